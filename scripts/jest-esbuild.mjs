@@ -1,0 +1,15 @@
+// The jest transform: esbuild strips the types, tsc alone checks them.
+import { transformSync } from 'esbuild';
+
+export default {
+  process(source, filename) {
+    const { code, map } = transformSync(source, {
+      loader: 'ts',
+      format: 'esm',
+      target: 'node20',
+      sourcefile: filename,
+      sourcemap: 'external',
+    });
+    return { code, map };
+  },
+};
