@@ -1,0 +1,43 @@
+import { DerError } from './der/error.ts';
+import { fromBase64, toBase64 } from './encoding.ts';
+import { LIMITS } from './limits.ts';
+
+export interface PemBlock {
+  label: string;
+  bytes: Uint8Array;
+}
+
+const BLOCK = /-----BEGIN ([A-Z0-9 ]{1,40})-----([A-Za-z0-9+/=\s]*)-----END ([A-Z0-9 ]{1,40})-----/g;
+
+/** True when the octets look like PEM text rather than DER. */
+export function looksLikePem(bytes: Uint8Array): boolean {
+  return bytes.length > 0 && bytes[0] !== 0x30 && decodeLatin1(bytes).includes('-----BEGIN ');
+}
+
+/**
+ * Every block of a PEM file (RFC 7468), in order. Text around the blocks is ignored, as OpenSSL does.
+ * @throws DerError for a file that is too large, a block without its end, or bad base64
+ */
+export function decodePem(input: Uint8Array | string): PemBlock[] {
+  const text = typeof input === 'string' ? input : decodeLatin1(input);
+  if (text.length > LIMITS.file) throw new DerError(`larger than ${LIMITS.file} bytes`);
+  const blocks: PemBlock[] = [];
+  let begins = 0;
+  for (let at = text.indexOf('-----BEGIN '); at >= 0; at = text.indexOf('-----BEGIN ', at + 1)) begins++;
+  for (const [, label, body, end] of text.matchAll(BLOCK) as Iterable<string[]>) {
+    if (label !== end) throw new DerError(`PEM block ${label} ends as ${end}`);
+    blocks.push({ label: label as string, bytes: fromBase64((body as string).replace(/\s+/g, '')) });
+  }
+  if (blocks.length !== begins) throw new DerError('malformed PEM block');
+  return blocks;
+}
+
+/** One PEM block with lines of 64 characters (RFC 7468 §2), with its last newline. */
+export function encodePem(label: string, bytes: Uint8Array): string {
+  const lines = toBase64(bytes).match(/.{1,64}/g) ?? [];
+  return `-----BEGIN ${label}-----\n${lines.join('\n')}\n-----END ${label}-----\n`;
+}
+
+function decodeLatin1(bytes: Uint8Array): string {
+  return new TextDecoder('latin1').decode(bytes);
+}

@@ -1,0 +1,86 @@
+import { DerError } from '../der/error.ts';
+import { DerReader } from '../der/reader.ts';
+import { contextTag, TAG } from '../der/tags.ts';
+import { readTime } from '../der/time.ts';
+import { LIMITS } from '../limits.ts';
+import { type AlgorithmIdentifier, readAlgorithm } from './algorithm.ts';
+import { type Extension, readExtensions } from './extension.ts';
+
+/** One revoked certificate (RFC 5280 §5.1.2.6). */
+export interface CrlEntry {
+  /** Content octets of the INTEGER. */
+  serialNumber: Uint8Array;
+  /** Milliseconds since 1970. */
+  revocationDate: number;
+  extensions: Extension[];
+}
+
+/** A decoded CRL (RFC 5280 §5.1). The entries stay encoded until `entries()` walks them. */
+export interface Crl {
+  der: Uint8Array;
+  tbs: Uint8Array;
+  version: 1 | 2;
+  tbsSignature: AlgorithmIdentifier;
+  /** DER of the issuer's Name. */
+  issuer: Uint8Array;
+  /** Milliseconds since 1970. */
+  thisUpdate: number;
+  nextUpdate: number | undefined;
+  extensions: Extension[];
+  signatureAlgorithm: AlgorithmIdentifier;
+  signature: Uint8Array;
+  /** Walks the entries in order. @throws DerError at a malformed one */
+  entries(): Generator<CrlEntry>;
+}
+
+/** Decodes one CRL. @throws DerError when it is larger than 16 MiB or not a CRL in DER */
+export function parseCrl(der: Uint8Array): Crl {
+  if (der.length > LIMITS.crl) throw new DerError(`CRL larger than ${LIMITS.crl} bytes`);
+  const reader = new DerReader(der);
+  const outer = reader.enter();
+  reader.end();
+  const tbsAt = outer.offset;
+  const fields = outer.enter();
+  const tbs = outer.since(tbsAt);
+  const version = fields.peek() === TAG.integer ? fields.smallInteger() : 0;
+  if (version > 1) throw new DerError(`unknown CRL version ${version + 1}`);
+  const tbsSignature = readAlgorithm(fields);
+  const issuer = fields.raw(0x30);
+  const thisUpdate = readTime(fields);
+  const next = fields.peek();
+  const nextUpdate = next === TAG.utcTime || next === TAG.generalizedTime ? readTime(fields) : undefined;
+  const revoked = fields.peek() === 0x30 ? fields.raw(0x30) : undefined;
+  const wrapped = version === 1 ? fields.enterOptional(contextTag(0, true)) : undefined;
+  const extensions = wrapped === undefined ? [] : readExtensions(wrapped);
+  wrapped?.end();
+  fields.end();
+  const signatureAlgorithm = readAlgorithm(outer);
+  const signature = outer.octetAlignedBitString();
+  outer.end();
+  return {
+    der,
+    tbs,
+    version: version === 1 ? 2 : 1,
+    tbsSignature,
+    issuer,
+    thisUpdate,
+    nextUpdate,
+    extensions,
+    signatureAlgorithm,
+    signature,
+    entries: () => walkEntries(revoked),
+  };
+}
+
+function* walkEntries(revoked: Uint8Array | undefined): Generator<CrlEntry> {
+  if (revoked === undefined) return;
+  const list = new DerReader(revoked).enter();
+  while (!list.done) {
+    const entry = list.enter();
+    const serialNumber = entry.integer();
+    const revocationDate = readTime(entry);
+    const extensions = entry.done ? [] : readExtensions(entry);
+    entry.end();
+    yield { serialNumber, revocationDate, extensions };
+  }
+}

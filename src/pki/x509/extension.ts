@@ -1,0 +1,49 @@
+import { DerError } from '../der/error.ts';
+import type { DerReader } from '../der/reader.ts';
+import { boolean, octetString, oid, sequence } from '../der/writer.ts';
+import { LIMITS } from '../limits.ts';
+
+/** One extension (RFC 5280 §4.2): `value` is the content of extnValue, itself DER. */
+export interface Extension {
+  oid: string;
+  critical: boolean;
+  value: Uint8Array;
+}
+
+/** Reads Extensions: at least one, at most 64, no type twice (RFC 5280 §4.2). @throws DerError */
+export function readExtensions(reader: DerReader): Extension[] {
+  const extensions: Extension[] = [];
+  const seen = new Set<string>();
+  const list = reader.enter();
+  do {
+    const at = list.offset;
+    const extension = readExtension(list.enter());
+    if (seen.has(extension.oid)) throw new DerError(`extension ${extension.oid} appears twice`, at);
+    seen.add(extension.oid);
+    extensions.push(extension);
+    if (extensions.length > LIMITS.extensions) throw new DerError(`more than ${LIMITS.extensions} extensions`, at);
+  } while (!list.done);
+  return extensions;
+}
+
+function readExtension(reader: DerReader): Extension {
+  const type = reader.oid();
+  const at = reader.offset;
+  const flag = reader.peek() === 0x01 ? reader.boolean() : undefined;
+  if (flag === false) throw new DerError('DEFAULT FALSE is encoded', at);
+  const value = reader.content(0x04);
+  reader.end();
+  return { oid: type, critical: flag === true, value };
+}
+
+/** The DER of one extension. */
+export function encodeExtension(extension: Extension): Uint8Array {
+  const parts = [oid(extension.oid)];
+  if (extension.critical) parts.push(boolean(true));
+  return sequence(...parts, octetString(extension.value));
+}
+
+/** The extension of this type, if there is one. */
+export function findExtension(extensions: readonly Extension[], type: string): Extension | undefined {
+  return extensions.find((extension) => extension.oid === type);
+}
