@@ -1,0 +1,61 @@
+import { keyIdentifier } from '../key-identifier.ts';
+import { OID } from '../oids.ts';
+import type { CertificateTemplate } from '../template.ts';
+import {
+  basicConstraints,
+  cRLDistributionPoints,
+  extKeyUsage,
+  keyUsage,
+  subjectAltName,
+  subjectKeyIdentifier,
+} from '../x509/extensions.ts';
+import type { GeneralName } from '../x509/general-name.ts';
+import { commonName, encodeName } from '../x509/name.ts';
+import { authorityKeyIdentifierOf, requireIssuer } from './issuer.ts';
+import type { ProfileInput } from './profile.ts';
+
+export type EndEntityProfile = 'peer' | 'server' | 'client' | 'probe';
+
+/** Redis uses one certificate for both roles of the bus, etcd's peers and its gateway too: peer has both purposes. */
+const PURPOSES: Record<EndEntityProfile, string[]> = {
+  peer: [OID.serverAuth, OID.clientAuth],
+  server: [OID.serverAuth],
+  client: [OID.clientAuth],
+  probe: [OID.clientAuth],
+};
+
+export interface EndEntityInput extends ProfileInput {
+  profile: EndEntityProfile;
+  /** The node's or client's name. */
+  commonName: string;
+  /** DNS names, IP addresses and one URI, in this order. */
+  subjectAltNames: GeneralName[];
+  crlUrl?: string;
+}
+
+/**
+ * A node's, client's or probe's certificate (RFC 5280 §4.2.1): its identity is in the subjectAltName. Key usage is
+ * digitalSignature alone: TLS 1.2 with ECDHE and TLS 1.3 ask for no more. basicConstraints is there, with cA
+ * absent, because some verifiers want it.
+ */
+export function endEntityTemplate(input: EndEntityInput): CertificateTemplate {
+  const issuer = requireIssuer(input);
+  return {
+    profile: input.profile,
+    serialNumber: input.serialNumber,
+    signatureAlgorithm: input.signatureAlgorithm,
+    issuer: issuer.subject,
+    ...input.validity,
+    subject: encodeName(commonName(input.commonName)),
+    publicKey: input.publicKey,
+    extensions: [
+      basicConstraints(false),
+      keyUsage('digitalSignature'),
+      extKeyUsage(PURPOSES[input.profile]),
+      subjectAltName(input.subjectAltNames),
+      subjectKeyIdentifier(keyIdentifier(input.publicKey, input.sha256)),
+      authorityKeyIdentifierOf(issuer),
+      ...(input.crlUrl === undefined ? [] : [cRLDistributionPoints(input.crlUrl)]),
+    ],
+  };
+}

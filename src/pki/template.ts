@@ -1,0 +1,43 @@
+import { contextTag } from './der/tags.ts';
+import { time } from './der/time.ts';
+import { bitString, sequence, tlv, unsignedInteger } from './der/writer.ts';
+import type { ProfileName } from './profile/profile.ts';
+import { type Extension, encodeExtension } from './x509/extension.ts';
+
+/** Everything that a certificate will say, before it is encoded. */
+export interface CertificateTemplate {
+  profile: ProfileName;
+  serialNumber: Uint8Array;
+  /** DER of the signature's AlgorithmIdentifier, by the issuer's key type. */
+  signatureAlgorithm: Uint8Array;
+  /** DER of the issuer's Name, byte for byte as in the issuer's subject. */
+  issuer: Uint8Array;
+  notBefore: Date;
+  notAfter: Date;
+  /** DER of the subject's Name. */
+  subject: Uint8Array;
+  /** DER of the SubjectPublicKeyInfo. */
+  publicKey: Uint8Array;
+  extensions: Extension[];
+}
+
+const VERSION_3 = tlv(contextTag(0, true), unsignedInteger(2));
+
+/** The TBSCertificate of a template (RFC 5280 §4.1). */
+export function encodeTbsCertificate(template: CertificateTemplate): Uint8Array {
+  return sequence(
+    VERSION_3,
+    unsignedInteger(template.serialNumber),
+    template.signatureAlgorithm,
+    template.issuer,
+    sequence(time(template.notBefore), time(template.notAfter)),
+    template.subject,
+    template.publicKey,
+    tlv(contextTag(3, true), sequence(...template.extensions.map(encodeExtension))),
+  );
+}
+
+/** A Certificate, CertificateList or CertificationRequest: its to-be-signed part, algorithm and signature. */
+export function encodeSigned(tbs: Uint8Array, signatureAlgorithm: Uint8Array, signature: Uint8Array): Uint8Array {
+  return sequence(tbs, signatureAlgorithm, bitString(signature));
+}
