@@ -1,0 +1,56 @@
+import { Chalk, type ColorSupportLevel } from 'chalk';
+import { plainStyle, type Style } from './text/style.ts';
+
+/** What is written to: `process.stdout` or `process.stderr`. */
+export interface Terminal {
+  isTTY?: boolean | undefined;
+  columns?: number | undefined;
+}
+
+export type Environment = Readonly<Record<string, string | undefined>>;
+
+const NARROWEST = 40;
+
+/**
+ * The style for a stream: colour only on a terminal, and neither under NO_COLOR, TERM=dumb nor `--no-color`
+ * (`color: false`); the terminal's width, 80 in a pipe; Unicode where the locale says UTF-8.
+ */
+export function createStyle(stream: Terminal, env: Environment, options: { color?: boolean } = {}): Style {
+  const level = colorLevel(stream, env, options.color ?? true);
+  const columns = stream.isTTY === true && (stream.columns ?? 0) > 0 ? (stream.columns as number) : plainStyle.width;
+  const layout = { width: Math.max(NARROWEST, columns), unicode: isUtf8(env) };
+  if (level === 0) return { ...plainStyle, ...layout };
+  const chalk = new Chalk({ level });
+  if (level === 1)
+    return {
+      ...layout,
+      bold: chalk.bold,
+      dim: chalk.dim,
+      good: chalk.green,
+      warn: chalk.yellow,
+      bad: chalk.red.bold,
+      accent: chalk.cyan,
+    };
+  // Middle tones of the 256: each has a contrast of about 4:1 or more on black and on white alike.
+  return {
+    ...layout,
+    bold: chalk.bold,
+    dim: chalk.ansi256(244),
+    good: chalk.ansi256(28),
+    warn: chalk.ansi256(130),
+    bad: chalk.ansi256(160).bold,
+    accent: chalk.ansi256(31),
+  };
+}
+
+/** Decided here and not by chalk, whose own detection does not know NO_COLOR and reads the command line. */
+function colorLevel(stream: Terminal, env: Environment, wanted: boolean): ColorSupportLevel {
+  if (!wanted || stream.isTTY !== true || (env.NO_COLOR ?? '') !== '' || env.TERM === 'dumb') return 0;
+  return (env.COLORTERM ?? '') !== '' || /256|direct|kitty|ghostty|alacritty|wezterm/.test(env.TERM ?? '') ? 2 : 1;
+}
+
+/** By the first of LC_ALL, LC_CTYPE and LANG that is set, as setlocale(3) has it. */
+function isUtf8(env: Environment): boolean {
+  const locale = [env.LC_ALL, env.LC_CTYPE, env.LANG].find((value) => value !== undefined && value !== '');
+  return /\.utf-?8(@|$)/i.test(locale ?? '');
+}

@@ -1,0 +1,37 @@
+/**
+ * What can move the cursor, change colours, write the clipboard, reorder or hide text: C0, DEL, C1, line and
+ * paragraph separators, every format character (bidi controls, zero-width characters, tags) and lone surrogates.
+ */
+const UNSAFE = /[\p{Cc}\p{Cf}\p{Zl}\p{Zp}\p{Cs}]/gu;
+
+/** The same without C0, which JSON.stringify has escaped already and itself uses to indent. */
+const UNSAFE_IN_JSON = /[\u007f-\u009f\p{Cf}\p{Zl}\p{Zp}]/gu;
+
+/**
+ * Text from a certificate, a file name or a server, made safe to print: what a terminal could obey, and what could
+ * hide or reorder text, becomes a visible escape such as `\u{9b}`. A newline too: the result is always one line.
+ */
+export function safeText(text: string): string {
+  return text.replace(UNSAFE, (character) => `\\u{${(character.codePointAt(0) as number).toString(16)}}`);
+}
+
+/**
+ * JSON with an indentation of two, in which the characters that `safeText` escapes are `\uXXXX`. It parses to the
+ * same value as the plain JSON does.
+ */
+export function safeJson(value: unknown): string {
+  return JSON.stringify(value, null, 2).replace(UNSAFE_IN_JSON, (character) => {
+    let escaped = '';
+    for (let i = 0; i < character.length; i++) escaped += `\\u${character.charCodeAt(i).toString(16).padStart(4, '0')}`;
+    return escaped;
+  });
+}
+
+/**
+ * Text in a list, told apart from its neighbours: safe, and in double quotes when it holds a space, a comma or a
+ * quote, so that one name cannot look like two.
+ */
+export function safeItem(text: string): string {
+  const safe = safeText(text);
+  return safe === '' || /[\s,"]/u.test(safe) ? `"${safe.replace(/["\\]/g, '\\$&')}"` : safe;
+}

@@ -1,0 +1,80 @@
+import { safeText } from './safe.ts';
+import type { Style } from './style.ts';
+import { pad, textWidth, truncate } from './width.ts';
+
+export interface Column<Row> {
+  header: string;
+  /** Raw text; the table makes it safe, measures it and cuts it. */
+  cell: (row: Row) => string;
+  /** Colours a cell that has been cut and filled up. */
+  paint?: (text: string, row: Row) => string;
+  align?: 'left' | 'right';
+  /** The columns it keeps when room is short; default: its whole width, so that it is never cut. */
+  min?: number;
+  /** Where room is still short, columns are left out, the highest number first. Default 0: never left out. */
+  priority?: number;
+}
+
+const GAP = 2;
+
+/**
+ * A table that fits the style's width: first the columns with a `min` are cut, the widest first, then columns with
+ * a priority are left out. With no row there is only the header.
+ */
+export function table<Row>(rows: readonly Row[], columns: readonly Column<Row>[], style: Style): string[] {
+  const measured = columns.map((column) => measureColumn(column, rows));
+  const shown = fitWidth(measured, style.width);
+  const line = (cells: (m: Measured<Row>) => string): string => shown.map(cells).join(' '.repeat(GAP)).trimEnd();
+  const layout = (text: string, { column, width }: Measured<Row>): string =>
+    pad(truncate(text, width, style), width, column.align);
+  return [
+    line((m) => style.dim(layout(m.column.header, m))),
+    ...rows.map((row, i) =>
+      line((m) => {
+        const text = layout(m.texts[i] as string, m);
+        return m.column.paint === undefined ? text : m.column.paint(text, row);
+      }),
+    ),
+  ];
+}
+
+interface Measured<Row> {
+  column: Column<Row>;
+  texts: string[];
+  width: number;
+}
+
+function measureColumn<Row>(column: Column<Row>, rows: readonly Row[]): Measured<Row> {
+  const texts = rows.map((row) => safeText(column.cell(row)));
+  const width = texts.reduce((widest, text) => Math.max(widest, textWidth(text)), textWidth(column.header));
+  return { column, texts, width };
+}
+
+function fit<Row>(measured: Measured<Row>[], width: number): Measured<Row>[] {
+  let shown = measured;
+  for (;;) {
+    const over = shown.reduce((sum, m) => sum + m.width + GAP, -GAP) - width;
+    if (over <= 0) return shown;
+    const fitted = shrink(shown, over);
+    if (fitted !== undefined) return fitted;
+    const dropped = shown.reduce((a, b) => ((b.column.priority ?? 0) >= (a.column.priority ?? 0) ? b : a));
+    if ((dropped.column.priority ?? 0) === 0) return shrink(shown, Number.POSITIVE_INFINITY, true) ?? shown;
+    shown = shown.filter((m) => m !== dropped);
+  }
+}
+
+/** Takes columns away, always from the widest that may give some; undefined when there is not enough to give. */
+function shrink<Row>(shown: Measured<Row>[], over: number, anyway = false): Measured<Row>[] | undefined {
+  const widths = shown.map((m) => m.width);
+  const floors = shown.map((m) => Math.min(m.width, m.column.min ?? m.width));
+  const give = widths.reduce((sum, w, i) => sum + w - (floors[i] as number), 0);
+  if (give < over && !anyway) return undefined;
+  for (let left = Math.min(over, give); left > 0; left--) {
+    let widest = -1;
+    widths.forEach((w, i) => {
+      if (w > (floors[i] as number) && (widest < 0 || w > (widths[widest] as number))) widest = i;
+    });
+    widths[widest] = (widths[widest] as number) - 1;
+  }
+  return shown.map((m, i) => ({ ...m, width: widths[i] as number }));
+}
