@@ -50,7 +50,7 @@ function measureColumn<Row>(column: Column<Row>, rows: readonly Row[]): Measured
   return { column, texts, width };
 }
 
-function fit<Row>(measured: Measured<Row>[], width: number): Measured<Row>[] {
+function fitWidth<Row>(measured: Measured<Row>[], width: number): Measured<Row>[] {
   let shown = measured;
   for (;;) {
     const over = shown.reduce((sum, m) => sum + m.width + GAP, -GAP) - width;
