@@ -1,0 +1,52 @@
+import { spawnSync } from 'node:child_process';
+import { readFile } from 'node:fs/promises';
+import { CLUSTER_CA, type RunOptions, type RunResult, run } from '../support/cli.ts';
+import type { Cluster } from '../support/clusters.ts';
+
+/** Whether system calls can be counted and interrupted here. */
+export const canTrace = spawnSync('strace', ['-f', '-qq', '-o', '/dev/null', 'true']).status === 0;
+if (!canTrace) console.warn('skipped: strace is missing or may not trace (apt-get install strace)');
+
+/** The steps by which files become durable and visible. */
+export const STEPS = ['fsync', 'fdatasync', 'link', 'linkat', 'rename', 'renameat', 'renameat2', 'mkdir', 'unlink'];
+
+type Target = Pick<Cluster, 'env' | 'out'>;
+
+/** Runs the tool under strace; asynchronous file calls all go through one thread, so that they can be counted. */
+export function traced(cluster: Target, words: string[], args: string[], options: RunOptions = {}): Promise<RunResult> {
+  return run('strace', ['-f', '-qq', '--seccomp-bpf', ...words, process.execPath, CLUSTER_CA, ...args], {
+    cwd: cluster.out,
+    ...options,
+    env: { ...cluster.env, ...options.env, UV_THREADPOOL_SIZE: '1' },
+  });
+}
+
+/** Runs with a signal sent just before the Nth such call of a thread. */
+export const interrupted = (
+  cluster: Target,
+  [call, when]: readonly [string, number],
+  signal: 'SIGKILL' | 'SIGSTOP',
+  args: string[],
+  options?: RunOptions,
+): Promise<RunResult> => {
+  const inject = `inject=${call}:signal=${signal}:when=${when}`;
+  return traced(cluster, ['-o', '/dev/null', '-e', `trace=${call}`, '-e', inject], args, options);
+};
+
+/** The moments of an undisturbed run: each step by name and number, and for each name one that never comes. */
+export async function moments(
+  cluster: Target,
+  log: string,
+  args: string[],
+  calls = STEPS,
+): Promise<(readonly [string, number])[]> {
+  const result = await traced(cluster, ['-o', log, '-e', `trace=${calls.join(',')}`], args);
+  if (result.code !== 0) throw new Error(`${args.join(' ')} exits ${result.code}: ${result.stderr}`);
+  const counts = new Map<string, number>();
+  for (const [, thread, call] of (await readFile(log, 'utf8')).matchAll(/^(\d+) +(\w+)\(/gm))
+    counts.set(`${call} ${thread}`, (counts.get(`${call} ${thread}`) ?? 0) + 1);
+  return calls.flatMap((call) => {
+    const most = Math.max(0, ...[...counts].filter(([key]) => key.startsWith(`${call} `)).map(([, count]) => count));
+    return Array.from({ length: most }, (_, i) => [call, i + 1] as const);
+  });
+}
