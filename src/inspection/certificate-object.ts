@@ -6,8 +6,8 @@ import { type Extension, findExtension } from '../pki/x509/extension.ts';
 import { parseSubjectAltName } from '../pki/x509/extensions.ts';
 import { formatGeneralName } from '../pki/x509/general-name.ts';
 import { formatName, parseName } from '../pki/x509/name.ts';
-import { keyTypeOf } from './key-type.ts';
-import { formatSerial } from './serial.ts';
+import { keyTypeName } from './key-type-name.ts';
+import { serialText } from './serial-text.ts';
 import { rfc3339 } from './time.ts';
 
 /** What a bare certificate says of cli.md's "certificate object". */
@@ -32,12 +32,12 @@ export interface CertificateFields {
  */
 export function certificateFields(certificate: Certificate, sha256: Sha256): CertificateFields {
   return {
-    serial: formatSerial(certificate.serialNumber),
+    serial: serialText(certificate.serialNumber),
     fingerprint: toHex(sha256(certificate.der)),
     subject: nameText(certificate.subject),
     subjectAltNames: subjectAltNamesOf(certificate.extensions),
     issuer: nameText(certificate.issuer),
-    keyType: keyTypeOf(certificate.publicKey),
+    keyType: keyTypeName(certificate.publicKey),
     notBefore: rfc3339(certificate.notBefore),
     notAfter: rfc3339(certificate.notAfter),
   };

@@ -4,7 +4,7 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, test } from '@jest/globals';
 import { certificateFields } from '../../src/inspection/certificate-object.ts';
-import { formatSerial } from '../../src/inspection/serial.ts';
+import { serialText } from '../../src/inspection/serial-text.ts';
 import { rfc3339 } from '../../src/inspection/time.ts';
 import { fromHex } from '../../src/pki/encoding.ts';
 import { decodePem } from '../../src/pki/pem.ts';
@@ -45,7 +45,7 @@ test.each([
   ['ff', '-01'],
   ['ff01', '-ff'],
 ])('a serial of the octets %s is %s', (octets, text) => {
-  expect(formatSerial(fromHex(octets))).toBe(text);
+  expect(serialText(fromHex(octets))).toBe(text);
 });
 
 test('times have whole seconds and a Z', () => {

@@ -31,26 +31,26 @@ const FIXED: Record<string, string> = {
  * The type of a public key as cli.md spells it: `ecdsa-p256`, `rsa-3072`, `ed25519`. What cli.md does not know is
  * named alike (`rsa-1024`, `ecdsa-p521`, `rsa-pss-2048`), and an unknown algorithm by its object identifier.
  */
-export function keyTypeOf(publicKey: PublicKeyInfo): string {
-  return keyTypeFor(publicKey.algorithm, () => rsaModulusBits(publicKey.key));
+export function keyTypeName(publicKey: PublicKeyInfo): string {
+  return keyTypeNameFor(publicKey.algorithm, () => rsaModulusBits(publicKey.key));
 }
 
 /** The same from an algorithm, with the size of an RSA modulus from elsewhere: a private key says both. */
-export function keyTypeFor(algorithm: AlgorithmIdentifier, modulusBits: () => number | undefined): string {
+export function keyTypeNameFor(algorithm: AlgorithmIdentifier, modulusBits: () => number | undefined): string {
   switch (algorithm.oid) {
     case OID.rsaEncryption:
       return sized('rsa', modulusBits());
     case OID.rsassaPss:
       return sized('rsa-pss', modulusBits());
     case OID.ecPublicKey:
-      return curveKeyType(algorithm.parameters);
+      return curveKeyTypeName(algorithm.parameters);
     default:
       return FIXED[algorithm.oid] ?? algorithm.oid;
   }
 }
 
 /** `ecdsa-<curve>` from the DER of ECParameters; just `ecdsa` for explicit or malformed ones. */
-export function curveKeyType(parameters: Uint8Array | undefined): string {
+export function curveKeyTypeName(parameters: Uint8Array | undefined): string {
   const curve = parameters === undefined ? undefined : attempt(() => new DerReader(parameters).oid());
   return curve === undefined ? 'ecdsa' : `ecdsa-${CURVES[curve] ?? curve}`;
 }
