@@ -5,7 +5,7 @@ import { scratch } from '../support/scratch.ts';
 import { Servers, until } from '../support/servers.ts';
 import { tlsFiles } from '../support/servers-redis.ts';
 import { material, plain, refusal, served } from '../support/tls.ts';
-import { Load } from '../support/tls-load.ts';
+import { underLoad } from '../support/tls-load.ts';
 import { Authority, type Certificate, fingerprintOf } from './authority.ts';
 import { RedisCluster } from './cluster.ts';
 
@@ -93,48 +93,47 @@ describeLive('a six-node Redis cluster that talks only TLS', () => {
   });
 
   test('slots move from shard to shard over TLS while clients write', async () => {
-    const load = new Load(cluster.port, await material(ca.client('app')));
-    await load.progress(STEP);
-    const [from, to] = await cluster.primaryIds();
-    const flags = ['--cluster-from', from, '--cluster-to', to, '--cluster-slots', '100', '--cluster-yes'];
-    await cluster.cli(cluster.port, '--cluster', 'reshard', `127.0.0.1:${cluster.port}`, ...flags);
-    await load.progress(STEP);
-    const { lasting, fresh } = await load.stop();
-    expect([...lasting.failures, ...fresh.failures]).toEqual([]);
+    const { lasting, fresh } = await underLoad(cluster.port, await material(ca.client('app')), async (load) => {
+      await load.progress(STEP);
+      const [from, to] = await cluster.primaryIds();
+      const flags = ['--cluster-from', from, '--cluster-to', to, '--cluster-slots', '100', '--cluster-yes'];
+      await cluster.cli(cluster.port, '--cluster', 'reshard', `127.0.0.1:${cluster.port}`, ...flags);
+      await load.progress(STEP);
+    });
+    expect(lasting.failures).toEqual([]);
+    expect(fresh.failures).toEqual([]);
     await until('all nodes agree on the slots', () => cluster.isWhole());
-  });
+  }, 180_000);
 
   test('all certificates are rotated and reloaded while clients write, and no operation fails', async () => {
     const before = await material(ca.client('app'));
-    const load = new Load(cluster.port, before);
-    await load.progress(STEP);
-
-    const rotated = await ca.rotateAll();
-    expect(rotated).toHaveLength(issued.length);
-    await load.progress(STEP);
-
-    for (const name of NODES) {
-      const port = cluster.node(name).port;
-      const old = fingerprintOf(issued, name, 'data');
-      expect(await served(port, before)).toBe(old);
-      const settings = Object.entries(tlsFiles(ca.node(name, 'data'))).flat();
-      expect(await cluster.cli(port, 'CONFIG', 'SET', ...settings)).toBe('OK');
+    const { lasting, fresh } = await underLoad(cluster.port, before, async (load) => {
       await load.progress(STEP);
-      const current = await served(port, before);
-      expect(current).toBe(fingerprintOf(rotated, name, 'data'));
-      expect(current).not.toBe(old);
-    }
-
-    load.present(await material(ca.client('app')));
-    await load.progress(STEP);
-    const { lasting, fresh } = await load.stop();
-    expect([...lasting.failures, ...fresh.failures]).toEqual([]);
-    // Before, after each of six nodes, and twice around: two writers of each kind.
-    expect(lasting.operations).toBeGreaterThanOrEqual(2 * STEP * 9);
-    expect(fresh.operations).toBeGreaterThanOrEqual(2 * STEP * 9);
+      const rotated = await ca.rotateAll();
+      expect(rotated).toHaveLength(issued.length);
+      await load.progress(STEP);
+      for (const name of NODES) {
+        const { port } = cluster.node(name);
+        const old = fingerprintOf(issued, name, 'data');
+        expect(await served(port, before)).toBe(old);
+        const settings = Object.entries(tlsFiles(ca.node(name, 'data'))).flat();
+        expect(await cluster.cli(port, 'CONFIG', 'SET', ...settings)).toBe('OK');
+        await load.progress(STEP);
+        const current = await served(port, before);
+        expect(current).toBe(fingerprintOf(rotated, name, 'data'));
+        expect(current).not.toBe(old);
+      }
+      load.present(await material(ca.client('app')));
+      await load.progress(STEP);
+    });
+    expect(lasting.failures).toEqual([]);
+    expect(fresh.failures).toEqual([]);
+    // Two writers of each kind, through nine steps: before and after `rotate`, each of six nodes, the client's own.
+    expect(lasting.operations).toBeGreaterThanOrEqual(2 * 9 * STEP);
+    expect(fresh.operations).toBeGreaterThanOrEqual(2 * 9 * STEP);
     expect(fresh.connections).toBeGreaterThanOrEqual(fresh.operations);
     expect(lasting.connections).toBeLessThanOrEqual(2 * NODES.length);
-  });
+  }, 180_000);
 
   test('replication comes back over the new certificates when its links are made anew', async () => {
     for (const port of await cluster.replicas()) {

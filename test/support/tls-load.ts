@@ -5,6 +5,7 @@ import { ClusterClient } from './tls-redis-cluster.ts';
 
 const KEYS = 500;
 
+/** How many operations were tried, over how many connections, and the first of those that failed. */
 export interface Tally {
   operations: number;
   connections: number;
@@ -58,7 +59,7 @@ class Writer {
  * A verifying load on a Redis cluster: two writers with long-lived connections, two with a new connection, and so a
  * full handshake, for each operation. Nothing that fails is retried.
  */
-export class Load {
+class Load {
   readonly #lasting: Writer[];
   readonly #fresh: Writer[];
 
@@ -82,16 +83,34 @@ export class Load {
     for (const { client } of this.#writers) client.material = material;
   }
 
-  async stop(): Promise<{ lasting: Tally; fresh: Tally }> {
+  async stop(): Promise<void> {
     await Promise.all(this.#writers.map((writer) => writer.stop()));
+  }
+
+  tallies(): { lasting: Tally; fresh: Tally } {
     return { lasting: tally(this.#lasting), fresh: tally(this.#fresh) };
   }
+}
+
+/** Does something while a load runs, which ends with it even when it fails. @returns what the load did */
+export async function underLoad(
+  seed: number,
+  material: Material,
+  work: (load: Load) => Promise<void>,
+): Promise<{ lasting: Tally; fresh: Tally }> {
+  const load = new Load(seed, material);
+  try {
+    await work(load);
+  } finally {
+    await load.stop();
+  }
+  return load.tallies();
 }
 
 function tally(writers: Writer[]): Tally {
   return {
     operations: writers.reduce((sum, writer) => sum + writer.operations, 0),
     connections: writers.reduce((sum, writer) => sum + writer.client.connections, 0),
-    failures: writers.flatMap((writer) => writer.failures),
+    failures: writers.flatMap((writer) => writer.failures).slice(0, 10),
   };
 }
