@@ -1,6 +1,6 @@
 import { contextTag, TAG } from './der/tags.ts';
 import { generalizedTime, time } from './der/time.ts';
-import { compareBytes, concatBytes, sequence, tlv, unsignedInteger } from './der/writer.ts';
+import { compareBytes, concatAll, sequence, tlv, unsignedInteger } from './der/writer.ts';
 import { OID } from './oids.ts';
 import { authorityKeyIdentifierOf } from './profile/issuer.ts';
 import { REASON_CODES, type RevocationReason } from './revocation-reason.ts';
@@ -41,7 +41,7 @@ export function encodeTbsCertList(template: CrlTemplate): Uint8Array {
     template.issuer.subject,
     time(template.thisUpdate),
     time(template.nextUpdate),
-    ...(entries.length === 0 ? [] : [sequence(concatBytes(...entries.map(encodeEntry)))]),
+    ...(entries.length === 0 ? [] : [sequence(concatAll(entries.map(encodeEntry)))]),
     tlv(contextTag(0, true), sequence(...extensions.map(encodeExtension))),
   );
 }

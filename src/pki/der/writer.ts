@@ -67,6 +67,11 @@ export function utf8String(text: string): Uint8Array {
 export const NULL: Uint8Array = Uint8Array.of(TAG.null, 0);
 
 export function concatBytes(...parts: Uint8Array[]): Uint8Array {
+  return concatAll(parts);
+}
+
+/** The same for a list of any length, which an argument list is not. */
+export function concatAll(parts: readonly Uint8Array[]): Uint8Array {
   let length = 0;
   for (const part of parts) length += part.length;
   const out = new Uint8Array(length);

@@ -1,0 +1,20 @@
+import { createHash, randomBytes as nodeRandomBytes } from 'node:crypto';
+
+/** SHA-256 (FIPS 180-4). */
+export function sha256(...parts: Uint8Array[]): Uint8Array {
+  const hash = createHash('sha256');
+  for (const part of parts) hash.update(part);
+  return new Uint8Array(hash.digest());
+}
+
+/** SHA-256 in lower-case hex. */
+export function sha256Hex(...parts: Uint8Array[]): string {
+  const hash = createHash('sha256');
+  for (const part of parts) hash.update(part);
+  return hash.digest('hex');
+}
+
+/** Octets from the system's generator. */
+export function randomBytes(length: number): Uint8Array {
+  return new Uint8Array(nodeRandomBytes(length));
+}

@@ -1,0 +1,68 @@
+import { constants } from 'node:fs';
+import { type FileHandle, link, open, rename, unlink } from 'node:fs/promises';
+import { dirname } from 'node:path';
+import { errno } from './errors.ts';
+
+/** Makes a directory's entries durable. A failed fsync is never retried: the kernel may have dropped the pages. */
+export async function syncDirectory(path: string): Promise<void> {
+  const handle = await open(path, constants.O_RDONLY | constants.O_DIRECTORY);
+  try {
+    await handle.sync();
+  } finally {
+    await handle.close();
+  }
+}
+
+/** Makes a file's content durable. */
+export async function syncFile(path: string): Promise<void> {
+  const handle = await open(path, constants.O_RDONLY);
+  try {
+    await handle.sync();
+  } finally {
+    await handle.close();
+  }
+}
+
+/** Writes a new file and makes its content durable, but not yet its name. Fails with EEXIST; leaves nothing after a failure. */
+export async function writeNew(path: string, bytes: Uint8Array, mode: number): Promise<void> {
+  let handle: FileHandle | undefined;
+  try {
+    handle = await open(path, 'wx', mode);
+    await handle.chmod(mode);
+    await handle.writeFile(bytes);
+    await handle.sync();
+    await handle.close();
+  } catch (error) {
+    await handle?.close().catch(() => {});
+    if (errno(error) !== 'EEXIST') await unlink(path).catch(() => {});
+    throw error;
+  }
+}
+
+/** Renames into place and makes the name durable. */
+export async function renameDurably(from: string, to: string): Promise<void> {
+  await rename(from, to);
+  await syncDirectory(dirname(to));
+}
+
+/** Replaces or makes a file at once: a reader sees the old content or the new, and after the return the new is durable. */
+export async function replaceDurably(path: string, temporary: string, bytes: Uint8Array, mode: number): Promise<void> {
+  await writeNew(temporary, bytes, mode);
+  try {
+    await renameDurably(temporary, path);
+  } catch (error) {
+    await unlink(temporary).catch(() => {});
+    throw error;
+  }
+}
+
+/** Gives a written file its final name unless it is taken. False with EEXIST. The name is not yet durable. */
+export async function linkNew(from: string, to: string): Promise<boolean> {
+  try {
+    await link(from, to);
+    return true;
+  } catch (error) {
+    if (errno(error) === 'EEXIST') return false;
+    throw error;
+  }
+}

@@ -1,0 +1,33 @@
+import { ClusterCaError } from '../../errors.ts';
+
+/** The system's error code (`ENOENT`, …) of a thrown value. */
+export function errno(error: unknown): string | undefined {
+  return error instanceof Error && 'code' in error && typeof error.code === 'string' ? error.code : undefined;
+}
+
+const WORDS: Record<string, string> = {
+  ENOSPC: 'no space left on the device',
+  EDQUOT: 'the disk quota is used up',
+  EROFS: 'the file system is read-only',
+  EACCES: 'permission denied',
+  EPERM: 'operation not permitted',
+  EIO: 'input/output error',
+  ENOTDIR: 'a part of the path is not a directory',
+  EISDIR: 'it is a directory',
+  EMFILE: 'too many open files',
+};
+
+/** A failed file operation as ERR_STORAGE (exit 14), naming the file and what was tried. */
+export function storageError(error: unknown, action: string, path: string): ClusterCaError {
+  if (error instanceof ClusterCaError) return error;
+  const code = errno(error);
+  const why = (code && WORDS[code]) ?? (error instanceof Error ? error.message : String(error));
+  return new ClusterCaError('ERR_STORAGE', `cannot ${action} ${path}: ${why}`, {
+    hint:
+      code === 'ENOSPC' || code === 'EDQUOT'
+        ? 'free some space and run the same command again'
+        : 'check the place and its permissions, then run the same command again',
+    details: { path, ...(code === undefined ? {} : { errno: code }) },
+    cause: error,
+  });
+}

@@ -1,0 +1,84 @@
+import { randomBytes, sha256Hex } from '../../crypto/hash.ts';
+import { toHex } from '../../pki/encoding.ts';
+import { KEY_TYPES, type KeyType } from '../../pki/x509/algorithm.ts';
+import { decodeCanonical, encodeCanonical, tampered } from '../canonical.ts';
+import type { Domain, SealedKeyRef } from '../log/bodies.ts';
+import { hex, integer, oneOf, record, type Shaped } from '../shape.ts';
+import { type SealContext, seal, sealing, unseal } from './seal.ts';
+
+const sealedFile = record({
+  v: integer,
+  type: oneOf('sealed-key'),
+  keystore: hex(16),
+  keyId: hex(16),
+  epoch: integer,
+  domain: oneOf('root', 'daily'),
+  algorithm: oneOf(...(KEY_TYPES as ['ecdsa-p256', 'ecdsa-p384', 'rsa-2048', 'rsa-3072', 'rsa-4096', 'ed25519'])),
+  spkiSha256: hex(32),
+  sealed: sealing,
+});
+type SealedFile = Shaped<typeof sealedFile>;
+
+/** The name of a sealed key's file. */
+export function sealedName(ref: SealedKeyRef): string {
+  return `${ref.keyId}.${ref.epoch}`;
+}
+
+/** Wraps a private key (PKCS#8) under its domain's master key. */
+export function sealKey(
+  keystoreId: string,
+  domain: Domain,
+  masterKey: Uint8Array,
+  epoch: number,
+  key: { keyType: KeyType; pkcs8: Uint8Array; spki: Uint8Array },
+): { ref: SealedKeyRef; bytes: Uint8Array } {
+  const keyId = toHex(randomBytes(16));
+  const fields = { algorithm: key.keyType, spkiSha256: sha256Hex(key.spki) };
+  const file: SealedFile = {
+    v: 1,
+    type: 'sealed-key',
+    keystore: keystoreId,
+    keyId,
+    epoch,
+    domain,
+    ...fields,
+    sealed: seal(masterKey, context(keystoreId, domain, keyId, epoch, fields), key.pkcs8),
+  };
+  const bytes = new TextEncoder().encode(`${encodeCanonical(file)}\n`);
+  return { ref: { keyId, epoch, domain, sha256: sha256Hex(bytes) }, bytes };
+}
+
+/** Reads a sealed key's file and holds it against the log. @throws ERR_KEYSTORE_TAMPERED */
+export function decodeSealedKey(keystoreId: string, ref: SealedKeyRef, bytes: Uint8Array | undefined): SealedFile {
+  const what = `sealed/${sealedName(ref)}`;
+  if (bytes === undefined) throw tampered(`${what} is missing`);
+  if (sha256Hex(bytes) !== ref.sha256) throw tampered(`${what} is not the file that the log names`);
+  const file = sealedFile(decodeCanonical(new TextDecoder().decode(bytes).replace(/\n$/, ''), what), what);
+  if (file.v !== 1 || file.keystore !== keystoreId || file.keyId !== ref.keyId || file.epoch !== ref.epoch)
+    throw tampered(`${what} belongs elsewhere`);
+  return file;
+}
+
+/** The private key in PKCS#8, for the caller to zero. @throws ERR_KEYSTORE_TAMPERED when it does not open under the master key */
+export function openSealedKey(
+  keystoreId: string,
+  ref: SealedKeyRef,
+  bytes: Uint8Array | undefined,
+  masterKey: Uint8Array,
+): Uint8Array {
+  const file = decodeSealedKey(keystoreId, ref, bytes);
+  const what = `sealed/${sealedName(ref)}`;
+  const key = unseal(masterKey, context(keystoreId, ref.domain, ref.keyId, ref.epoch, file), file.sealed, what);
+  if (key === undefined) throw tampered(`${what} is sealed under another master key`);
+  return key;
+}
+
+function context(
+  keystoreId: string,
+  domain: Domain,
+  keyId: string,
+  epoch: number,
+  { algorithm, spkiSha256 }: { algorithm: KeyType; spkiSha256: string },
+): SealContext {
+  return { keystoreId, type: `sealed-key-${domain}`, keyId, epoch, algorithm, spkiSha256 };
+}

@@ -1,0 +1,124 @@
+import { REVOCATION_REASONS } from '../../pki/revocation-reason.ts';
+import { KEY_TYPES } from '../../pki/x509/algorithm.ts';
+import {
+  base64,
+  hex,
+  integer,
+  list,
+  oneOf,
+  optional,
+  pattern,
+  record,
+  type Shape,
+  type Shaped,
+  text,
+  timestamp,
+} from '../shape.ts';
+
+/** What a certificate is issued to. A client's or probe's plane is ''. */
+export const kind = oneOf('node', 'client', 'probe');
+export type Kind = Shaped<typeof kind>;
+
+const decimal = pattern(/^(0|[1-9]\d{0,47})$/, 'a decimal number');
+const authorityId = pattern(/^(root|issuing)-g\d+(\.\d+)?$/, 'an authority');
+const domain = oneOf('root', 'daily');
+export type Domain = Shaped<typeof domain>;
+const keyType = oneOf(...(KEY_TYPES as ['ecdsa-p256', 'ecdsa-p384', 'rsa-2048', 'rsa-3072', 'rsa-4096', 'ed25519']));
+const reason = oneOf(...(REVOCATION_REASONS as ['unspecified']));
+
+/** A wrapped private key: `sealed/<keyId>.<epoch>`, and the hash of that file. */
+const sealedKey = record({ keyId: hex(16), epoch: integer, domain, sha256: hex(32) });
+export type SealedKeyRef = Shaped<typeof sealedKey>;
+
+const authority = record({
+  id: authorityId,
+  role: oneOf('root', 'issuing'),
+  generation: integer,
+  keyType,
+  certificate: base64,
+  sealed: sealedKey,
+});
+/** A CA of this keystore; `certificate` is its DER in base64. */
+export type Authority = Shaped<typeof authority>;
+
+const slot = record({
+  id: hex(8),
+  name: pattern(/^[a-z0-9]([a-z0-9-]{0,30}[a-z0-9])?$/, 'a slot name'),
+  domain,
+  kind: oneOf('passphrase', 'key-file'),
+  createdAt: timestamp,
+  sha256: hex(32),
+});
+/** A live slot: `slots/<id>`, and the hash of that file. */
+export type SlotRef = Shaped<typeof slot>;
+
+const crl = record({
+  authority: authorityId,
+  number: decimal,
+  sha256: hex(32),
+  thisUpdate: timestamp,
+  nextUpdate: timestamp,
+});
+/** The current CRL of an authority: the object's hash and what it says. */
+export type CrlRef = Shaped<typeof crl>;
+
+const policy = record({
+  domains: list(text),
+  permitIp: list(text),
+  planes: list(text),
+  keyType,
+  nodeKeyType: keyType,
+  rootLifetime: integer,
+  issuingLifetime: integer,
+  nodeLifetime: integer,
+  rotateBefore: integer,
+  alertBefore: integer,
+  crlLifetime: integer,
+  crlUrl: optional(text),
+});
+/** What `init` fixed. Lifetimes in seconds; `permitIp` in CIDR form, empty when no address at all is permitted. */
+export type Policy = Shaped<typeof policy>;
+
+const init = record({
+  cluster: text,
+  policy,
+  authorities: list(authority),
+  audit: record({ certificate: base64, sealed: sealedKey }),
+  slots: list(slot),
+  crls: list(crl),
+});
+
+/** Serials set aside, durably, before anything is signed with them. */
+const reserve = record({ requestHash: hex(32), serials: list(hex(20)) });
+
+/** Certificates issued: all serials of the reserve record, in its order, in one pack. */
+const issue = record({ requestHash: hex(32), reserve: integer, pack: hex(32), count: integer });
+
+const revokedEntry = record({
+  authority: authorityId,
+  serial: pattern(/^([0-9a-f]{2}){1,20}$/, 'a serial number'),
+  reason,
+  invalidityDate: optional(timestamp),
+  notAfter: optional(timestamp),
+});
+/** One revocation. `notAfter`, where known, is when the entry may leave the CRL. */
+export type RevokedEntry = Shaped<typeof revokedEntry>;
+
+const revoke = record({ entries: list(revokedEntry), crls: list(crl) });
+const renewCrls = record({ crls: list(crl) });
+
+/** Certificates whose private key is known to be gone before it was ever handed out: they count as superseded. */
+const abandon = record({ serials: list(hex(20)) });
+
+/** The live slots from here on, all of them. */
+const slots = record({ slots: list(slot) });
+
+const BODIES = { init, reserve, issue, revoke, crl: renewCrls, abandon, slots };
+
+export type Op = keyof typeof BODIES;
+export type Bodies = { [O in Op]: Shaped<(typeof BODIES)[O]> };
+
+/** The decoder of an operation's body; undefined for an operation of a later version. */
+export function bodyShape(op: string): Shape<Bodies[Op]> | undefined {
+  return Object.hasOwn(BODIES, op) ? (BODIES[op as Op] as Shape<Bodies[Op]>) : undefined;
+}
