@@ -11,9 +11,9 @@ export function serialText(content: Uint8Array): string {
   return `-${formatSerial(negate(content))}`;
 }
 
-/** The value of a non-negative INTEGER in decimal, as CRL numbers are written. */
+/** The value of an INTEGER in decimal, as CRL numbers are written. */
 export function decimalText(content: Uint8Array): string {
-  return content.length === 0 ? '0' : BigInt(`0x${toHex(content)}`).toString();
+  return content.length === 0 ? '0' : BigInt.asIntN(content.length * 8, BigInt(`0x${toHex(content)}`)).toString();
 }
 
 function negate(bytes: Uint8Array): Uint8Array {
