@@ -58,8 +58,7 @@ describe('by NODE', () => {
   });
 
   test('again: 0, and the CRL keeps its entry once', async () => {
-    const again = await revoke('n1');
-    expect(again.schemaVersion).toBe(1);
+    await revoke('n1');
     const { certificates } = await done<ListDocument>(ca, ['list', '--all', '--node', 'n1']);
     const text = (await crlText()).toLowerCase();
     for (const { serial } of certificates) expect(text.split(serial)).toHaveLength(2);
