@@ -6,7 +6,7 @@ import { critical, info, type Problem, warning } from './problem.ts';
 
 /** Several certificates of one file, as a server would send them or a client would trust them. */
 export interface ChainDescription {
-  /** `bundle`: none of them issued another, as in a file of trust anchors. */
+  /** `bundle`: they are of one sort and none of them issued another, as in a file of trust anchors. */
   form: 'chain' | 'bundle';
   /** In the file's order. */
   certificates: CertificateDescription[];
@@ -35,14 +35,13 @@ export function describeChain(certificates: readonly Certificate[], context: Ins
   );
   const base = { certificates: described, problems };
   problems.push(...links.problems, ...duplicates(described));
-  if (links.issuerOf.every((issuer) => issuer === undefined) && links.problems.length === 0)
-    return { form: 'bundle', ...base };
+  if (isBundle(described, links)) return { form: 'bundle', ...base };
   const path = longestPath(described, links.issuerOf);
   const on = new Set(path);
   const top = described[path[path.length - 1] as number] as CertificateDescription;
   const ordered = path[0] === 0 && path.every((index, i) => i === 0 || index > (path[i - 1] as number));
   const superfluous = described.filter((_, i) => !on.has(i)).map(({ fingerprint }) => fingerprint);
-  problems.push(...orderProblems(described, path, ordered), ...superfluousProblems(described, on));
+  problems.push(...orderProblems(path, ordered), ...superfluousProblems(described, on));
   if (!top.selfSigned) problems.push(...gapProblems(top, described, on));
   else
     problems.push({
@@ -58,6 +57,13 @@ export function describeChain(certificates: readonly Certificate[], context: Ins
     ...(top.selfSigned ? {} : { missingIssuer: top.issuer }),
     superfluous,
   };
+}
+
+/** No certificate issued another, and they are of one sort: trust anchors, or the certificates of several nodes. */
+function isBundle(described: readonly CertificateDescription[], { issuerOf, problems }: Links): boolean {
+  const leaves = described.filter(({ role }) => role === 'end-entity').length;
+  const oneSort = leaves === 0 || leaves === described.length;
+  return oneSort && problems.length === 0 && issuerOf.every((issuer) => issuer === undefined);
 }
 
 interface Links {
@@ -91,7 +97,7 @@ function findLinks(
       problems.push({
         ...critical(
           'signature',
-          `${named.length === 1 ? 'a certificate has' : 'certificates have'} its issuer’s name, but not the key that signed it`,
+          `${named.length === 1 ? 'a certificate has' : 'certificates have'} its issuer's name, but not the key that signed it`,
         ),
         fingerprint: own.fingerprint,
       });
@@ -114,20 +120,10 @@ function longestPath(
   return path;
 }
 
-function orderProblems(
-  described: readonly CertificateDescription[],
-  path: readonly number[],
-  ordered: boolean,
-): Problem[] {
+function orderProblems(path: readonly number[], ordered: boolean): Problem[] {
   if (ordered) return [];
   const order = path.map((index) => index + 1).join(', ');
-  const { fingerprint } = described[path[0] as number] as CertificateDescription;
-  return [
-    {
-      ...critical('order', `the file is not in the order of the chain, which is: number ${order} of the file`),
-      fingerprint,
-    },
-  ];
+  return [critical('order', `the file is out of order: its certificates belong in the order ${order}`)];
 }
 
 function superfluousProblems(described: readonly CertificateDescription[], on: ReadonlySet<number>): Problem[] {
@@ -167,6 +163,6 @@ function duplicates(described: readonly CertificateDescription[]): Problem[] {
     if (before === undefined) first.set(fingerprint, i);
     return before === undefined
       ? []
-      : [{ ...warning('duplicate', `number ${i + 1} of the file is the same as number ${before + 1}`), fingerprint }];
+      : [warning('duplicate', `number ${i + 1} of the file is the same certificate as number ${before + 1}`)];
   });
 }

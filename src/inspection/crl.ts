@@ -154,6 +154,6 @@ function signatureFields(
     context.verifySignature(publicKey, crl.signatureAlgorithm, crl.tbs, crl.signature),
   );
   if (signer !== undefined) return { signature: 'valid', signedBy: toHex(context.sha256(signer.der)) };
-  problems.push(critical('signature', 'no key of the issuer’s certificates in this file made its signature'));
+  problems.push(critical('signature', "no key of its issuer's certificates in this file made the signature"));
   return { signature: 'invalid' };
 }

@@ -156,7 +156,7 @@ function notRecognised(bytes: Uint8Array, source: string): ClusterCaError {
   return unreadable(
     source,
     'is not a certificate, certificate request, CRL or private key',
-    'PEM begins with -----BEGIN …-----; DER is binary',
+    'PEM has -----BEGIN CERTIFICATE----- or the like; DER is binary',
   );
 }
 

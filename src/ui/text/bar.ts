@@ -26,30 +26,27 @@ const ASCII: Glyphs = { start: '[', end: ']', past: '=', left: '-', now: '#', du
 
 /**
  * A lifetime as a bar of exactly `columns` columns (at least 10): from notBefore to notAfter, thick where it has
- * passed, with a mark for now, and for due and warn where they are given. Now stands outside the bar before its
- * start and after its end.
+ * passed, with a mark for now, and for due and warn where they are given. Before the start and after the end the
+ * mark for now stands outside.
  */
 export function lifetimeBar(life: Lifetime, style: Style, columns: number): string {
   const glyphs = style.unicode ? UNICODE : ASCII;
-  const inner = Math.max(10, columns) - 4;
+  const early = life.now < life.notBefore;
+  const late = life.now > life.notAfter;
+  const inner = Math.max(10, columns) - (early || late ? 3 : 2);
   const span = Math.max(1, life.notAfter - life.notBefore);
   const at = (time: number): number =>
     Math.min(inner - 1, Math.max(0, Math.floor(((time - life.notBefore) / span) * inner)));
-  const early = life.now < life.notBefore;
-  const late = life.now > life.notAfter;
-  const now = early ? 0 : late ? inner : at(life.now);
-  const cells = Array.from({ length: inner }, (_, i) => (i < now ? glyphs.past : glyphs.left));
+  const passed = early ? 0 : late ? inner : at(life.now);
+  const cells = Array.from({ length: inner }, (_, i) => (i < passed ? glyphs.past : glyphs.left));
   if (life.due !== undefined) cells[at(life.due)] = glyphs.due;
   if (life.warn !== undefined) cells[at(life.warn)] = glyphs.warn;
-  if (!early && !late) cells[now] = glyphs.now;
   const paint = paintOf(life, style);
-  const dim = late ? paint : style.dim;
-  const middle = late
-    ? paint(cells.join(''))
-    : paint(cells.slice(0, early ? 0 : now + 1).join('')) + style.dim(cells.slice(early ? 0 : now + 1).join(''));
-  const before = early ? paint(glyphs.now) : ' ';
-  const after = late ? paint(glyphs.now) : ' ';
-  return `${before}${dim(glyphs.start)}${middle}${dim(glyphs.end)}${after}`;
+  if (early) return paint(glyphs.now) + style.dim(glyphs.start + cells.join('') + glyphs.end);
+  if (late) return paint(glyphs.start + cells.join('') + glyphs.end + glyphs.now);
+  cells[passed] = glyphs.now;
+  const done = cells.slice(0, passed + 1).join('');
+  return style.dim(glyphs.start) + paint(done) + style.dim(cells.slice(passed + 1).join('') + glyphs.end);
 }
 
 /** What the marks of a bar mean, for the line below it. */

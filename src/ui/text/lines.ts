@@ -28,7 +28,7 @@ export function keyValues(entries: readonly Entry[], style: Style, options: Line
   const labels = Math.max(options.labelWidth ?? 0, ...shown.map(({ label }) => textWidth(label)));
   const room = style.width - indent.length - labels - 2;
   return shown.flatMap((entry) => {
-    const lines = entry.ready === undefined ? valueLines(entry, room) : [entry.ready].flat();
+    const lines = entry.ready === undefined ? valueLines(entry, room, style) : [entry.ready].flat();
     return lines.map((line, i) => {
       const label = pad(i === 0 ? entry.label : '', labels);
       return `${indent}${i === 0 ? style.dim(label) : label}  ${line}`.trimEnd();
@@ -38,9 +38,9 @@ export function keyValues(entries: readonly Entry[], style: Style, options: Line
 
 /** A paragraph of raw text, made safe and wrapped to the style's width. */
 export function paragraph(text: string, style: Style, indent = 0, paint: Paint = (line) => line): string[] {
-  return wrap(safeText(text), style.width - indent).map((line) => ' '.repeat(indent) + paint(line));
+  return wrap(safeText(text, style), style.width - indent).map((line) => ' '.repeat(indent) + paint(line));
 }
 
-function valueLines({ value, paint = (line) => line }: Entry, room: number): string[] {
-  return [value ?? ''].flat().flatMap((text) => wrap(safeText(text), room).map(paint));
+function valueLines({ value, paint = (line) => line }: Entry, room: number, style: Style): string[] {
+  return [value ?? ''].flat().flatMap((text) => wrap(safeText(text, style), room).map(paint));
 }

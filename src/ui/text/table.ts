@@ -22,7 +22,7 @@ const GAP = 2;
  * a priority are left out. With no row there is only the header.
  */
 export function table<Row>(rows: readonly Row[], columns: readonly Column<Row>[], style: Style): string[] {
-  const measured = columns.map((column) => measureColumn(column, rows));
+  const measured = columns.map((column) => measureColumn(column, rows, style));
   const shown = fitWidth(measured, style.width);
   const line = (cells: (m: Measured<Row>) => string): string => shown.map(cells).join(' '.repeat(GAP)).trimEnd();
   const layout = (text: string, { column, width }: Measured<Row>): string =>
@@ -44,8 +44,8 @@ interface Measured<Row> {
   width: number;
 }
 
-function measureColumn<Row>(column: Column<Row>, rows: readonly Row[]): Measured<Row> {
-  const texts = rows.map((row) => safeText(column.cell(row)));
+function measureColumn<Row>(column: Column<Row>, rows: readonly Row[], style: Style): Measured<Row> {
+  const texts = rows.map((row) => safeText(column.cell(row), style));
   const width = texts.reduce((widest, text) => Math.max(widest, textWidth(text)), textWidth(column.header));
   return { column, texts, width };
 }

@@ -1,0 +1,2 @@
+/** Columns of the labels, in every block of `inspect`. */
+export const LABELS = 12;
