@@ -15,7 +15,7 @@ await chmod(join(directory, 'open'), 0o755);
 await writeFile(join(directory, 'wrong.key'), Buffer.alloc(32, 1), { mode: 0o600 });
 await writeFile(join(directory, 'file'), '');
 const OPEN = ['--keystore', join(directory, 'open')];
-const UNWRITABLE = ['--out', '/proc/nowhere'];
+const UNWRITABLE = ['--out', '/sys/nowhere'];
 const WRONG = { env: { CLUSTER_CA_KEY_FILE: join(directory, 'wrong.key') } };
 const NONE = { env: { CLUSTER_CA_KEY_FILE: join(directory, 'absent.key') } };
 

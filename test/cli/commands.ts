@@ -1,0 +1,56 @@
+// Every command of this version, for what holds of all of them.
+
+/** A successful run of each, in an order in which each succeeds; `{out}` and `{dir}` are put in by `words`. */
+export const RUNS: [name: string, args: string[]][] = [
+  ['issue', ['issue', 'every-1', '--plane', 'data']],
+  ['issue --client', ['issue', '--client', 'every-app']],
+  ['issue, unchanged', ['issue', 'every-1', '--plane', 'data']],
+  ['request', ['request', 'every-2', '--plane', 'data', '--out', '{dir}/requests']],
+  ['issue --csr-dir', ['issue', '--csr-dir', '{dir}/requests']],
+  ['issue --csr', ['issue', 'every-3', '--plane', 'data', '--csr', '{dir}/requests/every-2/data/request.pem']],
+  ['rotate', ['rotate', 'every-1']],
+  ['rotate --due', ['rotate', '--due']],
+  ['list', ['list']],
+  ['list --all', ['list', '--all']],
+  ['status', ['status']],
+  ['inspect a certificate', ['inspect', '{out}/every-1/data/cert.pem']],
+  ['inspect a key', ['inspect', '{out}/every-1/data/key.pem']],
+  ['inspect a node', ['inspect', 'every-1']],
+  ['inspect two', ['inspect', '{out}/every-1/data/cert.pem', '{out}/clients/every-app/cert.pem']],
+  ['verify', ['verify', '{out}/every-1/data/cert.pem']],
+  ['verify a node', ['verify', 'every-1']],
+  ['revoke', ['revoke', 'every-3', '--yes']],
+  ['revoke again', ['revoke', 'every-3', '--yes']],
+  ['crl', ['crl']],
+  ['crl --out', ['crl', '--out', '{dir}/crl.pem']],
+  ['crl --renew', ['crl', '--renew']],
+  ['audit verify', ['audit', 'verify']],
+  ['keystore check', ['keystore', 'check']],
+  ['keystore slot add', ['keystore', 'slot', 'add', 'every', '--new-key-file', '{dir}/every.key']],
+  ['keystore slot list', ['keystore', 'slot', 'list']],
+  ['keystore slot remove', ['keystore', 'slot', 'remove', 'every']],
+];
+
+export const words = (args: string[], places: { out: string; directory: string }): string[] =>
+  args.map((word) => word.replace('{out}', places.out).replace('{dir}', places.directory));
+
+/** Verbs with the sub-verbs that they have. */
+export const VERBS = [
+  'init',
+  'issue',
+  'request',
+  'rotate',
+  'revoke',
+  'crl',
+  'list',
+  'status',
+  'inspect',
+  'verify',
+  'audit verify',
+  'audit export',
+  'keystore check',
+  'keystore passphrase',
+  'keystore slot add',
+  'keystore slot list',
+  'keystore slot remove',
+].map((verb) => verb.split(' '));

@@ -1,0 +1,143 @@
+import { readFile } from 'node:fs/promises';
+import { describe, expect, test } from '@jest/globals';
+import { cli, type RunOptions } from '../support/cli.ts';
+import { newPlace } from '../support/clusters.ts';
+import { expectExit, expectSafe, fails } from './checks.ts';
+import { VERBS } from './commands.ts';
+
+const place = await newPlace('help');
+const run = (args: string[], options: RunOptions = {}) =>
+  cli(args, { env: place.env, cwd: place.directory, ...options });
+
+test('--version is that of package.json, before and after a verb', async () => {
+  const { version } = JSON.parse(await readFile(new URL('../../package.json', import.meta.url), 'utf8'));
+  for (const args of [['--version'], ['list', '--version']]) {
+    const result = await run(args);
+    expectExit(result, 0);
+    expect(result.stdout.trim()).toMatch(new RegExp(`(^|\\s)${version.replaceAll('.', '\\.')}$`));
+    expect(result.stderr).toBe('');
+  }
+});
+
+describe('help', () => {
+  test('lists the verbs of this version and no others', async () => {
+    const result = await run(['--help']);
+    expectExit(result, 0);
+    expect(result.stderr).toBe('');
+    for (const [verb] of VERBS) expect(result.stdout).toMatch(new RegExp(`^\\s+${verb}\\b`, 'm'));
+    const later = [
+      'deploy',
+      'rollover',
+      'trust',
+      'export',
+      'serve',
+      'agent',
+      'enroll',
+      'join-token',
+      'completion',
+      'wizard',
+    ];
+    for (const verb of later) expect(result.stdout).not.toMatch(new RegExp(`^\\s+${verb}\\b`, 'm'));
+  });
+
+  test('lists the global options', async () => {
+    const { stdout } = await run(['--help']);
+    const options = ['keystore', 'cluster', 'json', 'no-input', 'no-color', 'quiet', 'debug', 'wait', 'accept-clock'];
+    for (const option of [...options, 'version', 'help']) expect(stdout).toContain(`--${option}`);
+  });
+
+  test('-h is --help', async () => {
+    expect((await run(['-h'])).stdout).toBe((await run(['--help'])).stdout);
+    expect((await run(['issue', '-h'])).stdout).toBe((await run(['issue', '--help'])).stdout);
+  });
+
+  test.each(VERBS.map((verb) => [verb.join(' '), verb]))(
+    '%s --help: on stdout, within 120 columns',
+    async (_, verb) => {
+      const result = await run([...(verb as string[]), '--help']);
+      expectExit(result, 0);
+      expect(result.stderr).toBe('');
+      expectSafe(result.stdout);
+      expect(result.stdout).toContain((verb as string[]).join(' '));
+      for (const line of result.stdout.split('\n')) expect(line.length).toBeLessThanOrEqual(120);
+    },
+  );
+
+  test.each<[string, string[], string[]]>([
+    [
+      'issue',
+      ['--plane', '--dns', '--ip', '--lifetime', '--profile', '--key-type', '--out', '--owner', '--key-mode'],
+      [],
+    ],
+    [
+      'issue',
+      ['--csr', '--csr-dir', '--client', '--inventory', '--request-id', '--force-new', '--revoke-previous'],
+      [],
+    ],
+    [
+      'issue',
+      ['--dry-run', '--passphrase-fd', '--passphrase-file', '--passphrase-command', '--key-file'],
+      ['FILE.tar'],
+    ],
+    ['rotate', ['--due', '--all', '--plane', '--inventory', '--out', '--csr-dir', '--dry-run'], ['--deploy']],
+    ['revoke', ['--reason', '--plane', '--invalidity-date', '--yes', '--dry-run'], ['--cut-off']],
+    ['crl', ['--out', '--authority', '--der', '--renew', '--lifetime'], []],
+    ['list', ['--all', '--node', '--plane', '--status', '--expiring'], []],
+    ['status', ['--within', '--format'], []],
+    ['inspect', ['--pem'], ['--starttls']],
+    [
+      'verify',
+      ['--trust', '--untrusted', '--crl', '--no-crl', '--name', '--purpose', '--at'],
+      ['--explain', '--inventory'],
+    ],
+    ['init', ['--domain', '--permit-ip', '--plane', '--key-type', '--node-key-type', '--root-lifetime'], []],
+    ['init', ['--issuing-lifetime', '--node-lifetime', '--rotate-before', '--alert-before', '--crl-lifetime'], []],
+    ['init', ['--crl-url', '--root-keystore', '--allow-group-read', '--dry-run', '--key-file'], []],
+  ])('%s lists %j', async (verb, options, absent) => {
+    const { stdout } = await run([verb, '--help']);
+    for (const option of options) expect(stdout).toMatch(new RegExp(`${option}(?![a-z-])`));
+    for (const option of absent) expect(stdout).not.toMatch(new RegExp(`${option.replace('.', '\\.')}(?![a-z-])`));
+  });
+
+  test('keystore and audit list their own verbs only', async () => {
+    const keystore = (await run(['keystore', '--help'])).stdout;
+    for (const verb of ['check', 'passphrase', 'slot']) expect(keystore).toMatch(new RegExp(`^\\s+${verb}\\b`, 'm'));
+    for (const verb of ['backup', 'restore', 'rewrap'])
+      expect(keystore).not.toMatch(new RegExp(`^\\s+${verb}\\b`, 'm'));
+    const audit = (await run(['audit', '--help'])).stdout;
+    for (const verb of ['verify', 'export']) expect(audit).toMatch(new RegExp(`^\\s+${verb}\\b`, 'm'));
+    expect(audit).not.toMatch(/checkpoint/);
+  });
+});
+
+describe('what other issues build does not exist: 2', () => {
+  test.each([
+    ['deploy', 'n1'],
+    ['rollover', 'start'],
+    ['trust', 'list'],
+    ['export', 'n1'],
+    ['serve'],
+    ['agent'],
+    ['enroll'],
+    ['join-token', 'n1'],
+    ['completion', 'bash'],
+    ['keystore', 'backup'],
+    ['keystore', 'restore'],
+    ['keystore', 'rewrap'],
+    ['audit', 'checkpoint'],
+  ])('%s %s', async (...args) => {
+    await fails(
+      run,
+      args.filter((word) => word !== undefined),
+      'ERR_USAGE',
+    );
+  });
+
+  test('a verb that is nearly one: the hint offers it', async () => {
+    expect((await fails(run, ['isue', 'n1'], 'ERR_USAGE')).hint).toContain('issue');
+  });
+
+  test('an abbreviated option is none', async () => {
+    await fails(run, ['list', '--stat', 'valid'], 'ERR_USAGE');
+  });
+});
