@@ -36,19 +36,21 @@ const SHORT_NAMES = new Map(Object.entries(TYPES).map(([short, type]) => [type, 
 /** Reads a Name (RFC 5280 §4.1.2.4). @throws DerError */
 export function readName(reader: DerReader): Name {
   const name: Name = [];
-  for (const rdns = reader.enter(); !rdns.done; ) {
-    const rdn: Attribute[] = [];
-    const set = rdns.enter(TAG.set);
-    do {
-      const pair = set.enter();
-      const type = pair.oid();
-      const tag = pair.peek();
-      rdn.push({ type, tag, content: pair.content() });
-      pair.end();
-    } while (!set.done);
-    name.push(rdn);
-  }
+  for (const rdns = reader.enter(); !rdns.done; ) name.push(readRdn(rdns.enter(TAG.set)));
   return name;
+}
+
+/** Reads the attributes of one RDN, at least one; the reader is inside its SET. @throws DerError */
+export function readRdn(set: DerReader): Attribute[] {
+  const rdn: Attribute[] = [];
+  do {
+    const pair = set.enter();
+    const type = pair.oid();
+    const tag = pair.peek();
+    rdn.push({ type, tag, content: pair.content() });
+    pair.end();
+  } while (!set.done);
+  return rdn;
 }
 
 /** Decodes the DER of a Name. @throws DerError */

@@ -1,0 +1,161 @@
+import { equalBytes } from '../der/writer.ts';
+import { checkCertificate } from './certificate-checks.ts';
+import type { PathContext } from './context.ts';
+import { pathFailure } from './failure.ts';
+import type { PathCertificate } from './path-certificate.ts';
+import type { CertificatePool } from './pool.ts';
+import { Report } from './report.ts';
+import { intermediates, type RevocationCheck, validateFragment, validatePath } from './validate.ts';
+
+/** One path that was tried: complete, when it has an anchor, or a dead end. */
+export interface PathAttempt {
+  chain: readonly PathCertificate[];
+  anchor: PathCertificate | undefined;
+  report: Report;
+}
+
+/** How many failed paths are kept to choose the explanation from. */
+const MAX_ATTEMPTS = 64;
+/** Paths longer than this are never followed, whatever the depth allowed. */
+const MAX_LENGTH = 300;
+
+/**
+ * Searches a valid path, depth first and with backtracking on every failure (RFC 4158). First only where nothing is
+ * known against a candidate; when that finds none, again along every candidate, to explain why.
+ *
+ * A certificate with the subject and key of one that is on the path already cannot help, and would make a cycle
+ * (RFC 4158 §5.2). Once a signature verified with a key, candidates with other keys are not tried for it.
+ */
+export class PathSearch {
+  readonly attempts: PathAttempt[] = [];
+  readonly #context: PathContext;
+  readonly #pool: CertificatePool;
+  readonly #revocation: RevocationCheck | undefined;
+  readonly #anchor: PathCertificate | undefined;
+  readonly #sound = new Map<PathCertificate, boolean>();
+
+  /** With `anchor`, only paths that end there. */
+  constructor(context: PathContext, pool: CertificatePool, revocation?: RevocationCheck, anchor?: PathCertificate) {
+    this.#context = context;
+    this.#pool = pool;
+    this.#revocation = revocation;
+    this.#anchor = anchor;
+  }
+
+  /** The first valid path from `target`. @throws BudgetExceeded */
+  find(target: PathCertificate): PathAttempt | undefined {
+    const itself = this.#pool.anchorLike(target);
+    if (itself !== undefined && (this.#anchor === undefined || this.#anchor === itself)) {
+      const attempt = this.#try([], itself);
+      if (attempt.report.failures.length === 0) return attempt;
+    }
+    return this.#extend([target], false);
+  }
+
+  /** Follows every candidate once more, and fills `attempts` with what is wrong. @throws BudgetExceeded */
+  explain(target: PathCertificate): void {
+    this.attempts.length = 0;
+    const itself = this.#pool.anchorLike(target);
+    if (itself !== undefined) this.#try([], itself);
+    this.#extend([target], true);
+  }
+
+  #extend(chain: readonly PathCertificate[], explaining: boolean): PathAttempt | undefined {
+    const current = chain[chain.length - 1] as PathCertificate;
+    let extended = false;
+    for (const issuer of this.#issuers(current, chain, explaining)) {
+      if (explaining && this.attempts.length >= MAX_ATTEMPTS) return undefined;
+      this.#context.budget.spend('builds');
+      extended = true;
+      if (issuer.role === 'anchor') {
+        const attempt = this.#try(chain, issuer);
+        if (attempt.report.failures.length === 0) return attempt;
+      } else if (explaining ? chain.length < MAX_LENGTH : this.#mayFollow(issuer, chain)) {
+        const found = this.#extend([...chain, issuer], explaining);
+        if (found !== undefined) return found;
+      }
+    }
+    if (!extended && explaining) this.#deadEnd(chain);
+    return undefined;
+  }
+
+  #try(chain: readonly PathCertificate[], anchor: PathCertificate): PathAttempt {
+    this.#context.budget.spend('builds', chain.length);
+    const attempt = { chain, anchor, report: validatePath(this.#context, { chain, anchor }, this.#revocation) };
+    if (this.attempts.length < MAX_ATTEMPTS) this.attempts.push(attempt);
+    return attempt;
+  }
+
+  #deadEnd(chain: readonly PathCertificate[]): void {
+    const last = chain[chain.length - 1] as PathCertificate;
+    const report = new Report();
+    report.append(validateFragment(this.#context, chain));
+    const issuer = last.issuerText || 'an issuer without a name';
+    const failure = last.selfIssued
+      ? pathFailure('untrusted-root', last, `${last.subjectText || 'it'} is self-issued and no trust anchor`)
+      : pathFailure('issuer-not-found', last, `its issuer ${issuer} is not among the anchors and candidates`);
+    report.add('issuer found', last, [failure]);
+    this.attempts.push({ chain, anchor: undefined, report });
+  }
+
+  /** Candidates that signed `current`; when explaining and none did, the likeliest of those with the right name. */
+  *#issuers(
+    current: PathCertificate,
+    chain: readonly PathCertificate[],
+    explaining: boolean,
+  ): Generator<PathCertificate> {
+    let signer: string | undefined;
+    const candidates = this.#candidates(current, chain);
+    for (const candidate of candidates) {
+      if (signer !== undefined && signer !== candidate.spki) continue;
+      if (!this.#context.verifies(current.certificate, candidate)) continue;
+      signer = candidate.spki;
+      yield candidate;
+    }
+    const likeliest = candidates[0];
+    if (signer === undefined && explaining && likeliest !== undefined) yield likeliest;
+  }
+
+  #candidates(current: PathCertificate, chain: readonly PathCertificate[]): PathCertificate[] {
+    const usable = (candidate: PathCertificate): boolean =>
+      candidate.role === 'anchor'
+        ? this.#anchor === undefined || candidate === this.#anchor
+        : !chain.some((on) => on.subjectKey === candidate.subjectKey && on.spki === candidate.spki);
+    const named = this.#pool.withSubject(current.issuerKey);
+    if (named.length < 2) return named.filter(usable);
+    return named
+      .filter(usable)
+      .map((candidate, i) => ({ candidate, score: this.#score(current, candidate) - i / named.length }))
+      .toSorted((a, b) => b.score - a.score)
+      .map(({ candidate }) => candidate);
+  }
+
+  /** What to try first: the identified key, anchors, what nothing is known against. */
+  #score(current: PathCertificate, candidate: PathCertificate): number {
+    const wanted = current.extensions.authorityKeyIdentifier?.keyIdentifier;
+    const offered = candidate.extensions.subjectKeyIdentifier;
+    let score = candidate.role === 'anchor' ? 2 : 0;
+    if (wanted !== undefined && offered !== undefined) score += equalBytes(wanted, offered) ? 8 : -8;
+    if (this.#isSound(candidate)) score += 4;
+    return score;
+  }
+
+  #isSound(candidate: PathCertificate): boolean {
+    let sound = this.#sound.get(candidate);
+    if (sound === undefined) {
+      const position = candidate.role === 'anchor' ? 'anchor' : 'intermediate';
+      sound = checkCertificate(this.#context, candidate, position).failures.length === 0;
+      this.#sound.set(candidate, sound);
+    }
+    return sound;
+  }
+
+  /** Whether a path through this intermediate can still be valid. */
+  #mayFollow(issuer: PathCertificate, chain: readonly PathCertificate[]): boolean {
+    if (!this.#isSound(issuer)) return false;
+    const below = intermediates(chain);
+    const allowed = issuer.extensions.basicConstraints?.pathLenConstraint;
+    if (allowed !== undefined && below > allowed) return false;
+    return chain.length < MAX_LENGTH && below + (issuer.selfIssued ? 0 : 1) <= this.#context.maxDepth;
+  }
+}

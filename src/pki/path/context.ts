@@ -1,0 +1,78 @@
+import type { VerifySignature } from '../signature.ts';
+import type { AlgorithmIdentifier } from '../x509/algorithm.ts';
+import { type Insecure, keyShape, schemeWeakness, signatureScheme } from './algorithms.ts';
+import { Budget } from './budget.ts';
+import { DEFAULT_MAX_DEPTH, type PathOptions } from './options.ts';
+import type { PathCertificate } from './path-certificate.ts';
+
+const SECOND = 1000;
+
+/** What one validation runs with: the time, the choices, the budget, and the results of signature checks. */
+export class PathContext {
+  /** Milliseconds since 1970, whole seconds: certificates know nothing finer (RFC 5280 §4.1.2.5). */
+  readonly at: number;
+  readonly options: PathOptions;
+  readonly maxDepth: number;
+  readonly strict: boolean;
+  readonly budget: Budget;
+  readonly #allow: ReadonlySet<Insecure>;
+  readonly #verify: VerifySignature;
+  readonly #verified: WeakMap<object, Map<string, boolean>>;
+
+  constructor(now: Date, options: PathOptions, verify: VerifySignature, parent?: PathContext) {
+    this.at = Math.floor(now.getTime() / SECOND) * SECOND;
+    this.options = options;
+    this.maxDepth = options.maxDepth ?? DEFAULT_MAX_DEPTH;
+    this.strict = options.strict ?? false;
+    this.budget = parent?.budget ?? new Budget(options.budget);
+    this.#verified = parent === undefined ? new WeakMap() : parent.#verified;
+    this.#allow = options.allow ?? new Set();
+    this.#verify = verify;
+  }
+
+  /** The same time, budget and results, without what is asked of the target only: for the path of a CRL's signer. */
+  forCrlSigner(): PathContext {
+    const { names: _names, purposes: _purposes, policies: _policies, ...options } = this.options;
+    return new PathContext(new Date(this.at), { ...options, requireExplicitPolicy: false }, this.#verify, this);
+  }
+
+  allows(weakness: Insecure): boolean {
+    return this.#allow.has(weakness);
+  }
+
+  /** Whether the algorithm is one that is checked at all; if not, why. */
+  algorithmProblem(algorithm: AlgorithmIdentifier): 'unsupported' | Insecure | undefined {
+    const scheme = signatureScheme(algorithm);
+    if (scheme === undefined) return 'unsupported';
+    const weakness = schemeWeakness(scheme);
+    return weakness === undefined || this.#allow.has(weakness) ? undefined : weakness;
+  }
+
+  /**
+   * Whether `issuer`'s key made the signature of `signed` (a certificate or a CRL). Each pair is checked once.
+   * @throws BudgetExceeded
+   */
+  verifies(signed: Signed, issuer: PathCertificate): boolean {
+    const scheme = signatureScheme(signed.signatureAlgorithm);
+    const key = keyShape(issuer.certificate.publicKey);
+    if (scheme === undefined || key === undefined || key.type !== scheme.key) return false;
+    let results = this.#verified.get(signed);
+    if (results === undefined) {
+      results = new Map();
+      this.#verified.set(signed, results);
+    }
+    const known = results.get(issuer.spki);
+    if (known !== undefined) return known;
+    this.budget.spend('signatures');
+    const result = this.#verify(issuer.certificate.publicKey, signed.signatureAlgorithm, signed.tbs, signed.signature);
+    results.set(issuer.spki, result);
+    return result;
+  }
+}
+
+/** What certificates and CRLs have in common. */
+export interface Signed {
+  tbs: Uint8Array;
+  signatureAlgorithm: AlgorithmIdentifier;
+  signature: Uint8Array;
+}

@@ -1,0 +1,47 @@
+import { equalBytes } from '../../der/writer.ts';
+import { OID } from '../../oids.ts';
+import { findExtension } from '../../x509/extension.ts';
+import type { PathContext } from '../context.ts';
+import { oidName } from '../decoded-extensions.ts';
+import { type PathFailure, pathFailure } from '../failure.ts';
+import type { PathCertificate } from '../path-certificate.ts';
+import type { PathCrl } from './path-crl.ts';
+
+/** What speaks against a CRL whoever signed it (RFC 5280 §5); the failures are about the certificate it is asked for. */
+export function checkCrl(context: PathContext, crl: PathCrl, certificate: PathCertificate): PathFailure[] {
+  const { signatureAlgorithm, tbsSignature, extensions } = crl.crl;
+  const name = crl.subjectText;
+  if (!equalBytes(signatureAlgorithm.der, tbsSignature.der))
+    return [pathFailure('crl-algorithm-refused', certificate, `the CRL of ${name} names two signature algorithms`)];
+  const problem = context.algorithmProblem(signatureAlgorithm);
+  if (problem !== undefined) {
+    const algorithm = oidName(signatureAlgorithm.oid);
+    const why = problem === 'unsupported' ? `${algorithm}, which is not supported` : problem.toUpperCase();
+    return [pathFailure('crl-algorithm-refused', certificate, `the CRL of ${name} is signed with ${why}`)];
+  }
+  try {
+    const unknown = [...crl.unknownCritical, ...crl.index.unknownCritical];
+    if (unknown.length > 0)
+      return [
+        pathFailure(
+          'crl-extension-unknown-critical',
+          certificate,
+          `critical extension ${unknown.join(', ')} in the CRL of ${name} is not processed here`,
+        ),
+      ];
+    crl.index.find(certificate.issuerKey, certificate.certificate.serialNumber);
+  } catch (error) {
+    const message = error instanceof Error ? error.message : String(error);
+    return [pathFailure('crl-malformed', certificate, `the CRL of ${name}: ${message}`)];
+  }
+  const number = findExtension(extensions, OID.cRLNumber);
+  if (context.strict && (number === undefined || number.critical))
+    return [
+      pathFailure(
+        'strict-crl-number',
+        certificate,
+        `the CRL number of ${name} is ${number === undefined ? 'absent' : 'critical'}`,
+      ),
+    ];
+  return [];
+}

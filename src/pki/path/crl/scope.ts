@@ -1,0 +1,101 @@
+import { toHex } from '../../encoding.ts';
+import {
+  ALL_REASONS,
+  type DistributionPoint,
+  type DistributionPointName,
+  type ReasonMask,
+} from '../../x509/distribution-point.ts';
+import type { GeneralName } from '../../x509/general-name.ts';
+import { parseName } from '../../x509/name.ts';
+import { nameKey, rdnKey } from '../names/distinguished-name.ts';
+import { normalizeUri } from '../names/uri.ts';
+import type { PathCertificate } from '../path-certificate.ts';
+import type { PathCrl } from './path-crl.ts';
+
+/** A distribution point of a certificate, with its names as keys. `reasons` is a full mask when it has none. */
+export interface Point {
+  /** Keys of the CRL issuers; the certificate's own issuer unless the point names another. */
+  issuers: readonly string[];
+  /** Whether it names the CRL's issuer, which then has to be an indirect one. */
+  indirect: boolean;
+  /** Keys of the names, or of the CRL issuers when the point has no name. */
+  names: ReadonlySet<string>;
+  reasons: ReasonMask;
+}
+
+/**
+ * The distribution points by which the status of a certificate is looked for: its own, and last the implied one of
+ * its issuer (RFC 5280 §6.3.3, the last paragraph).
+ */
+export function pointsOf(certificate: PathCertificate): Point[] {
+  const { issuerKey } = certificate;
+  const implied: Point = {
+    issuers: [issuerKey],
+    indirect: false,
+    names: new Set([directoryKey(issuerKey)]),
+    reasons: ALL_REASONS,
+  };
+  const own = certificate.extensions.cRLDistributionPoints ?? [];
+  return [...own.map((point) => readPoint(point, issuerKey)), implied];
+}
+
+function readPoint(point: DistributionPoint, issuerKey: string): Point {
+  const cRLIssuers = (point.cRLIssuer ?? []).flatMap((name) =>
+    name.type === 'directory' ? [nameKey(parseName(name.value))] : [],
+  );
+  const issuers = point.cRLIssuer === undefined ? [issuerKey] : cRLIssuers;
+  const names =
+    point.name === undefined
+      ? (point.cRLIssuer ?? []).map(generalNameKey)
+      : pointNameKeys(point.name, issuers[0] ?? issuerKey);
+  return {
+    issuers,
+    indirect: point.cRLIssuer !== undefined,
+    names: new Set(names),
+    reasons: point.reasons ?? ALL_REASONS,
+  };
+}
+
+/**
+ * The reasons for which a CRL tells the status of a certificate through a distribution point; undefined when the
+ * certificate is outside its scope (RFC 5280 §6.3.3(b) and (d)).
+ */
+export function scopeReasons(crl: PathCrl, certificate: PathCertificate, point: Point): ReasonMask | undefined {
+  const scope = crl.issuingDistributionPoint;
+  if (!point.issuers.includes(crl.issuerKey)) return undefined;
+  if (point.indirect && scope?.indirectCRL !== true) return undefined;
+  if (scope === undefined) return point.reasons;
+  if (scope.name !== undefined) {
+    const names = pointNameKeys(scope.name, crl.issuerKey);
+    if (!names.some((name) => point.names.has(name))) return undefined;
+  }
+  const isCa = certificate.extensions.basicConstraints?.cA === true;
+  if (scope.onlyContainsAttributeCerts) return undefined;
+  if (isCa ? scope.onlyContainsUserCerts : scope.onlyContainsCACerts) return undefined;
+  return point.reasons & (scope.onlySomeReasons ?? ALL_REASONS);
+}
+
+function pointNameKeys(name: DistributionPointName, base: string): string[] {
+  if (name.type === 'fullName') return name.names.map(generalNameKey);
+  const rdn = rdnKey(name.rdn);
+  return [directoryKey(base === '' ? rdn : `${base}\u0002${rdn}`)];
+}
+
+function generalNameKey(name: GeneralName): string {
+  switch (name.type) {
+    case 'directory':
+      return directoryKey(nameKey(parseName(name.value)));
+    case 'uri':
+      return `uri:${normalizeUri(name.value) ?? name.value}`;
+    case 'dns':
+      return `dns:${name.value.toLowerCase()}`;
+    case 'email':
+      return `email:${name.value}`;
+    default:
+      return `${name.type}:${toHex(name.value)}`;
+  }
+}
+
+function directoryKey(key: string): string {
+  return `directory:${key}`;
+}

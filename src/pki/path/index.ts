@@ -1,0 +1,14 @@
+export type { Insecure } from './algorithms.ts';
+export { type BudgetLimits, DEFAULT_BUDGET } from './budget.ts';
+export type { PathAttempt } from './build.ts';
+export { type FailureSubject, type PathFailure, pathFailure } from './failure.ts';
+export { FAILURES, type FailureCode, type FailureKind } from './failure-codes.ts';
+export type { NameViolation } from './name-constraints/constraints.ts';
+export { permits } from './name-constraints/permits.ts';
+export { namesMatch } from './names/distinguished-name.ts';
+export { DEFAULT_MAX_DEPTH, type PathOptions, type Purpose } from './options.ts';
+export { PathCertificate } from './path-certificate.ts';
+export { matchesPeerName } from './peer-name.ts';
+export { CHECKS, type CheckName, type RuleCheck } from './report.ts';
+export type { RevocationCheck, ValidatedPath } from './validate.ts';
+export { type Candidate, type PathInput, type PathVerdict, type Source, verifyPath } from './verify-path.ts';

@@ -1,0 +1,96 @@
+import { DerReader } from '../../der/reader.ts';
+import { contextTag, TAG } from '../../der/tags.ts';
+
+import { formatGeneralName, type GeneralName } from '../../x509/general-name.ts';
+import { attributeText, formatName, type Name, parseName } from '../../x509/name.ts';
+import { rdnKeys } from '../names/distinguished-name.ts';
+import { type Mailbox, parseMailbox } from '../names/email.ts';
+import { uriHostLabels } from '../names/uri.ts';
+import { type ConstrainedDnsName, constrainedDnsName } from './dns.ts';
+import { constrainedIp } from './ip.ts';
+
+const EMAIL_ADDRESS = '1.2.840.113549.1.9.1';
+const SMTP_UTF8_MAILBOX = '1.3.6.1.5.5.7.8.9';
+
+/** A name to be held against constraints, with the text that messages show. */
+export interface ConstrainedName<T> {
+  value: T;
+  text: string;
+}
+
+/** The names of a certificate by form, read once however many CAs constrain them. */
+export interface ConstrainedNames {
+  dns: ConstrainedName<ConstrainedDnsName>[];
+  ip: ConstrainedName<Uint8Array | undefined>[];
+  email: ConstrainedName<Mailbox | undefined>[];
+  uri: ConstrainedName<string[] | undefined>[];
+  directory: ConstrainedName<string[] | undefined>[];
+  /** Forms that cannot be compared with a constraint: a constraint of the form refuses the certificate. */
+  incomparable: ConstrainedName<GeneralName['type']>[];
+}
+
+/**
+ * What name constraints apply to (RFC 5280 §4.2.1.10): the subject unless it is empty, each subject alternative name,
+ * and, only when there are none of these, e-mail addresses inside the subject.
+ */
+export function constrainedNames(subject: Name, altNames: readonly GeneralName[] | undefined): ConstrainedNames {
+  const names: ConstrainedNames = { dns: [], ip: [], email: [], uri: [], directory: [], incomparable: [] };
+  if (subject.length > 0) names.directory.push({ value: rdnKeys(subject), text: `subject ${formatName(subject)}` });
+  if (altNames === undefined)
+    for (const attribute of subject.flat())
+      if (attribute.type === EMAIL_ADDRESS) {
+        const text = attributeText(attribute) ?? '';
+        names.email.push({ value: parseMailbox(text), text: `email:${text} in the subject` });
+      }
+  for (const name of altNames ?? []) addAltName(names, name);
+  return names;
+}
+
+function addAltName(names: ConstrainedNames, name: GeneralName): void {
+  const text = formatGeneralName(name);
+  switch (name.type) {
+    case 'dns':
+      names.dns.push({ value: constrainedDnsName(name.value), text });
+      break;
+    case 'ip':
+      names.ip.push({ value: constrainedIp(name.value), text });
+      break;
+    case 'email':
+      names.email.push({ value: parseMailbox(name.value), text });
+      break;
+    case 'uri':
+      names.uri.push({ value: uriHostLabels(name.value), text });
+      break;
+    case 'directory':
+      names.directory.push({ value: rdnKeys(parseName(name.value)), text });
+      break;
+    case 'other': {
+      const mailbox = smtpUtf8Mailbox(name.value);
+      if (mailbox !== undefined) names.email.push({ value: parseMailbox(mailbox), text: `email:${mailbox}` });
+      names.incomparable.push({ value: 'other', text });
+      break;
+    }
+    default:
+      names.incomparable.push({ value: name.type, text });
+  }
+}
+
+/**
+ * The address in the content of an otherName of type SmtpUTF8Mailbox (RFC 9598 §3); undefined for another type, and
+ * '' (which matches nothing) for a malformed one.
+ */
+export function smtpUtf8Mailbox(content: Uint8Array): string | undefined {
+  let isMailbox = false;
+  try {
+    const reader = new DerReader(content);
+    isMailbox = reader.oid() === SMTP_UTF8_MAILBOX;
+    if (!isMailbox) return undefined;
+    const inner = reader.enter(contextTag(0, true));
+    const utf8 = inner.content(TAG.utf8String);
+    inner.end();
+    reader.end();
+    return new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(utf8);
+  } catch {
+    return isMailbox ? '' : undefined;
+  }
+}

@@ -1,0 +1,94 @@
+import { OID } from '../oids.ts';
+import type { Position } from './certificate-checks.ts';
+import { type PathFailure, pathFailure } from './failure.ts';
+import type { FailureCode } from './failure-codes.ts';
+import { isPreferredSyntax } from './names/dns.ts';
+import { parseMailbox } from './names/email.ts';
+import { normalizeUri } from './names/uri.ts';
+import type { PathCertificate } from './path-certificate.ts';
+
+/**
+ * What RFC 5280 asks of issuers and not of verifiers (`--strict`): a certificate that breaks it may still be
+ * validated safely, but no conforming CA makes it.
+ */
+export function issuerProfile(certificate: PathCertificate, position: Position): PathFailure[] {
+  const failures: PathFailure[] = [];
+  const fail = (code: FailureCode, message: string): void => {
+    failures.push(pathFailure(code, certificate, message));
+  };
+  const isCa = position !== 'target' || certificate.extensions.basicConstraints?.cA === true;
+  serialNumber(certificate, fail);
+  names(certificate, isCa, fail);
+  keyIdentifiers(certificate, isCa, fail);
+  usages(certificate, isCa, fail);
+  constraints(certificate, isCa, fail);
+  subjectAltName(certificate, fail);
+  if (isCritical(certificate, OID.authorityInfoAccess)) fail('strict-authority-info-access', 'it is critical');
+  return failures;
+}
+
+type Fail = (code: FailureCode, message: string) => void;
+
+function serialNumber({ certificate: { serialNumber: serial } }: PathCertificate, fail: Fail): void {
+  const first = serial[0] as number;
+  if (first >= 0x80) fail('strict-serial-number', 'serial number is negative');
+  else if (serial.every((octet) => octet === 0)) fail('strict-serial-number', 'serial number is zero');
+  else if (serial.length > 20) fail('strict-serial-number', `serial number of ${serial.length} octets`);
+}
+
+function names(certificate: PathCertificate, isCa: boolean, fail: Fail): void {
+  if (certificate.issuerName.length === 0) fail('strict-subject', 'issuer is empty');
+  if (isCa && certificate.subjectName.length === 0) fail('strict-subject', 'subject of a CA is empty');
+}
+
+function keyIdentifiers(certificate: PathCertificate, isCa: boolean, fail: Fail): void {
+  const { authorityKeyIdentifier, subjectKeyIdentifier } = certificate.extensions;
+  if (isCritical(certificate, OID.authorityKeyIdentifier)) fail('strict-aki', 'authority key identifier is critical');
+  if (!certificate.selfIssued && authorityKeyIdentifier?.keyIdentifier === undefined)
+    fail('strict-aki', 'no authority key identifier with a key identifier');
+  if (isCritical(certificate, OID.subjectKeyIdentifier)) fail('strict-ski', 'subject key identifier is critical');
+  if (isCa && subjectKeyIdentifier === undefined) fail('strict-ski', 'a CA without subject key identifier');
+}
+
+function usages(certificate: PathCertificate, isCa: boolean, fail: Fail): void {
+  const { keyUsage, basicConstraints } = certificate.extensions;
+  if (keyUsage?.size === 0) fail('strict-key-usage', 'key usage without a bit set');
+  if (isCa && keyUsage === undefined) fail('strict-key-usage', 'a CA without key usage');
+  if (!isCa && keyUsage?.has('keyCertSign') === true) fail('strict-key-usage', 'keyCertSign although cA is false');
+  if (isCa && basicConstraints === undefined) fail('strict-basic-constraints', 'a CA without basic constraints');
+  else if (isCa && !isCritical(certificate, OID.basicConstraints))
+    fail('strict-basic-constraints', 'basic constraints of a CA are not critical');
+  if (basicConstraints?.pathLenConstraint !== undefined && !basicConstraints.cA)
+    fail('strict-basic-constraints', 'a path length although cA is false');
+}
+
+function constraints(certificate: PathCertificate, isCa: boolean, fail: Fail): void {
+  const { nameConstraints, policyConstraints, inhibitAnyPolicy } = certificate.extensions;
+  if (nameConstraints !== undefined) {
+    if (!isCa) fail('strict-name-constraints', 'name constraints outside a CA certificate');
+    if (!isCritical(certificate, OID.nameConstraints)) fail('strict-name-constraints', 'name constraints not critical');
+    if (nameConstraints.leadingPeriod) fail('strict-name-constraints', 'a DNS subtree begins with a period');
+  }
+  if (policyConstraints !== undefined && !isCritical(certificate, OID.policyConstraints))
+    fail('strict-policies', 'policy constraints not critical');
+  if (inhibitAnyPolicy !== undefined && !isCritical(certificate, OID.inhibitAnyPolicy))
+    fail('strict-policies', 'inhibitAnyPolicy not critical');
+}
+
+function subjectAltName(certificate: PathCertificate, fail: Fail): void {
+  const { subjectAltName: altNames } = certificate.extensions;
+  if (certificate.subjectName.length === 0 && altNames !== undefined && !isCritical(certificate, OID.subjectAltName))
+    fail('strict-subject-alt-name', 'not critical although the subject is empty');
+  for (const name of altNames ?? []) {
+    const malformed =
+      (name.type === 'dns' && !isPreferredSyntax(name.value)) ||
+      (name.type === 'email' && parseMailbox(name.value) === undefined) ||
+      (name.type === 'uri' && normalizeUri(name.value) === undefined) ||
+      (name.type === 'ip' && name.value.length !== 4 && name.value.length !== 16);
+    if (malformed) fail('strict-subject-alt-name', `malformed name of the form ${name.type}`);
+  }
+}
+
+function isCritical(certificate: PathCertificate, oid: string): boolean {
+  return certificate.certificate.extensions.some((extension) => extension.oid === oid && extension.critical);
+}

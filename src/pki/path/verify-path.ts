@@ -1,0 +1,186 @@
+import { toHex } from '../encoding.ts';
+import type { Sha256, VerifySignature } from '../signature.ts';
+import { BudgetExceeded } from './budget.ts';
+import { type PathAttempt, PathSearch } from './build.ts';
+import { checkCertificate } from './certificate-checks.ts';
+import { PathContext } from './context.ts';
+import { PathCrl } from './crl/path-crl.ts';
+import { CrlRevocation } from './crl/revocation.ts';
+import { type PathFailure, pathFailure } from './failure.ts';
+import type { FailureCode } from './failure-codes.ts';
+import type { PathOptions } from './options.ts';
+import { PathCertificate, type Role } from './path-certificate.ts';
+import { CertificatePool } from './pool.ts';
+import { bestAttempt, rankFailures } from './rank.ts';
+import type { RevocationCheck } from './validate.ts';
+
+/** An encoded certificate or CRL, and where it came from. */
+export interface Source {
+  der: Uint8Array;
+  origin?: string | undefined;
+}
+
+/** Everything that path validation depends on: nothing else, not even the clock, has a say. */
+export interface PathInput {
+  target: Source;
+  /** Trust anchors: each a certificate, self-signed or not. */
+  anchors: readonly Source[];
+  untrusted?: readonly Source[];
+  /** Given, even when empty: every non-anchor certificate needs a valid and current one. */
+  crls?: readonly Source[] | undefined;
+  /** A further check of each certificate of a path, such as a log of revocations. */
+  revocation?: RevocationCheck | undefined;
+  now: Date;
+  options?: PathOptions;
+  verify: VerifySignature;
+  sha256: Sha256;
+}
+
+export interface Candidate {
+  subject: string;
+  fingerprint: string;
+  role: Role | 'crl';
+  origin: string | undefined;
+  /** Whether it is part of the path shown. */
+  used: boolean;
+  /** What is wrong with it by itself; empty for one that was simply not needed. */
+  failures: PathFailure[];
+}
+
+export interface PathVerdict {
+  valid: boolean;
+  /** From the target up to the anchor; of an invalid one the path that explains most, which may end early. */
+  path: PathCertificate[];
+  /** Most informative first. Empty exactly when valid. */
+  failures: PathFailure[];
+  /** Every other certificate and every CRL that could not be read. */
+  candidates: Candidate[];
+  /** Every path that was tried, the valid one last. */
+  attempts: PathAttempt[];
+}
+
+/**
+ * Builds and validates a certification path (RFC 5280 §6, RFC 4158). Whatever is wrong inside the certificates and
+ * CRLs is a failure in the verdict; it does not throw for any input.
+ */
+export function verifyPath(input: PathInput): PathVerdict {
+  const { now, options = {}, verify, sha256 } = input;
+  const context = new PathContext(now, options, verify);
+  const broken: Candidate[] = [];
+  const anchors = readAll(input.anchors, 'anchor', sha256, broken);
+  const untrusted = readAll(input.untrusted ?? [], 'untrusted', sha256, broken);
+  const crls = input.crls === undefined ? undefined : readCrls(input.crls, sha256, broken);
+  const [target] = readAll([input.target], 'subject', sha256, broken);
+  const pool = new CertificatePool(anchors, untrusted);
+  if (target === undefined) {
+    const own = broken.pop();
+    return {
+      valid: false,
+      path: [],
+      failures: own?.failures ?? [],
+      candidates: [...others(context, pool, []), ...broken],
+      attempts: [],
+    };
+  }
+  const checks: RevocationCheck[] = [];
+  if (crls !== undefined) checks.push(new CrlRevocation(context, pool, crls));
+  if (input.revocation !== undefined) checks.push(input.revocation);
+  const search = new PathSearch(context, pool, combine(checks));
+  const outcome = run(search, target);
+  const candidates = [...others(context, pool, outcome.path), ...broken];
+  if (outcome.valid) return { ...outcome, candidates, attempts: search.attempts };
+  const missing = outcome.path[outcome.path.length - 1]?.role !== 'anchor';
+  const unreadable = broken
+    .filter(({ role }) => role !== 'crl' || crls?.length === 0)
+    .flatMap(({ failures }) => failures);
+  const failures = missing ? [...unreadable, ...outcome.failures] : [...outcome.failures, ...unreadable];
+  return { valid: false, path: outcome.path, failures, candidates, attempts: search.attempts };
+}
+
+function run(search: PathSearch, target: PathCertificate): Pick<PathVerdict, 'valid' | 'path' | 'failures'> {
+  let exceeded: PathFailure | undefined;
+  try {
+    const found = search.find(target);
+    if (found !== undefined) return { valid: true, path: pathOf(found), failures: [] };
+    search.explain(target);
+  } catch (error) {
+    if (!(error instanceof BudgetExceeded)) throw error;
+    const code: FailureCode = `budget-${error.resource}`;
+    exceeded = pathFailure(code, target, `gave up: ${error.message}`);
+  }
+  const best = bestAttempt(search.attempts);
+  const failures = rankFailures(best?.report.failures ?? []);
+  return {
+    valid: false,
+    path: best === undefined ? [target] : pathOf(best),
+    failures: exceeded === undefined ? failures : rankFailures([exceeded, ...failures]),
+  };
+}
+
+function pathOf({ chain, anchor }: PathAttempt): PathCertificate[] {
+  return anchor === undefined ? [...chain] : [...chain, anchor];
+}
+
+function combine(checks: readonly RevocationCheck[]): RevocationCheck | undefined {
+  if (checks.length < 2) return checks[0];
+  return { check: (certificate, issuer, path) => checks.flatMap((one) => one.check(certificate, issuer, path)) };
+}
+
+function readAll(sources: readonly Source[], role: Role, sha256: Sha256, broken: Candidate[]): PathCertificate[] {
+  const certificates: PathCertificate[] = [];
+  for (const source of sources) {
+    try {
+      certificates.push(new PathCertificate(source.der, role, sha256, source.origin));
+    } catch (error) {
+      broken.push(brokenCandidate(source, role, 'certificate-malformed', error, sha256));
+    }
+  }
+  return certificates;
+}
+
+function readCrls(sources: readonly Source[], sha256: Sha256, broken: Candidate[]): PathCrl[] {
+  const crls: PathCrl[] = [];
+  for (const source of sources) {
+    try {
+      crls.push(new PathCrl(source.der, sha256, source.origin));
+    } catch (error) {
+      broken.push(brokenCandidate(source, 'crl', 'crl-malformed', error, sha256));
+    }
+  }
+  return crls;
+}
+
+function brokenCandidate(
+  { der, origin }: Source,
+  role: Candidate['role'],
+  code: FailureCode,
+  error: unknown,
+  sha256: Sha256,
+): Candidate {
+  const fingerprint = toHex(sha256(der));
+  const about = { subjectText: '', fingerprint };
+  const problem = error instanceof Error ? error.message : String(error);
+  const where = origin === undefined ? '' : `${origin}: `;
+  return {
+    subject: '',
+    fingerprint,
+    role,
+    origin,
+    used: false,
+    failures: [pathFailure(code, about, `${where}${problem}`)],
+  };
+}
+
+function others(context: PathContext, pool: CertificatePool, path: readonly PathCertificate[]): Candidate[] {
+  return [...pool.anchors, ...pool.untrusted]
+    .filter((certificate) => !path.includes(certificate))
+    .map((certificate) => ({
+      subject: certificate.subjectText,
+      fingerprint: certificate.fingerprint,
+      role: certificate.role,
+      origin: certificate.origin,
+      used: false,
+      failures: checkCertificate(context, certificate, certificate.role === 'anchor' ? 'anchor' : 'intermediate')
+        .failures,
+    }));
+}
