@@ -1,0 +1,49 @@
+import { expect, test } from '@jest/globals';
+import { createStyle } from '../../src/ui/style.ts';
+
+const tty = { isTTY: true, columns: 120 };
+const env = { TERM: 'xterm-256color', LANG: 'de_CH.UTF-8' };
+
+test('a terminal has colour, its own width and Unicode', () => {
+  const style = createStyle(tty, env);
+  expect(style.bad('x')).toContain('\u001b[');
+  expect(style).toMatchObject({ width: 120, unicode: true });
+});
+
+test.each([
+  ['a pipe', { columns: 120 }, env, {}],
+  ['NO_COLOR', tty, { ...env, NO_COLOR: '1' }, {}],
+  ['TERM=dumb', tty, { ...env, TERM: 'dumb' }, {}],
+  ['--no-color', tty, env, { color: false }],
+])('%s has none', (_, stream, variables, options) => {
+  const style = createStyle(stream, { FORCE_COLOR: '3', ...variables }, options);
+  for (const paint of [style.bold, style.dim, style.good, style.warn, style.bad, style.accent])
+    expect(paint('x')).toBe('x');
+});
+
+test('an empty NO_COLOR says nothing', () => {
+  expect(createStyle(tty, { ...env, NO_COLOR: '' }).good('x')).not.toBe('x');
+});
+
+test('256 colours where the terminal has them, the sixteen otherwise', () => {
+  expect(createStyle(tty, env).good('x')).toContain('\u001b[38;5;');
+  expect(createStyle(tty, { TERM: 'xterm', COLORTERM: 'truecolor' }).good('x')).toContain('\u001b[38;5;');
+  expect(createStyle(tty, { TERM: 'linux' }).good('x')).toBe('\u001b[32mx\u001b[39m');
+});
+
+test('the width is 80 in a pipe and where the terminal does not know, and never below 40', () => {
+  expect(createStyle({ columns: 200 }, env).width).toBe(80);
+  expect(createStyle({ isTTY: true, columns: 0 }, env).width).toBe(80);
+  expect(createStyle({ isTTY: true, columns: 10 }, env).width).toBe(40);
+});
+
+test.each([
+  [{ LANG: 'en_US.UTF-8' }, true],
+  [{ LANG: 'C.utf8' }, true],
+  [{ LC_ALL: 'C', LANG: 'en_US.UTF-8' }, false],
+  [{ LC_ALL: '', LC_CTYPE: 'C.UTF-8', LANG: 'C' }, true],
+  [{ LANG: 'de_DE.ISO-8859-1' }, false],
+  [{}, false],
+])('%j is Unicode: %s', (variables, unicode) => {
+  expect(createStyle(tty, variables).unicode).toBe(unicode);
+});
