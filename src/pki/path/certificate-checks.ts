@@ -27,7 +27,7 @@ export function checkCertificate(context: PathContext, certificate: PathCertific
     const failures = policyMappings(certificate);
     if (failures.length > 0) report.add('policies', certificate, failures);
   }
-  if (context.strict) report.add('issuer profile', certificate, issuerProfile(certificate, position));
+  if (context.strict) report.add('issuer profile', certificate, issuerProfile(context, certificate, position));
   return report;
 }
 

@@ -1,5 +1,6 @@
 import { OID } from '../oids.ts';
 import type { Position } from './certificate-checks.ts';
+import type { PathContext } from './context.ts';
 import { type PathFailure, pathFailure } from './failure.ts';
 import type { FailureCode } from './failure-codes.ts';
 import { isPreferredSyntax } from './names/dns.ts';
@@ -9,18 +10,18 @@ import type { PathCertificate } from './path-certificate.ts';
 
 /**
  * What RFC 5280 asks of issuers and not of verifiers (`--strict`): a certificate that breaks it may still be
- * validated safely, but no conforming CA makes it.
+ * validated safely, but no conforming CA makes it. Of an anchor only what concerns it as a CA counts.
  */
-export function issuerProfile(certificate: PathCertificate, position: Position): PathFailure[] {
+export function issuerProfile(context: PathContext, certificate: PathCertificate, position: Position): PathFailure[] {
   const failures: PathFailure[] = [];
   const fail = (code: FailureCode, message: string): void => {
     failures.push(pathFailure(code, certificate, message));
   };
   const isCa = position !== 'target' || certificate.extensions.basicConstraints?.cA === true;
-  serialNumber(certificate, fail);
+  if (position !== 'anchor') serialNumber(certificate, fail);
   names(certificate, isCa, fail);
-  keyIdentifiers(certificate, isCa, fail);
-  usages(certificate, isCa, fail);
+  keyIdentifiers(context, certificate, position, isCa, fail);
+  usages(certificate, position, isCa, fail);
   constraints(certificate, isCa, fail);
   subjectAltName(certificate, fail);
   if (isCritical(certificate, OID.authorityInfoAccess)) fail('strict-authority-info-access', 'it is critical');
@@ -41,19 +42,29 @@ function names(certificate: PathCertificate, isCa: boolean, fail: Fail): void {
   if (isCa && certificate.subjectName.length === 0) fail('strict-subject', 'subject of a CA is empty');
 }
 
-function keyIdentifiers(certificate: PathCertificate, isCa: boolean, fail: Fail): void {
+function keyIdentifiers(
+  context: PathContext,
+  certificate: PathCertificate,
+  position: Position,
+  isCa: boolean,
+  fail: Fail,
+): void {
   const { authorityKeyIdentifier, subjectKeyIdentifier } = certificate.extensions;
   if (isCritical(certificate, OID.authorityKeyIdentifier)) fail('strict-aki', 'authority key identifier is critical');
-  if (!certificate.selfIssued && authorityKeyIdentifier?.keyIdentifier === undefined)
+  const maySelfSign = position === 'anchor' || certificate.selfIssued;
+  if (
+    authorityKeyIdentifier?.keyIdentifier === undefined &&
+    !(maySelfSign && context.verifies(certificate.certificate, certificate))
+  )
     fail('strict-aki', 'no authority key identifier with a key identifier');
   if (isCritical(certificate, OID.subjectKeyIdentifier)) fail('strict-ski', 'subject key identifier is critical');
   if (isCa && subjectKeyIdentifier === undefined) fail('strict-ski', 'a CA without subject key identifier');
 }
 
-function usages(certificate: PathCertificate, isCa: boolean, fail: Fail): void {
+function usages(certificate: PathCertificate, position: Position, isCa: boolean, fail: Fail): void {
   const { keyUsage, basicConstraints } = certificate.extensions;
   if (keyUsage?.size === 0) fail('strict-key-usage', 'key usage without a bit set');
-  if (isCa && keyUsage === undefined) fail('strict-key-usage', 'a CA without key usage');
+  if (position === 'intermediate' && keyUsage === undefined) fail('strict-key-usage', 'a CA without key usage');
   if (!isCa && keyUsage?.has('keyCertSign') === true) fail('strict-key-usage', 'keyCertSign although cA is false');
   if (isCa && basicConstraints === undefined) fail('strict-basic-constraints', 'a CA without basic constraints');
   else if (isCa && !isCritical(certificate, OID.basicConstraints))

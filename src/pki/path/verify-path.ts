@@ -180,7 +180,15 @@ function others(context: PathContext, pool: CertificatePool, path: readonly Path
       role: certificate.role,
       origin: certificate.origin,
       used: false,
-      failures: checkCertificate(context, certificate, certificate.role === 'anchor' ? 'anchor' : 'intermediate')
-        .failures,
+      failures: ownFailures(context, certificate),
     }));
+}
+
+function ownFailures(context: PathContext, certificate: PathCertificate): PathFailure[] {
+  try {
+    return checkCertificate(context, certificate, certificate.role === 'anchor' ? 'anchor' : 'intermediate').failures;
+  } catch (error) {
+    if (error instanceof BudgetExceeded) return [];
+    throw error;
+  }
 }
