@@ -1,5 +1,6 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
+import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { describe, expect, test } from '@jest/globals';
@@ -16,7 +17,6 @@ await done(ca, ['issue', 'n1', 'n2', 'n3']);
 await done(ca, ['issue', '--inventory', await fleet()]);
 
 async function fleet(): Promise<string> {
-  const { writeFile } = await import('node:fs/promises');
   const file = join(cluster.directory, 'fleet.yaml');
   const nodes = Array.from({ length: 60 }, (_, i) => `  fleet-node-with-a-long-name-${i}: { }`);
   await writeFile(file, ['cluster: orders', 'nodes:', ...nodes, ''].join('\n'));
@@ -114,7 +114,8 @@ describe('stderr', () => {
   test('has no progress in a pipe', async () => {
     const result = await ca(['issue', '--force-new', '--inventory', join(cluster.directory, 'fleet.yaml')]);
     expectExit(result, 0);
-    expect(result.stderr).not.toMatch(/[\r\u001b]|%|\d+\/\d+/);
+    expect(result.stderr).not.toMatch(/\r|%|\d+\/\d+/);
+    expect(result.stderr).not.toContain('\u001b');
   });
 
   test('--quiet: nothing but errors', async () => {

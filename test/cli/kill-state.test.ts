@@ -1,0 +1,68 @@
+import { readdir } from 'node:fs/promises';
+import { join } from 'node:path';
+import { expect, test } from '@jest/globals';
+import { cli, type RunOptions } from '../support/cli.ts';
+import { newCluster, newPlace } from '../support/clusters.ts';
+import { document, done, errorObject } from './checks.ts';
+import type { CheckDocument } from './documents.ts';
+import { expectRevokedInCrl, expectWhole, history } from './killed.ts';
+import { canTrace, interrupted, moments } from './strace.ts';
+
+// `init` and `revoke`, killed just before each step that makes something durable or visible.
+const onLinux = canTrace ? test : test.skip;
+const LIMIT = 240_000;
+const cluster = await newCluster();
+const place = await newPlace('killed-init');
+
+onLinux(
+  'a killed init leaves nothing in the way',
+  async () => {
+    const scene = async (name: string) => {
+      const parent = await place.dir(name);
+      const keystore = join(parent, 'keystore');
+      const env = { ...place.env, CLUSTER_CA_KEYSTORE: keystore, CLUSTER_CA_KEY_FILE: join(parent, 'key') };
+      const run = (args: string[], options: RunOptions = {}) => cli(args, { ...options, env });
+      return { parent, out: parent, env, run };
+    };
+    const steps = await moments(await scene('undisturbed'), join(place.directory, 'steps'), ['init', 'orders']);
+    expect(steps.length).toBeGreaterThan(5);
+    for (const [i, moment] of steps.entries()) {
+      const { parent, run, ...target } = await scene(`init-${i}`);
+      await interrupted(target, moment, 'SIGKILL', ['init', 'orders']);
+      const again = await run(['init', 'orders', '--json']);
+      // Killed after the keystore stood there, there is nothing left to do; else the next one makes it.
+      if (again.code === 6) errorObject(again, 'ERR_EXISTS');
+      else expect([moment, again.code, again.stderr]).toEqual([moment, 0, '']);
+      expect((await done<CheckDocument>(run, ['keystore', 'check'])).valid).toBe(true);
+      await done(run, ['issue', 'n1', '--plane', 'data', '--out', parent]);
+      if (again.code === 0) {
+        document(again);
+        expect((await readdir(parent)).filter((name) => name.startsWith('.cluster-ca.'))).toEqual([]);
+      }
+    }
+  },
+  LIMIT,
+);
+
+onLinux(
+  'a killed revoke: what is revoked is in the CRL, and the same command finishes',
+  async () => {
+    const { ca, directory } = cluster;
+    const log = join(directory, 'steps');
+    await done(ca, ['issue', 'undisturbed', '--plane', 'data']);
+    const steps = await moments(cluster, log, ['revoke', 'undisturbed', '--yes']);
+    expect(steps.length).toBeGreaterThan(3);
+    await done(ca, ['issue', ...steps.map((_, i) => `node-${i}`), '--plane', 'data']);
+    for (const [i, moment] of steps.entries()) {
+      const node = `node-${i}`;
+      await interrupted(cluster, moment, 'SIGKILL', ['revoke', node, '--yes', '--reason', 'keyCompromise']);
+      await expectRevokedInCrl(cluster, node);
+      await done(ca, ['revoke', node, '--yes', '--reason', 'keyCompromise']);
+      expect((await history(cluster, node)).map(({ status }) => status)).toEqual(['revoked']);
+      await expectRevokedInCrl(cluster, node);
+      if (i % 4 === 0) await expectWhole(cluster);
+    }
+    await expectWhole(cluster);
+  },
+  LIMIT,
+);
