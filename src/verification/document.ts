@@ -1,0 +1,94 @@
+import type {
+  PathAttempt,
+  PathCertificate,
+  PathFailure,
+  PathOptions,
+  PathVerdict,
+  RuleCheck,
+} from '../pki/path/index.ts';
+
+/** A certificate as `verify` names it. */
+export interface CertificateReference {
+  subject: string;
+  fingerprint: string;
+}
+
+/** One path that was tried, for `--explain`. */
+export interface ExplainedAttempt {
+  path: CertificateReference[];
+  /** Whether it ends in a trust anchor. */
+  anchored: boolean;
+  checks: RuleCheck[];
+  failures: PathFailure[];
+}
+
+/** What `verify --json` prints besides the schema version. */
+export interface VerifyDocument {
+  valid: boolean;
+  /** RFC 3339: the time the path was held against. */
+  at: string;
+  /** From the certificate up to the anchor; of an invalid one as far as it led. */
+  path: CertificateReference[];
+  failures: PathFailure[];
+  candidates: {
+    subject: string;
+    fingerprint: string;
+    role: 'subject' | 'untrusted' | 'anchor' | 'crl';
+    origin?: string;
+    failures: PathFailure[];
+  }[];
+  /** What the verdict does not cover: that no name, no revocation was checked. */
+  notes: string[];
+  /** With `explain`: every path tried, the one shown first. */
+  attempts?: ExplainedAttempt[];
+}
+
+/** The document of a verdict; plain data. */
+export function toDocument(
+  verdict: PathVerdict,
+  about: { at: Date; options: PathOptions; revocation: boolean; explain: boolean },
+): VerifyDocument {
+  const { at, options, revocation, explain } = about;
+  const notes: string[] = [];
+  if (!options.names?.length) notes.push('no name was checked');
+  if (!options.purposes?.some((purpose) => purpose !== 'any')) notes.push('extended key usage was not examined');
+  if (!revocation) notes.push('revocation was not checked');
+  const document: VerifyDocument = {
+    valid: verdict.valid,
+    at: at.toISOString(),
+    path: verdict.path.map(reference),
+    failures: verdict.failures,
+    candidates: verdict.candidates.map(({ subject, fingerprint, role, origin, failures }) => ({
+      subject,
+      fingerprint,
+      role,
+      ...(origin === undefined ? {} : { origin }),
+      failures,
+    })),
+    notes,
+  };
+  if (explain) document.attempts = shownFirst(verdict).map(explained);
+  return document;
+}
+
+function shownFirst({ attempts, path }: PathVerdict): PathAttempt[] {
+  const isShown = (attempt: PathAttempt): boolean => {
+    const all = attempt.anchor === undefined ? attempt.chain : [...attempt.chain, attempt.anchor];
+    return all.length === path.length && all.every((certificate, i) => certificate === path[i]);
+  };
+  return attempts.toSorted((a, b) => Number(isShown(b)) - Number(isShown(a)));
+}
+
+function explained({ chain, anchor, report }: PathAttempt): ExplainedAttempt {
+  const path = anchor === undefined ? chain : [...chain, anchor];
+  return {
+    path: path.map(reference),
+    anchored: anchor !== undefined,
+    checks: report.checks,
+    failures: report.failures,
+  };
+}
+
+function reference({ subjectText: subject, fingerprint }: PathCertificate): CertificateReference {
+  return { subject, fingerprint };
+}
