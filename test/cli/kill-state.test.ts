@@ -6,7 +6,7 @@ import { newCluster, newPlace } from '../support/clusters.ts';
 import { document, done, errorObject } from './checks.ts';
 import type { CheckDocument } from './documents.ts';
 import { expectRevokedInCrl, expectWhole, history } from './killed.ts';
-import { canTrace, interrupted, moments } from './strace.ts';
+import { canTrace, interrupted, moments, wasKilled } from './strace.ts';
 
 // `init` and `revoke`, killed just before each step that makes something durable or visible.
 const onLinux = canTrace ? test : test.skip;
@@ -26,9 +26,10 @@ onLinux(
     };
     const steps = await moments(await scene('undisturbed'), join(place.directory, 'steps'), ['init', 'orders']);
     expect(steps.length).toBeGreaterThan(5);
+    let killed = 0;
     for (const [i, moment] of steps.entries()) {
       const { parent, run, ...target } = await scene(`init-${i}`);
-      await interrupted(target, moment, 'SIGKILL', ['init', 'orders']);
+      if (wasKilled(await interrupted(target, moment, 'SIGKILL', ['init', 'orders']))) killed++;
       const again = await run(['init', 'orders', '--json']);
       // Killed after the keystore stood there, there is nothing left to do; else the next one makes it.
       if (again.code === 6) errorObject(again, 'ERR_EXISTS');
@@ -40,6 +41,7 @@ onLinux(
         expect((await readdir(parent)).filter((name) => name.startsWith('.cluster-ca.'))).toEqual([]);
       }
     }
+    expect(killed).toBeGreaterThan(steps.length / 2);
   },
   LIMIT,
 );
@@ -53,15 +55,18 @@ onLinux(
     const steps = await moments(cluster, log, ['revoke', 'undisturbed', '--yes']);
     expect(steps.length).toBeGreaterThan(3);
     await done(ca, ['issue', ...steps.map((_, i) => `node-${i}`), '--plane', 'data']);
+    let killed = 0;
     for (const [i, moment] of steps.entries()) {
       const node = `node-${i}`;
-      await interrupted(cluster, moment, 'SIGKILL', ['revoke', node, '--yes', '--reason', 'keyCompromise']);
+      const command = ['revoke', node, '--yes', '--reason', 'keyCompromise'];
+      if (wasKilled(await interrupted(cluster, moment, 'SIGKILL', command))) killed++;
       await expectRevokedInCrl(cluster, node);
-      await done(ca, ['revoke', node, '--yes', '--reason', 'keyCompromise']);
+      await done(ca, command);
       expect((await history(cluster, node)).map(({ status }) => status)).toEqual(['revoked']);
       await expectRevokedInCrl(cluster, node);
       if (i % 4 === 0) await expectWhole(cluster);
     }
+    expect(killed).toBeGreaterThan(steps.length / 2);
     await expectWhole(cluster);
   },
   LIMIT,

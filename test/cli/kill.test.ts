@@ -4,7 +4,7 @@ import { describe, expect, test } from '@jest/globals';
 import { newCluster } from '../support/clusters.ts';
 import { done, expectExit } from './checks.ts';
 import { expectBesideItsKey, expectWhole, history, validSerials } from './killed.ts';
-import { canTrace, interrupted, moments } from './strace.ts';
+import { canTrace, interrupted, moments, wasKilled } from './strace.ts';
 import { files } from './tree.ts';
 
 // The process is killed just before each step that makes something durable or visible. After the next run every
@@ -26,9 +26,10 @@ describe('issue, killed at each step', () => {
       const { ca, directory } = cluster;
       const steps = await moments(cluster, join(directory, 'steps'), ['issue', 'undisturbed', ...flags]);
       expect(steps.length).toBeGreaterThan(5);
+      let killed = 0;
       for (const [i, moment] of steps.entries()) {
         const node = `node-${i}`;
-        await interrupted(cluster, moment, 'SIGKILL', ['issue', node, ...flags]);
+        if (wasKilled(await interrupted(cluster, moment, 'SIGKILL', ['issue', node, ...flags]))) killed++;
         const committed = await validSerials(cluster, node);
         // The next run is the same command, or one for another node that writes to the same place.
         if (i % 2 === 0) await done(ca, ['issue', node, ...flags]);
@@ -41,6 +42,7 @@ describe('issue, killed at each step', () => {
         await done(ca, ['issue', node, ...flags]);
         if (i % 4 === 0) await expectWhole(cluster);
       }
+      expect(killed).toBeGreaterThan(steps.length / 2);
       await expectWhole(cluster);
       expect((await files(cluster.out)).filter((name) => name.includes('.cluster-ca.'))).toEqual([]);
     },
@@ -59,11 +61,12 @@ onLinux(
       return file;
     };
     const steps = await moments(batch, join(directory, 'steps'), ['issue', '--inventory', await inventory('none')]);
+    let killed = 0;
     for (const [i, moment] of steps.entries()) {
       if (i % 4 !== 0) continue;
       const name = `batch-${i}`;
       const command = ['issue', '--inventory', await inventory(name)];
-      await interrupted(batch, moment, 'SIGKILL', command);
+      if (wasKilled(await interrupted(batch, moment, 'SIGKILL', command))) killed++;
       const nodes = ['a', 'b', 'c', 'd'].map((node) => `${name}-${node}`);
       const committed = await Promise.all(nodes.map((node) => validSerials(batch, node)));
       // A batch is one commit record: all or none.
@@ -74,6 +77,7 @@ onLinux(
         if (committed[n]?.length) expect(await validSerials(batch, node)).toEqual(committed[n]);
       }
     }
+    expect(killed).toBeGreaterThan(steps.length / 8);
     await expectWhole(batch);
   },
   LIMIT,
@@ -86,9 +90,10 @@ onLinux(
     await done(ca, ['issue', 'n1', 'n2', '--plane', 'data']);
     const steps = await moments(rotating, join(directory, 'steps'), ['rotate', 'n1']);
     expect(steps.length).toBeGreaterThan(5);
+    let killed = 0;
     for (const [i, moment] of steps.entries()) {
       const before = (await history(rotating, 'n1')).length;
-      await interrupted(rotating, moment, 'SIGKILL', ['rotate', 'n1']);
+      if (wasKilled(await interrupted(rotating, moment, 'SIGKILL', ['rotate', 'n1']))) killed++;
       const [committed] = await validSerials(rotating, 'n1');
       // Old or new: there is always one that is valid, and after the next run it is the one on the disk.
       expect(committed).toBeDefined();
@@ -99,6 +104,7 @@ onLinux(
       expect((await history(rotating, 'n1')).length - before).toBeLessThanOrEqual(1);
       if (i % 4 === 0) await expectWhole(rotating);
     }
+    expect(killed).toBeGreaterThan(steps.length / 2);
     expectExit(await ca(['rotate', '--all']), 0);
     await expectBesideItsKey(rotating, 'n1');
     await expectWhole(rotating);

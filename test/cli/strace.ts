@@ -14,7 +14,7 @@ type Target = Pick<Cluster, 'env' | 'out'>;
 
 /** Runs the tool under strace; asynchronous file calls all go through one thread, so that they can be counted. */
 export function traced(cluster: Target, words: string[], args: string[], options: RunOptions = {}): Promise<RunResult> {
-  return run('strace', ['-f', '-qq', '--seccomp-bpf', ...words, process.execPath, CLUSTER_CA, ...args], {
+  return run('strace', ['-f', '-qq', ...words, process.execPath, CLUSTER_CA, ...args], {
     cwd: cluster.out,
     ...options,
     env: { ...cluster.env, ...options.env, UV_THREADPOOL_SIZE: '1' },
@@ -33,7 +33,10 @@ export const interrupted = (
   return traced(cluster, ['-o', '/dev/null', '-e', `trace=${call}`, '-e', inject], args, options);
 };
 
-/** The moments of an undisturbed run: each step by name and number, and for each name one that never comes. */
+/** Whether a run came to that moment. */
+export const wasKilled = (result: RunResult): boolean => result.signal === 'SIGKILL' || result.code === 137;
+
+/** The moments of an undisturbed run: each step by name and number. */
 export async function moments(
   cluster: Target,
   log: string,
