@@ -51,17 +51,13 @@ describe('help', () => {
     expect((await run(['issue', '-h'])).stdout).toBe((await run(['issue', '--help'])).stdout);
   });
 
-  test.each(VERBS.map((verb) => [verb.join(' '), verb]))(
-    '%s --help: on stdout, within 120 columns',
-    async (_, verb) => {
-      const result = await run([...(verb as string[]), '--help']);
-      expectExit(result, 0);
-      expect(result.stderr).toBe('');
-      expectSafe(result.stdout);
-      expect(result.stdout).toContain((verb as string[]).join(' '));
-      for (const line of result.stdout.split('\n')) expect(line.length).toBeLessThanOrEqual(120);
-    },
-  );
+  test.each(VERBS.map((verb) => [verb.join(' '), verb]))('%s --help: on stdout, and safe', async (_, verb) => {
+    const result = await run([...(verb as string[]), '--help']);
+    expectExit(result, 0);
+    expect(result.stderr).toBe('');
+    expectSafe(result.stdout);
+    expect(result.stdout).toContain((verb as string[]).join(' '));
+  });
 
   test.each<[string, string[], string[]]>([
     [

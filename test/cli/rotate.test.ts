@@ -110,18 +110,15 @@ test.each([
   await fails(ca, ['rotate', ...args], 2);
 });
 
-describe('--csr-dir', () => {
-  test('takes the new requests, and writes no key', async () => {
-    const directory = await cluster.dir('requests');
-    await done(ca, ['request', 'c1', '--plane', 'data', '--out', directory]);
-    await done(ca, ['issue', '--csr-dir', directory]);
-    const key = await readFile(join(directory, 'c1/data/key.pem'), 'utf8');
-    const old = await readPair(join(directory, 'c1/data'));
-    expect(made(await rotate('c1', '--csr-dir', directory))).toEqual(['c1/data']);
-    const fresh = await readPair(join(directory, 'c1/data'));
-    expect([fresh.matches, fresh.serial === old.serial]).toEqual([true, false]);
-    expect(await readFile(join(directory, 'c1/data/key.pem'), 'utf8')).toBe(key);
-  });
+test('--csr-dir takes new requests, and writes no key', async () => {
+  const [first, second] = [await cluster.dir('first'), await cluster.dir('second')];
+  for (const directory of [first, second]) await done(ca, ['request', 'c1', '--plane', 'data', '--out', directory]);
+  await done(ca, ['issue', '--csr-dir', first]);
+  const key = await readFile(join(second, 'c1/data/key.pem'), 'utf8');
+  expect(made(await rotate('c1', '--csr-dir', second))).toEqual(['c1/data']);
+  const [old, fresh] = await Promise.all([first, second].map((directory) => readPair(join(directory, 'c1/data'))));
+  expect([old?.matches, fresh?.matches, old?.serial === fresh?.serial]).toEqual([true, true, false]);
+  expect(await readFile(join(second, 'c1/data/key.pem'), 'utf8')).toBe(key);
 });
 
 test('--all: every node and client but the revoked', async () => {
