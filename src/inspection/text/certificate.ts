@@ -1,12 +1,12 @@
 import { type Entry, keyValues } from '../../ui/text/lines.ts';
 import { safeItem, safeText } from '../../ui/text/safe.ts';
-import type { Style } from '../../ui/text/style.ts';
+import { plainStyle, type Style } from '../../ui/text/style.ts';
 import { truncate } from '../../ui/text/width.ts';
 import type { CertificateDescription } from '../certificate.ts';
 import { extensionEntries } from './extensions.ts';
 import { LABELS } from './labels.ts';
 import { problemLines } from './problems.ts';
-import { statusText, validityEntries } from './validity.ts';
+import { statusPaint, statusText, validityEntries } from './validity.ts';
 
 const ROLES = { root: 'root CA', issuing: 'issuing CA', 'end-entity': 'end-entity' } as const;
 
@@ -45,7 +45,11 @@ function certificateEntries(certificate: CertificateDescription, now: Date, styl
   const { notBefore, notAfter, node, plane } = certificate;
   const names = certificate.subjectAltNames.map((name) => safeItem(name, style));
   return [
-    { label: 'status', value: undefined, ready: statusText(certificate, now, style) },
+    {
+      label: 'status',
+      value: statusText(certificate, now, plainStyle),
+      paint: statusPaint(certificate.status, style),
+    },
     ...validityEntries({ start: 'not before', end: 'not after' }, { start: notBefore, end: notAfter }, now, style),
     { label: 'subject', value: certificate.subject === '' ? '(empty)' : certificate.subject },
     { label: 'names', value: names.length === 0 ? undefined : names },

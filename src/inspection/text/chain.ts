@@ -7,7 +7,10 @@ import type { CertificateDescription } from '../certificate.ts';
 import type { ChainDescription } from '../chain.ts';
 import { certificateLines, heading, roleText, subjectText } from './certificate.ts';
 import { problemLines } from './problems.ts';
-import { smallBar, statusPaint, statusText } from './validity.ts';
+import { statusLine, statusPaint } from './validity.ts';
+
+/** Columns that a tree leaves for its text; a chain too deep for that is a list from its root down. */
+const FOR_TEXT = 36;
 
 /** A chain as a tree from its root down, what is outside of it, and the end-entity certificate in full. */
 export function chainLines(chain: ChainDescription, now: Date, style: Style): string[] {
@@ -38,6 +41,7 @@ function verdict(chain: ChainDescription, style: Style): string[] {
 }
 
 function chainTree(chain: ChainDescription, path: CertificateDescription[], now: Date, style: Style): string[] {
+  const flat = (path.length + 1) * TREE_INDENT > style.width - FOR_TEXT;
   const levels: string[][] = [];
   if (chain.missingIssuer !== undefined) {
     const broken = chain.problems.some(({ code }) => code === 'gap');
@@ -46,10 +50,10 @@ function chainTree(chain: ChainDescription, path: CertificateDescription[], now:
     levels.push([broken ? style.bad(text) : style.dim(text)]);
   }
   for (const certificate of path.toReversed()) {
-    const room = { ...style, width: style.width - levels.length * TREE_INDENT - TREE_INDENT };
-    levels.push(certificateNode(chain, certificate, now, room));
+    const indent = flat ? 0 : (levels.length + 1) * TREE_INDENT;
+    levels.push(certificateNode(chain, certificate, now, { ...style, width: style.width - indent }));
   }
-  return tree(descent(levels), style);
+  return flat ? levels.flat() : tree(descent(levels), style);
 }
 
 function certificateNode(
@@ -61,7 +65,6 @@ function certificateNode(
   const number = chain.certificates.indexOf(certificate) + 1;
   const tail = `  ${roleText(certificate)}, number ${number}`;
   const subject = truncate(safeText(subjectText(certificate), style), style.width - textWidth(tail), style);
-  const bar = smallBar(certificate.notBefore, certificate.notAfter, now, style);
   const problems = chain.problems.filter(
     // What is superfluous stands under a heading that says so.
     ({ fingerprint, code }) => fingerprint === certificate.fingerprint && code !== 'superfluous',
@@ -69,7 +72,7 @@ function certificateNode(
   const facts = `${certificate.keyType}  sha256 ${certificate.fingerprint}`;
   return [
     `${style.accent(subject)}${style.dim(tail)}`,
-    `${bar} ${statusText(certificate, now, style)}`,
+    statusLine(certificate, now, style),
     style.dim(truncate(facts, style.width, style)),
     ...problemLines(problems, style),
   ];
@@ -88,10 +91,10 @@ function outsideLines(chain: ChainDescription, now: Date, style: Style): string[
 /** Certificates that did not issue each other, as a table. */
 function bundleLines(chain: ChainDescription, style: Style): string[] {
   const columns: Column<CertificateDescription>[] = [
-    { header: 'SUBJECT', cell: subjectText, min: 16, paint: (text) => style.accent(text) },
+    { header: 'SUBJECT', cell: subjectText, min: 10, paint: (text) => style.accent(text) },
     { header: 'ROLE', cell: roleText, priority: 1 },
     { header: 'STATUS', cell: ({ status }) => status, paint: (text, { status }) => statusPaint(status, style)(text) },
-    { header: 'NOT AFTER', cell: ({ notAfter }) => notAfter },
+    { header: 'NOT AFTER', cell: ({ notAfter }) => notAfter, min: 13 },
     { header: 'KEY', cell: ({ keyType }) => keyType, priority: 2 },
     { header: 'SHA256', cell: ({ fingerprint }) => fingerprint, min: 12, priority: 3 },
   ];

@@ -61,11 +61,11 @@ function entries(crl: CrlDescription, now: Date, style: Style): Entry[] {
 
 function revokedTable(rows: readonly RevokedCertificate[], style: Style): string[] {
   const columns: Column<RevokedCertificate>[] = [
-    { header: 'SERIAL', cell: ({ serial }) => serial, min: 20 },
-    { header: 'REVOKED AT', cell: ({ revokedAt }) => revokedAt },
+    { header: 'SERIAL', cell: ({ serial }) => serial, min: 16 },
+    { header: 'REVOKED AT', cell: ({ revokedAt }) => revokedAt, priority: 1 },
     { header: 'REASON', cell: ({ revocationReason }) => revocationReason ?? 'unspecified' },
   ];
   if (rows.some(({ invalidityDate }) => invalidityDate !== undefined))
-    columns.push({ header: 'INVALID SINCE', cell: ({ invalidityDate }) => invalidityDate ?? '', priority: 1 });
+    columns.push({ header: 'INVALID SINCE', cell: ({ invalidityDate }) => invalidityDate ?? '', priority: 2 });
   return table(rows, columns, { ...style, width: style.width - 2 }).map((line) => `  ${line}`);
 }

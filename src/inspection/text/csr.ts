@@ -10,15 +10,14 @@ import { problemLines } from './problems.ts';
 /** A certification request as a block of lines. */
 export function csrLines(csr: CsrDescription, style: Style): string[] {
   const names = csr.subjectAltNames.map((name) => safeItem(name, style));
-  const proof = csr.signatureValid
-    ? `${style.good('valid')}: its own key signed it`
-    : `${style.bad('invalid')}: its own key did not sign it`;
+  const proof = csr.signatureValid ? 'valid: its own key signed it' : 'invalid: its own key did not sign it';
   return [
     heading(`certificate request for ${subjectText(csr)}`, style),
     ...problemLines(csr.problems, style, 2),
     ...keyValues(
       [
-        { label: 'signature', value: undefined, ready: `${proof}, ${csr.signatureAlgorithm}` },
+        { label: 'signature', value: proof, paint: csr.signatureValid ? style.good : style.bad },
+        { label: 'algorithm', value: csr.signatureAlgorithm },
         { label: 'subject', value: csr.subject === '' ? '(empty)' : csr.subject },
         { label: 'names', value: names.length === 0 ? '(none: issue gives the default)' : names },
         { label: 'key', value: csr.keyType },

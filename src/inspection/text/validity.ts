@@ -3,12 +3,15 @@ import { type Lifetime, lifetimeBar, percentElapsed } from '../../ui/text/bar.ts
 import { humanDuration, relativeTime } from '../../ui/text/duration.ts';
 import type { Entry } from '../../ui/text/lines.ts';
 import type { Paint, Style } from '../../ui/text/style.ts';
+import { textWidth } from '../../ui/text/width.ts';
 import { LABELS } from './labels.ts';
 
 const WIDEST_BAR = 60;
 
-/** Columns of a block's indent, labels and gap, and the space behind the bar. */
-const BESIDE_BAR = 2 + LABELS + 2 + 1;
+const NARROWEST_BAR = 10;
+
+/** Columns of a block's indent, its labels and the gap. */
+const BESIDE_BAR = 2 + LABELS + 2;
 
 /** The two ends of a lifetime, each with its distance from now, and the bar between them. */
 export function validityEntries(
@@ -27,16 +30,25 @@ export function validityEntries(
   const life = lifetime(ends.start, ends.end, now);
   const length = humanDuration(lifetimeOf(Date.parse(ends.start), Date.parse(ends.end)));
   const text = `${percentElapsed(life)} % of ${length}`;
-  const columns = Math.min(WIDEST_BAR, style.width - BESIDE_BAR - text.length);
-  return [
-    ...entries,
-    { label: '', value: undefined, ready: `${lifetimeBar(life, style, columns)} ${style.dim(text)}` },
-  ];
+  const room = style.width - BESIDE_BAR;
+  const columns = Math.min(WIDEST_BAR, room - 1 - text.length);
+  const ready =
+    columns < NARROWEST_BAR
+      ? lifetimeBar(life, style, room)
+      : `${lifetimeBar(life, style, columns)} ${style.dim(text)}`;
+  return [...entries, { label: '', value: undefined, ready }];
 }
 
-/** A short bar for one line of a tree. */
-export function smallBar(notBefore: string, notAfter: string, now: Date, style: Style): string {
-  return lifetimeBar(lifetime(notBefore, notAfter, now), style, 24);
+/** A short bar and the status, in one line; the status alone where there is no room for both. */
+export function statusLine(
+  certificate: { status: string; notBefore: string; notAfter: string },
+  now: Date,
+  style: Style,
+): string {
+  const text = statusText(certificate, now, style);
+  const columns = Math.min(24, style.width - textWidth(text) - 1);
+  if (columns < NARROWEST_BAR) return text;
+  return `${lifetimeBar(lifetime(certificate.notBefore, certificate.notAfter, now), style, columns)} ${text}`;
 }
 
 /** `valid, ends in 89 days`; the word comes first, the colour only supports it. */

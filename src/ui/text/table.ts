@@ -1,5 +1,5 @@
 import { safeText } from './safe.ts';
-import type { Style } from './style.ts';
+import type { Paint, Style } from './style.ts';
 import { pad, textWidth, truncate } from './width.ts';
 
 export interface Column<Row> {
@@ -24,16 +24,23 @@ const GAP = 2;
 export function table<Row>(rows: readonly Row[], columns: readonly Column<Row>[], style: Style): string[] {
   const measured = columns.map((column) => measureColumn(column, rows, style));
   const shown = fitWidth(measured, style.width);
-  const line = (cells: (m: Measured<Row>) => string): string => shown.map(cells).join(' '.repeat(GAP)).trimEnd();
-  const layout = (text: string, { column, width }: Measured<Row>): string =>
-    pad(truncate(text, width, style), width, column.align);
+  const line = (cell: (m: Measured<Row>) => { text: string; paint: Paint }): string => {
+    const cells = shown.map((m, i) => {
+      const { text, paint } = cell(m);
+      const cut = truncate(text, m.width, style);
+      // Nothing is filled up at the end of a line: a coloured space there would survive the trimming.
+      const filled = i === shown.length - 1 && m.column.align !== 'right' ? cut : pad(cut, m.width, m.column.align);
+      return filled === '' ? '' : paint(filled);
+    });
+    return cells.join(' '.repeat(GAP)).trimEnd();
+  };
   return [
-    line((m) => style.dim(layout(m.column.header, m))),
+    line(({ column }) => ({ text: column.header, paint: style.dim })),
     ...rows.map((row, i) =>
-      line((m) => {
-        const text = layout(m.texts[i] as string, m);
-        return m.column.paint === undefined ? text : m.column.paint(text, row);
-      }),
+      line(({ column, texts }) => ({
+        text: texts[i] as string,
+        paint: (text) => column.paint?.(text, row) ?? text,
+      })),
     ),
   ];
 }

@@ -1,0 +1,131 @@
+import { ClusterCaError } from '../errors.ts';
+import { createStyle } from './style.ts';
+import { safeJson, safeText } from './text/safe.ts';
+import type { Style } from './text/style.ts';
+
+export interface UiOptions {
+  json: boolean;
+  noInput: boolean;
+  quiet: boolean;
+  color: boolean;
+  debug: boolean;
+  env: Record<string, string | undefined>;
+}
+
+/** A document as `--json` prints it; `schemaVersion` and `warnings` are added. */
+export type Document = Record<string, unknown>;
+
+/**
+ * The terminal's rules, written once: stdout carries the result and nothing else; progress, warnings, questions and
+ * errors go to stderr; under --json warnings are part of the document, and stderr carries at most one error object.
+ */
+export class Ui {
+  readonly options: UiOptions;
+  readonly #warnings: string[] = [];
+
+  constructor(options: UiOptions) {
+    this.options = options;
+    for (const stream of [process.stdout, process.stderr])
+      stream.on('error', (error: NodeJS.ErrnoException) => {
+        // The reader went away (| head): that ends quietly, whatever is still to be written.
+        if (error.code !== 'EPIPE') throw error;
+      });
+  }
+
+  /** Prints the result: the document under --json, else its text. */
+  result(document: object, text: (style: Style) => string): void {
+    if (this.options.json) {
+      const warnings = this.#warnings.length === 0 ? {} : { warnings: this.#warnings };
+      process.stdout.write(`${safeJson({ schemaVersion: 1, ...document, ...warnings })}\n`);
+      return;
+    }
+    const out = text(createStyle(process.stdout, this.options.env, { color: this.options.color }));
+    if (out !== '') process.stdout.write(out.endsWith('\n') ? out : `${out}\n`);
+  }
+
+  /** Prints octets as they are: PEM, DER. */
+  raw(bytes: string | Uint8Array): void {
+    process.stdout.write(bytes);
+  }
+
+  /** What the user should know, though it stops nothing. Each is said once. */
+  warn(message: string): void {
+    if (this.#warnings.includes(message)) return;
+    this.#warnings.push(message);
+    if (!this.options.json) this.#say(`${this.#style().warn('cluster-ca: warning:')} ${safeText(message)}`);
+  }
+
+  /** What was done, and what comes next; not under --quiet. */
+  note(text: string): void {
+    if (!this.options.json && !this.options.quiet) this.#say(text);
+  }
+
+  /** The error, in one place and one form. */
+  error(error: ClusterCaError | Error): void {
+    const known = error instanceof ClusterCaError;
+    if (this.options.json) {
+      const { code, hint, details } = known ? error : { code: 'ERR_INTERNAL', hint: undefined, details: undefined };
+      const document = {
+        schemaVersion: 1,
+        error: { code, message: error.message, hint, details },
+        exitCode: known ? error.exitCode : 1,
+      };
+      process.stderr.write(`${safeJson(document)}\n`);
+      return;
+    }
+    const style = this.#style();
+    this.#say(`${style.bad('cluster-ca: error:')} ${safeText(error.message)}`);
+    if (known && error.hint !== undefined) this.#say(`${style.accent('cluster-ca: hint:')} ${safeText(error.hint)}`);
+    if (this.options.debug) this.#say(safeStack(error));
+  }
+
+  /** True when a question may be asked. */
+  get interactive(): boolean {
+    return !this.options.noInput && !this.options.json && process.stdin.isTTY === true;
+  }
+
+  /**
+   * Asks y/N before a moderate thing.
+   * @throws ERR_INPUT_REQUIRED without a terminal and without --yes; ERR_CANCELLED when declined
+   */
+  async confirm(question: string, yes: boolean): Promise<void> {
+    if (yes) return;
+    if (!this.interactive)
+      throw new ClusterCaError('ERR_INPUT_REQUIRED', `not done without a yes: ${question}`, { hint: 'add --yes' });
+    const { confirm } = await import('./prompts.ts');
+    if (!(await confirm(question))) throw new ClusterCaError('ERR_CANCELLED', 'nothing was changed: you said no');
+  }
+
+  /**
+   * Asks for the cluster's name before a severe thing.
+   * @throws ERR_INPUT_REQUIRED, ERR_CANCELLED
+   */
+  async confirmByName(question: string, cluster: string, given: string | undefined): Promise<void> {
+    if (given === cluster) return;
+    if (given !== undefined)
+      throw new ClusterCaError('ERR_CANCELLED', `--confirm says ${given}, but the cluster is ${cluster}`);
+    if (!this.interactive)
+      throw new ClusterCaError('ERR_INPUT_REQUIRED', `not done without the cluster's name: ${question}`, {
+        hint: `add --confirm ${cluster}`,
+      });
+    const { ask } = await import('./prompts.ts');
+    if ((await ask(`${question} Type the cluster's name (${cluster}):`)) !== cluster)
+      throw new ClusterCaError('ERR_CANCELLED', "nothing was changed: that is not the cluster's name");
+  }
+
+  #say(line: string): void {
+    process.stderr.write(`${line}\n`);
+  }
+
+  #style(): Style {
+    return createStyle(process.stderr, this.options.env, { color: this.options.color });
+  }
+}
+
+/** A stack without the message, which may quote input. */
+function safeStack(error: Error): string {
+  const stack = (error.stack ?? '').split('\n').filter((line) => /^\s+at /.test(line));
+  const cause =
+    error.cause instanceof Error ? `\ncaused by ${safeText(error.cause.message)}\n${safeStack(error.cause)}` : '';
+  return stack.join('\n') + cause;
+}
