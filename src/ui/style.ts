@@ -1,5 +1,5 @@
 import { Chalk, type ColorSupportLevel } from 'chalk';
-import { plainStyle, type Style } from './text/style.ts';
+import { type Paint, plainStyle, type Style } from './text/style.ts';
 
 /** What is written to: `process.stdout` or `process.stderr`. */
 export interface Terminal {
@@ -21,25 +21,29 @@ export function createStyle(stream: Terminal, env: Environment, options: { color
   const layout = { width: Math.max(NARROWEST, columns), unicode: isUtf8(env) };
   if (level === 0) return { ...plainStyle, ...layout };
   const chalk = new Chalk({ level });
+  // chalk writes all its arguments: without this, `lines.map(style.bad)` would print each line's index too.
+  const one =
+    (paint: Paint): Paint =>
+    (text) =>
+      paint(text);
+  const common = { ...layout, bold: one(chalk.bold) };
   if (level === 1)
     return {
-      ...layout,
-      bold: chalk.bold,
-      dim: chalk.dim,
-      good: chalk.green,
-      warn: chalk.yellow,
-      bad: chalk.red.bold,
-      accent: chalk.cyan,
+      ...common,
+      dim: one(chalk.dim),
+      good: one(chalk.green),
+      warn: one(chalk.yellow),
+      bad: one(chalk.red.bold),
+      accent: one(chalk.cyan),
     };
   // Middle tones of the 256: each has a contrast of about 4:1 or more on black and on white alike.
   return {
-    ...layout,
-    bold: chalk.bold,
-    dim: chalk.ansi256(244),
-    good: chalk.ansi256(28),
-    warn: chalk.ansi256(130),
-    bad: chalk.ansi256(160).bold,
-    accent: chalk.ansi256(31),
+    ...common,
+    dim: one(chalk.ansi256(244)),
+    good: one(chalk.ansi256(28)),
+    warn: one(chalk.ansi256(130)),
+    bad: one(chalk.ansi256(160).bold),
+    accent: one(chalk.ansi256(31)),
   };
 }
 

@@ -31,6 +31,12 @@ test('256 colours where the terminal has them, the sixteen otherwise', () => {
   expect(createStyle(tty, { TERM: 'linux' }).good('x')).toBe('\u001b[32mx\u001b[39m');
 });
 
+test('a paint takes one text: what map adds is not printed', () => {
+  for (const terminal of [env, { TERM: 'linux' }])
+    for (const paint of Object.values(createStyle(tty, terminal)))
+      if (typeof paint === 'function') expect(['x'].map(paint)).toEqual([paint('x')]);
+});
+
 test('the width is 80 in a pipe and where the terminal does not know, and never below 40', () => {
   expect(createStyle({ columns: 200 }, env).width).toBe(80);
   expect(createStyle({ isTTY: true, columns: 0 }, env).width).toBe(80);

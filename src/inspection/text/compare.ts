@@ -46,8 +46,8 @@ function differenceLines({ field, a, b }: Difference, style: Style): string[] {
   return [
     style.accent(safeText(field, style)),
     ...(moved ? ['  the same, in another order'] : []),
-    ...gone.flatMap((item) => line('-', item).map(style.bad)),
-    ...come.flatMap((item) => line('+', item).map(style.good)),
+    ...gone.flatMap((item) => line('-', item).map((part) => style.bad(part))),
+    ...come.flatMap((item) => line('+', item).map((part) => style.good(part))),
   ];
 }
 

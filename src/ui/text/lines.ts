@@ -42,5 +42,5 @@ export function paragraph(text: string, style: Style, indent = 0, paint: Paint =
 }
 
 function valueLines({ value, paint = (line) => line }: Entry, room: number, style: Style): string[] {
-  return [value ?? ''].flat().flatMap((text) => wrap(safeText(text, style), room).map(paint));
+  return [value ?? ''].flat().flatMap((text) => wrap(safeText(text, style), room).map((line) => paint(line)));
 }
