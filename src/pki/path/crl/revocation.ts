@@ -19,6 +19,15 @@ interface Believed {
   delta: PathCrl | undefined;
 }
 
+/** The certificate whose status is asked for, and where. */
+interface Question {
+  certificate: PathCertificate;
+  issuer: PathCertificate;
+  path: ValidatedPath;
+  /** Whether its distribution point names the CRL's issuer. */
+  delegated: boolean;
+}
+
 /**
  * CRL validation (RFC 5280 §6.3) over the CRLs given, nothing is fetched. Hard fail: a certificate whose status is
  * not certain for every reason fails.
@@ -28,7 +37,7 @@ export class CrlRevocation implements RevocationCheck {
   readonly #pool: CertificatePool;
   readonly #complete: readonly PathCrl[];
   readonly #deltas: readonly PathCrl[];
-  /** Signers whose own path is being looked for: a CRL cannot vouch for its own signer. */
+  /** Signers whose own path is being looked for: their CRLs vouch for themselves only where the issuer's distribution point says so. */
   readonly #pending = new Set<PathCertificate>();
   readonly #trustedSigners = new Map<PathCertificate, Set<PathCertificate>>();
 
@@ -48,7 +57,7 @@ export class CrlRevocation implements RevocationCheck {
         const reasons = scopeReasons(crl, certificate, point);
         if (reasons === undefined) outOfScope ||= point.issuers.includes(crl.issuerKey);
         else if ((reasons & ~covered) !== 0) {
-          const believed = this.#believe(crl, certificate, issuer, path, problems);
+          const believed = this.#believe(crl, { certificate, issuer, path, delegated: point.indirect }, problems);
           if (believed === undefined) continue;
           const entry = findEntry(believed, certificate);
           if (entry !== undefined) return [revoked(certificate, entry)];
@@ -71,19 +80,14 @@ export class CrlRevocation implements RevocationCheck {
   }
 
   /** RFC 5280 §6.3.3(a), (c), (f) to (h). What speaks against the CRL is added to `problems`. */
-  #believe(
-    crl: PathCrl,
-    certificate: PathCertificate,
-    issuer: PathCertificate,
-    path: ValidatedPath,
-    problems: PathFailure[],
-  ): Believed | undefined {
+  #believe(crl: PathCrl, question: Question, problems: PathFailure[]): Believed | undefined {
+    const { certificate } = question;
     const failures = checkCrl(this.#context, crl, certificate);
     if (failures.length > 0) {
       problems.push(...failures);
       return undefined;
     }
-    const signer = this.#signer(crl, certificate, issuer, path, problems);
+    const signer = this.#signer(crl, question, problems);
     if (signer === undefined) return undefined;
     const delta = this.#deltas.find(
       (candidate) =>
@@ -101,13 +105,8 @@ export class CrlRevocation implements RevocationCheck {
   }
 
   /** The certificate whose key signed the CRL and that may sign CRLs: the issuer, or one with a path of its own. */
-  #signer(
-    crl: PathCrl,
-    certificate: PathCertificate,
-    issuer: PathCertificate,
-    path: ValidatedPath,
-    problems: PathFailure[],
-  ): PathCertificate | undefined {
+  #signer(crl: PathCrl, question: Question, problems: PathFailure[]): PathCertificate | undefined {
+    const { certificate, issuer, path } = question;
     const onPath = [issuer, ...path.chain, path.anchor];
     const candidates = [...onPath, ...this.#pool.withSubject(crl.issuerKey)];
     const named = [...new Set(candidates)].filter(({ subjectKey }) => subjectKey === crl.issuerKey);
@@ -120,7 +119,7 @@ export class CrlRevocation implements RevocationCheck {
       if (usages !== undefined && !usages.has('cRLSign')) {
         const message = `the CRL's signer ${name} has the key usage ${[...usages].join(', ')}`;
         problems.push(pathFailure('crl-signer-not-allowed', certificate, message));
-      } else if (this.#isTrusted(candidate, certificate, path)) return candidate;
+      } else if (this.#isTrusted(candidate, question)) return candidate;
       else problems.push(pathFailure('crl-signer-not-found', certificate, `no valid path to the CRL's signer ${name}`));
     }
     if (named.length === 0)
@@ -133,12 +132,13 @@ export class CrlRevocation implements RevocationCheck {
   }
 
   /** RFC 5280 §6.3.3(f): the signer is above the certificate on this path, or has a path to the same anchor. */
-  #isTrusted(signer: PathCertificate, certificate: PathCertificate, path: ValidatedPath): boolean {
+  #isTrusted(signer: PathCertificate, { certificate, path, delegated }: Question): boolean {
     if (signer === path.anchor) return true;
     if (path.chain.indexOf(signer) > path.chain.indexOf(certificate)) return true;
     const known = this.#trustedSigners.get(path.anchor);
     if (known?.has(signer) === true) return true;
-    if (signer.role === 'anchor' || this.#pending.has(signer)) return false;
+    if (signer.role === 'anchor') return false;
+    if (this.#pending.has(signer)) return signer === certificate && delegated;
     this.#pending.add(signer);
     try {
       const context = this.#context.forCrlSigner();
