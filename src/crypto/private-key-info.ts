@@ -1,5 +1,4 @@
 import { createPrivateKey, createPublicKey, type KeyObject, sign, verify } from 'node:crypto';
-import type { PublicKeyOf } from '../inspection/context.ts';
 
 const PROBE = Buffer.from('cluster-ca: does this private key belong to this public key?');
 const AGREEMENT_ONLY = new Set(['x25519', 'x448', 'dh']);
@@ -9,7 +8,7 @@ const AGREEMENT_ONLY = new Set(['x25519', 'x448', 'dh']);
  * or when the public half that it carries is not its own. OpenSSL's error is dropped: nothing of the key may reach a
  * message.
  */
-export const publicKeyOf: PublicKeyOf = (format, der) => {
+export function publicKeyOf(format: 'pkcs8' | 'sec1' | 'pkcs1', der: Uint8Array): Uint8Array | undefined {
   const copy = Buffer.from(der);
   try {
     const privateKey = createPrivateKey({ key: copy, format: 'der', type: format });
@@ -21,7 +20,7 @@ export const publicKeyOf: PublicKeyOf = (format, der) => {
   } finally {
     copy.fill(0);
   }
-};
+}
 
 /** OpenSSL believes the public half that an EC or RSA key carries; only a signature shows whether it is true. */
 function belongTogether(privateKey: KeyObject, publicKey: KeyObject): boolean {

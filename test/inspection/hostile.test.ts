@@ -219,6 +219,20 @@ test('a thousand certificates of one name cost no square of signatures', () => {
   expect(calls).toBeLessThan(3000);
 });
 
+test.each([
+  ['東'.repeat(20_000)],
+  ['x'.repeat(60_000)],
+  ['a'.padEnd(30_000, '\u0301')],
+  [', '.repeat(30_000)],
+  ['\u202e'.repeat(20_000)],
+])('a subject as long as a certificate may be is shown in time (%#)', (text) => {
+  const der = craft({ subject: name(text) });
+  const start = performance.now();
+  const document = inspectBytes(der, context);
+  for (const unicode of [true, false]) renderInspection(document, { ...plainStyle, unicode }, now);
+  expect(performance.now() - start).toBeLessThan(2000);
+});
+
 test('the limit of a CRL’s entries in a document is what the documentation says', () => {
   expect(CRL_ENTRIES_LISTED).toBe(100_000);
 });

@@ -31,7 +31,8 @@ export function take(text: string, width: number): string {
   return out;
 }
 
-function graphemes(text: string): Iterable<string> {
-  if (/^[\x20-\x7e]*$/.test(text)) return text;
-  return Array.from(new Intl.Segmenter('en').segment(text), ({ segment }) => segment);
+/** What a reader sees as one character, one by one. */
+export function* graphemes(text: string): Generator<string> {
+  if (/^[\x20-\x7e]*$/.test(text)) yield* text;
+  else for (const { segment } of new Intl.Segmenter('en').segment(text)) yield segment;
 }
