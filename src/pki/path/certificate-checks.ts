@@ -1,10 +1,11 @@
+import { equalBytes } from '../der/writer.ts';
 import { keyShape } from './algorithms.ts';
 import type { PathContext } from './context.ts';
 import { oidName } from './decoded-extensions.ts';
 import { type PathFailure, pathFailure } from './failure.ts';
 import { formatTime } from './format-time.ts';
 import type { PathCertificate } from './path-certificate.ts';
-import { ANY_POLICY } from './policies.ts';
+import { mapsAnyPolicy } from './policies.ts';
 import { Report } from './report.ts';
 import { issuerProfile } from './strict.ts';
 
@@ -46,7 +47,7 @@ function unknownCritical(certificate: PathCertificate): PathFailure[] {
 /** Of an anchor only the contradiction counts: its signature proves nothing (RFC 5280 §6.1.1(d)). */
 function algorithm(context: PathContext, certificate: PathCertificate, position: Position): PathFailure[] {
   const { signatureAlgorithm, tbsSignature } = certificate.certificate;
-  if (!sameBytes(signatureAlgorithm.der, tbsSignature.der))
+  if (!equalBytes(signatureAlgorithm.der, tbsSignature.der))
     return [
       pathFailure(
         'signature-algorithm-mismatch',
@@ -132,13 +133,8 @@ function keyUsage(certificate: PathCertificate): PathFailure[] {
 }
 
 function policyMappings(certificate: PathCertificate): PathFailure[] {
-  const any = certificate.extensions.policyMappings?.some(
-    ({ issuerDomainPolicy, subjectDomainPolicy }) =>
-      issuerDomainPolicy === ANY_POLICY || subjectDomainPolicy === ANY_POLICY,
-  );
-  return any === true ? [pathFailure('policy-mapping-any', certificate, 'maps a policy from or to anyPolicy')] : [];
-}
-
-function sameBytes(a: Uint8Array, b: Uint8Array): boolean {
-  return a.length === b.length && a.every((octet, i) => octet === b[i]);
+  const { policyMappings: mappings } = certificate.extensions;
+  return mappings !== undefined && mapsAnyPolicy(mappings)
+    ? [pathFailure('policy-mapping-any', certificate, 'maps a policy from or to anyPolicy')]
+    : [];
 }

@@ -2,6 +2,14 @@ import type { PolicyInformation, PolicyMapping } from '../x509/policies.ts';
 
 export const ANY_POLICY = '2.5.29.32.0';
 
+/** Whether a mapping is from or to anyPolicy, which RFC 5280 §6.1.4(a) forbids. */
+export function mapsAnyPolicy(mappings: readonly PolicyMapping[]): boolean {
+  return mappings.some(
+    ({ issuerDomainPolicy, subjectDomainPolicy }) =>
+      issuerDomainPolicy === ANY_POLICY || subjectDomainPolicy === ANY_POLICY,
+  );
+}
+
 /** A node of the valid policy graph (RFC 9618 §6.1.2(a)); a node without parents is the root. */
 interface PolicyNode {
   validPolicy: string;

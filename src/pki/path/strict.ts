@@ -7,6 +7,7 @@ import { isPreferredSyntax } from './names/dns.ts';
 import { parseMailbox } from './names/email.ts';
 import { normalizeUri } from './names/uri.ts';
 import type { PathCertificate } from './path-certificate.ts';
+import { mapsAnyPolicy } from './policies.ts';
 
 /**
  * What RFC 5280 asks of issuers and not of verifiers (`--strict`): a certificate that breaks it may still be
@@ -74,7 +75,7 @@ function usages(certificate: PathCertificate, position: Position, isCa: boolean,
 }
 
 function constraints(certificate: PathCertificate, isCa: boolean, fail: Fail): void {
-  const { nameConstraints, policyConstraints, inhibitAnyPolicy } = certificate.extensions;
+  const { nameConstraints, policyConstraints, inhibitAnyPolicy, policyMappings } = certificate.extensions;
   if (nameConstraints !== undefined) {
     if (!isCa) fail('strict-name-constraints', 'name constraints outside a CA certificate');
     if (!isCritical(certificate, OID.nameConstraints)) fail('strict-name-constraints', 'name constraints not critical');
@@ -84,6 +85,8 @@ function constraints(certificate: PathCertificate, isCa: boolean, fail: Fail): v
     fail('strict-policies', 'policy constraints not critical');
   if (inhibitAnyPolicy !== undefined && !isCritical(certificate, OID.inhibitAnyPolicy))
     fail('strict-policies', 'inhibitAnyPolicy not critical');
+  if (policyMappings !== undefined && mapsAnyPolicy(policyMappings))
+    fail('strict-policies', 'a policy mapping from or to anyPolicy');
 }
 
 function subjectAltName(certificate: PathCertificate, fail: Fail): void {

@@ -40,15 +40,14 @@ export interface NameConstraints {
   excluded: GeneralSubtree[];
 }
 
-/** RFC 5280 §4.2.1.9. @throws DerError, as all decoders here do */
+/**
+ * RFC 5280 §4.2.1.9. An encoded FALSE is no DER (X.690 §11.5), but many issuers write it, and it is accepted.
+ * @throws DerError, as all decoders here do
+ */
 export function parseBasicConstraints(value: Uint8Array): BasicConstraints {
   return readDer(value, (reader) => {
     const inner = reader.enter();
-    let cA = false;
-    if (inner.peek() === 0x01) {
-      cA = inner.boolean();
-      if (!cA) throw new DerError('DEFAULT FALSE is encoded');
-    }
+    const cA = inner.peek() === 0x01 && inner.boolean();
     const pathLenConstraint = inner.done ? undefined : inner.smallInteger();
     inner.end();
     return { cA, pathLenConstraint };

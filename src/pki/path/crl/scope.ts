@@ -25,17 +25,18 @@ export interface Point {
 
 /**
  * The distribution points by which the status of a certificate is looked for: its own, and last the implied one of
- * its issuer (RFC 5280 §6.3.3, the last paragraph).
+ * its issuer (RFC 5280 §6.3.3, the last paragraph). Beside own ones it has no name: a CRL for some distribution point
+ * may leave out what belongs to another, so a certificate that names its points is in no scope but theirs.
  */
 export function pointsOf(certificate: PathCertificate): Point[] {
   const { issuerKey } = certificate;
+  const own = certificate.extensions.cRLDistributionPoints ?? [];
   const implied: Point = {
     issuers: [issuerKey],
     indirect: false,
-    names: new Set([directoryKey(issuerKey)]),
+    names: new Set(own.length === 0 ? [directoryKey(issuerKey)] : []),
     reasons: ALL_REASONS,
   };
-  const own = certificate.extensions.cRLDistributionPoints ?? [];
   return [...own.map((point) => readPoint(point, issuerKey)), implied];
 }
 
