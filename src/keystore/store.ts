@@ -44,7 +44,9 @@ export interface Store {
    * @returns how to give the turn back
    */
   takeTurn(wait: number): Promise<() => Promise<void>>;
-  /** Refuses a place where this store's promises don't hold, and permissions that give the keys away. */
+  /** Refuses permissions that give the keys away. @throws ERR_KEYSTORE_PERMISSIONS */
+  checkPermissions(): Promise<void>;
+  /** Refuses a place where this store's promises don't hold. @throws ERR_STORAGE */
   checkWritable(): Promise<void>;
   /** Keeps this many octets free for a revocation on a full disk; a store without a disk ignores it. */
   holdRoom(bytes: number): Promise<void>;

@@ -149,8 +149,11 @@ export class DirectoryStore implements Store {
     return takeTurn(layout.lock(this.location), this.#mode('lock'), wait);
   }
 
+  checkPermissions(): Promise<void> {
+    return checkPermissions(this.location, this.#groupRead);
+  }
+
   async checkWritable(): Promise<void> {
-    await checkPermissions(this.location, this.#groupRead);
     if (this.#probed) return;
     await this.#probe();
     await this.#sweep();

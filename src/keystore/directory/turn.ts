@@ -2,6 +2,7 @@ import { readFile, stat, unlink, utimes, writeFile } from 'node:fs/promises';
 import { hostname } from 'node:os';
 import { ClusterCaError } from '../../errors.ts';
 import { errno, storageError } from './errors.ts';
+import { isAlive } from './process-alive.ts';
 
 /** The holder says every 2 s that it lives; one silent for 10 s has lost its turn. */
 const BEAT = 2_000;
@@ -53,15 +54,6 @@ async function isStale(path: string): Promise<boolean> {
     return holder.host === hostname() && typeof holder.pid === 'number' && !isAlive(holder.pid);
   } catch {
     return false;
-  }
-}
-
-function isAlive(pid: number): boolean {
-  try {
-    process.kill(pid, 0);
-    return true;
-  } catch (error) {
-    return errno(error) === 'EPERM';
   }
 }
 

@@ -79,13 +79,26 @@ const policy = record({
 /** What `init` fixed. Lifetimes in seconds; `permitIp` in CIDR form, empty when no address at all is permitted. */
 export type Policy = Shaped<typeof policy>;
 
-const init = record({
+const founded = {
   cluster: text,
   policy,
   authorities: list(authority),
   audit: record({ certificate: base64, sealed: sealedKey }),
   slots: list(slot),
   crls: list(crl),
+};
+const init = record(founded);
+
+/** The small part of the state as a snapshot keeps it. */
+export const stateShape = record({
+  keystoreId: hex(16),
+  ...founded,
+  openReserves: list(record({ seq: integer, count: integer, sha256: hex(32) })),
+  seq: integer,
+  head: hex(32),
+  time: integer,
+  epoch: integer,
+  createdAt: integer,
 });
 
 /** Serials set aside, durably, before anything is signed with them. */

@@ -2,7 +2,6 @@ import { keyIdentifier } from '../key-identifier.ts';
 import type { CertificateTemplate } from '../template.ts';
 import {
   basicConstraints,
-  cRLDistributionPoints,
   keyUsage,
   type NameConstraints,
   nameConstraints,
@@ -20,7 +19,6 @@ export function issuingTemplate(
   input: ProfileInput,
   commonNameText: string,
   constraints: NameConstraints,
-  crlUrl?: string,
 ): CertificateTemplate {
   const issuer = requireIssuer(input);
   return {
@@ -37,7 +35,6 @@ export function issuingTemplate(
       nameConstraints(constraints),
       subjectKeyIdentifier(keyIdentifier(input.publicKey, input.sha256)),
       authorityKeyIdentifierOf(issuer),
-      ...(crlUrl === undefined ? [] : [cRLDistributionPoints(crlUrl)]),
     ],
   };
 }

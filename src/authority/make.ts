@@ -1,0 +1,95 @@
+import { sha256 } from '../crypto/hash.ts';
+import { randomFrom } from '../crypto/webcrypto.ts';
+import { type GeneratedKey, generateKey, importSigner } from '../pki/key.ts';
+import { prepareCertificate, sign } from '../pki/prepare.ts';
+import { auditTemplate } from '../pki/profile/audit.ts';
+import { issuingTemplate } from '../pki/profile/issuing.ts';
+import { rootTemplate } from '../pki/profile/root.ts';
+import { newSerial } from '../pki/serial.ts';
+import type { Signer } from '../pki/signer.ts';
+import type { CertificateTemplate } from '../pki/template.ts';
+import { validityFor } from '../pki/validity.ts';
+import { type KeyType, signatureAlgorithmFor } from '../pki/x509/algorithm.ts';
+import { type Certificate, parseCertificate } from '../pki/x509/certificate.ts';
+import type { NameConstraints } from '../pki/x509/extensions.ts';
+import { secondOpinion } from './second-opinion.ts';
+
+/** A CA just made: its certificate, its key to be sealed, and a signer over it. */
+export interface MadeAuthority {
+  certificate: Certificate;
+  key: GeneratedKey;
+  signer: Signer;
+}
+
+export interface MakeOptions {
+  crypto: Crypto;
+  now: Date;
+  /** The common name. */
+  name: string;
+  keyType: KeyType;
+  /** Seconds. */
+  lifetime: number;
+}
+
+/** Lints and signs a template, and has the result read by a second implementation. */
+export async function signTemplate(
+  template: CertificateTemplate,
+  issuer: Certificate | undefined,
+  signer: Signer,
+  crypto: Crypto,
+): Promise<Certificate> {
+  const prepared = prepareCertificate(template, issuer, (data) => sha256(data));
+  const der = await sign(prepared, signer);
+  await secondOpinion(der, (issuer ?? prepared.preview).publicKey, crypto);
+  return parseCertificate(der);
+}
+
+/** Makes a root CA with a new key. */
+export async function makeRoot(options: MakeOptions): Promise<MadeAuthority> {
+  const { crypto, keyType } = options;
+  const key = await generateKey(crypto, keyType);
+  const signer = await importSigner(crypto, keyType, key.pkcs8);
+  const template = rootTemplate(
+    { ...common(options, key), signatureAlgorithm: signatureAlgorithmFor(keyType) },
+    options.name,
+  );
+  return { key, signer, certificate: await signTemplate(template, undefined, signer, crypto) };
+}
+
+/** Makes an issuing CA with a new key under a root; it never outlives the root. */
+export async function makeIssuing(
+  options: MakeOptions,
+  root: MadeAuthority,
+  constraints: NameConstraints,
+): Promise<MadeAuthority> {
+  const { crypto, keyType } = options;
+  const key = await generateKey(crypto, keyType);
+  const signer = await importSigner(crypto, keyType, key.pkcs8);
+  const template = issuingTemplate(below(options, key, root), options.name, constraints);
+  return { key, signer, certificate: await signTemplate(template, root.certificate, root.signer, crypto) };
+}
+
+/** Makes the audit key and its certificate by the root. */
+export async function makeAuditKey(options: Omit<MakeOptions, 'keyType'>, root: MadeAuthority): Promise<MadeAuthority> {
+  const key = await generateKey(options.crypto, 'ed25519');
+  const signer = await importSigner(options.crypto, 'ed25519', key.pkcs8);
+  const template = auditTemplate(below({ ...options, keyType: 'ed25519' }, key, root), options.name);
+  return { key, signer, certificate: await signTemplate(template, root.certificate, root.signer, options.crypto) };
+}
+
+function common({ crypto, now, lifetime }: MakeOptions, key: GeneratedKey, latest?: number) {
+  return {
+    serialNumber: newSerial(randomFrom(crypto)),
+    validity: validityFor(now, lifetime * 1000, latest),
+    publicKey: key.spki,
+    sha256: (data: Uint8Array) => sha256(data),
+  };
+}
+
+function below(options: MakeOptions, key: GeneratedKey, root: MadeAuthority) {
+  return {
+    ...common(options, key, root.certificate.notAfter),
+    issuer: root.certificate,
+    signatureAlgorithm: signatureAlgorithmFor(root.signer.keyType),
+  };
+}

@@ -1,0 +1,53 @@
+import { type Command, InvalidArgumentError, Option } from 'commander';
+import { parseDuration } from '../values/duration.ts';
+
+/** An option that may be repeated, one value each: it never swallows the next word. */
+export function repeatable(flags: string, description: string): Option {
+  return new Option(flags, description).argParser((value: string, previous: string[] | undefined) => [
+    ...(previous ?? []),
+    value,
+  ]);
+}
+
+/** An option whose value is a duration; its value is in seconds. */
+export function duration(flags: string, description: string): Option {
+  return new Option(flags, description).argParser(toSeconds);
+}
+
+/** @throws InvalidArgumentError */
+export function toSeconds(text: string): number {
+  const seconds = parseDuration(text);
+  if (seconds === undefined)
+    throw new InvalidArgumentError('a duration is a whole number and s, m, h, d or y, such as 90d or 12h');
+  return seconds;
+}
+
+/** The inputs of the ordinary secret. */
+export function withPassphrase(command: Command): Command {
+  return command
+    .option('--passphrase-fd <n>', 'read the passphrase from this descriptor')
+    .option('--passphrase-file <path>', 'read the passphrase from this file; - is standard input')
+    .option('--passphrase-command <cmd>', 'read the passphrase from what this command prints')
+    .option('--key-file <path>', 'open a key-file slot with this file');
+}
+
+/** The inputs of the root domain's secret. */
+export function withRootPassphrase(command: Command): Command {
+  return command
+    .option('--root-passphrase-fd <n>', 'read the root passphrase from this descriptor')
+    .option('--root-passphrase-file <path>', 'read the root passphrase from this file')
+    .option('--root-passphrase-command <cmd>', 'read the root passphrase from what this command prints')
+    .option('--root-keystore <dir>', "where the root domain's keys are, when not in the keystore");
+}
+
+/** The inputs of a new passphrase. */
+export function withNewPassphrase(command: Command): Command {
+  return command
+    .option('--new-passphrase-fd <n>', 'read the new passphrase from this descriptor')
+    .option('--new-passphrase-file <path>', 'read the new passphrase from this file')
+    .option('--new-passphrase-command <cmd>', 'read the new passphrase from what this command prints');
+}
+
+export function dryRun(command: Command): Command {
+  return command.option('-n, --dry-run', 'say what would be done, and change nothing');
+}

@@ -1,0 +1,48 @@
+import { Command } from 'commander';
+import type { Context } from '../context.ts';
+import { VERSION } from '../version.ts';
+import { toSeconds } from './options.ts';
+import { VERBS } from './verbs.ts';
+
+/**
+ * The command line's parser with the verb that is called; the others are there by name and summary, for help.
+ * @param called the verb's name, if the words hold one
+ */
+export async function buildProgram(ctx: Context, called: string | undefined): Promise<Command> {
+  const program = new Command('cluster-ca')
+    .description('The private certificate authority of one cluster.')
+    .usage('VERB [options]')
+    .version(VERSION, '--version', 'print the version')
+    .helpOption('-h, --help', 'print this help')
+    .option('--keystore <dir>', 'the keystore')
+    .option('--cluster <name>', 'the cluster whose keystore is meant')
+    .option('--json', 'print one JSON document')
+    .option('--no-input', 'never ask')
+    .option('--no-color', 'never colour')
+    .option('-q, --quiet', 'print the result only')
+    .option('--debug', 'print stack traces')
+    .option('--wait <duration>', 'how long to wait for other writers', (text) => toSeconds(text) * 1000, 30_000)
+    .option('--accept-clock', 'write although this clock is behind the last record')
+    .option('--confirm <cluster>', 'say yes to a severe thing by naming the cluster')
+    .option('--yes', 'say yes to what is asked')
+    .showSuggestionAfterError(true)
+    .exitOverride()
+    .configureOutput({ outputError: () => {} })
+    .helpCommand('help [verb]', 'print the help of a verb');
+  for (const verb of VERBS) {
+    const command = verb.name === called ? (await verb.load())(ctx) : new Command(verb.name);
+    if (command.summary() === '') command.summary(verb.summary);
+    program.addCommand(inherit(command, program));
+  }
+  program.hook('preAction', (root) => {
+    ctx.globals = root.opts();
+  });
+  return program;
+}
+
+/** addCommand does not hand on how errors end: without this a subcommand would end the process itself. */
+function inherit(command: Command, parent: Command): Command {
+  command.copyInheritedSettings(parent).allowExcessArguments(false);
+  for (const child of command.commands) inherit(child, command);
+  return command;
+}

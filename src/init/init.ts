@@ -1,0 +1,161 @@
+import { type AuthorityObject, authorityObject } from '../authority/authority-object.ts';
+import { constraintsFor } from '../authority/constraints.ts';
+import { makeAuditKey, makeIssuing, makeRoot } from '../authority/make.ts';
+import { signCrl } from '../authority/sign-crl.ts';
+import { sha256Hex } from '../crypto/hash.ts';
+import { loadCrypto } from '../crypto/webcrypto.ts';
+import { writeAnchor } from '../keystore/anchor.ts';
+import { createKeystore } from '../keystore/create.ts';
+import { DirectoryStore } from '../keystore/directory/directory-store.ts';
+import type { Secret } from '../keystore/envelope/slot.ts';
+import { auditKeyFingerprint } from '../keystore/identity.ts';
+import { Keystore } from '../keystore/keystore.ts';
+import type { Authority, Bodies, Policy, SealedKeyRef, SlotRef } from '../keystore/log/bodies.ts';
+import { writePublic } from '../keystore/public.ts';
+import { actor, newRequestId } from '../keystore/writer.ts';
+import { toBase64 } from '../pki/encoding.ts';
+
+export interface InitRequest {
+  cluster: string;
+  policy: Policy;
+  location: string;
+  rootLocation: string | undefined;
+  groupRead: boolean;
+  /** What opens the daily domain, and what opens the root domain. */
+  secrets: { daily: Secret[]; root: Secret[] };
+  anchors: string | undefined;
+  now: Date;
+  warn: (message: string) => void;
+}
+
+export interface InitDocument {
+  cluster: string;
+  keystore: string;
+  keystoreId?: string;
+  auditKey?: string;
+  authorities: Partial<AuthorityObject>[];
+  policy: Policy;
+}
+
+const ROOT = 'root-g1';
+const ISSUING = 'issuing-g1.1';
+
+/** What `init` would make, without a serial, a key or a byte written. */
+export function planInit(request: Pick<InitRequest, 'cluster' | 'policy' | 'location'>): InitDocument {
+  const { cluster, policy, location } = request;
+  const authority = (id: string, role: 'root' | 'issuing', name: string): Partial<AuthorityObject> => ({
+    id,
+    role,
+    generation: 1,
+    subject: `CN=${name}`,
+    keyType: policy.keyType,
+  });
+  return {
+    cluster,
+    keystore: location,
+    authorities: [authority(ROOT, 'root', rootName(cluster)), authority(ISSUING, 'issuing', issuingName(cluster))],
+    policy,
+  };
+}
+
+/**
+ * Makes a keystore: root CA, issuing CA, audit key, their CRLs, one slot for each secret in each domain.
+ * @throws ERR_EXISTS, ERR_STORAGE
+ */
+export async function init(request: InitRequest): Promise<InitDocument> {
+  const { cluster, policy, location, now } = request;
+  const crypto = await loadCrypto();
+  const common = { crypto, now, keyType: policy.keyType };
+  const root = await makeRoot({ ...common, name: rootName(cluster), lifetime: policy.rootLifetime });
+  const issuing = await makeIssuing(
+    { ...common, name: issuingName(cluster), lifetime: policy.issuingLifetime },
+    root,
+    constraintsFor(policy.domains, policy.permitIp),
+  );
+  const audit = await makeAuditKey({ crypto, now, name: `${cluster} Audit G1`, lifetime: policy.rootLifetime }, root);
+  const untilIssuingEnds = Math.floor((issuing.certificate.notAfter - now.getTime()) / 1000);
+  const crls = [
+    await signCrl({
+      authority: ISSUING,
+      issuer: issuing.certificate,
+      signer: issuing.signer,
+      revoked: [],
+      now,
+      lifetime: policy.crlLifetime,
+      url: policy.crlUrl,
+    }),
+    await signCrl({
+      authority: ROOT,
+      issuer: root.certificate,
+      signer: root.signer,
+      revoked: [],
+      now,
+      lifetime: untilIssuingEnds,
+    }),
+  ];
+  const body = (sealed: Map<string, SealedKeyRef>, auditRef: SealedKeyRef, slots: SlotRef[]): Bodies['init'] => {
+    const entry = (id: string, role: Authority['role'], der: Uint8Array): Authority => ({
+      id,
+      role,
+      generation: 1,
+      keyType: policy.keyType,
+      certificate: toBase64(der),
+      sealed: sealed.get(id) as SealedKeyRef,
+    });
+    return {
+      cluster,
+      policy,
+      authorities: [entry(ROOT, 'root', root.certificate.der), entry(ISSUING, 'issuing', issuing.certificate.der)],
+      audit: { certificate: toBase64(audit.certificate.der), sealed: auditRef },
+      slots,
+      crls: crls.map(({ ref }) => ref),
+    };
+  };
+  const named = (secrets: Secret[]) => secrets.map((secret) => ({ name: secret.kind as string, secret }));
+  await createKeystore({
+    location,
+    rootLocation: request.rootLocation,
+    groupRead: request.groupRead,
+    now,
+    actor: actor(),
+    requestId: newRequestId(),
+    secrets: { daily: named(request.secrets.daily), root: named(request.secrets.root) },
+    auditKey: audit.key,
+    auditSigner: audit.signer,
+    keys: [
+      { id: ROOT, domain: 'root', key: root.key },
+      { id: ISSUING, domain: 'daily', key: issuing.key },
+    ],
+    body,
+    objects: crls.map(({ der }) => ({ sha256: sha256Hex(der), der })),
+  });
+  for (const made of [root, issuing, audit]) made.key.pkcs8.fill(0);
+  return opened(request);
+}
+
+/** Opens what was made, as every later command will, and writes what is derived. */
+async function opened(request: InitRequest): Promise<InitDocument> {
+  const { location, now, anchors } = request;
+  const store = new DirectoryStore(location, { groupRead: request.groupRead });
+  const keystore = await Keystore.open(store, { anchors });
+  const { seq, head } = keystore.state;
+  const warning = await writeAnchor(anchors, keystore.identity.id, { seq, head });
+  if (warning !== undefined) request.warn(warning);
+  await writePublic(keystore, now);
+  return {
+    cluster: keystore.state.cluster,
+    keystore: location,
+    keystoreId: keystore.identity.id,
+    auditKey: auditKeyFingerprint(keystore.identity),
+    authorities: keystore.state.authorities.map((authority) => authorityObject(authority, now)),
+    policy: keystore.state.policy,
+  };
+}
+
+function rootName(cluster: string): string {
+  return `${cluster} Root CA G1`;
+}
+
+function issuingName(cluster: string): string {
+  return `${cluster} Issuing CA G1.1`;
+}

@@ -1,0 +1,58 @@
+import { mkdir, readFile } from 'node:fs/promises';
+import { homedir } from 'node:os';
+import { dirname, isAbsolute, join } from 'node:path';
+import { replaceDurably } from './directory/durable.ts';
+import { errno } from './directory/errors.ts';
+
+/** A lower bound of a log, kept outside the keystore: what was seen once must be there ever after. */
+export interface Anchor {
+  seq: number;
+  head: string;
+}
+
+const FORM = /^(\d{1,15}):([0-9a-f]{64})\n?$/;
+
+/** Reads `SEQ:HASH`; undefined for anything else. */
+export function parseHead(text: string): Anchor | undefined {
+  const match = FORM.exec(text);
+  return match === null ? undefined : { seq: Number(match[1]), head: match[2] as string };
+}
+
+/** Where the anchors of this user are: `$XDG_STATE_HOME/cluster-ca/anchors`; undefined without a home. */
+export function anchorDirectory(env: Record<string, string | undefined>): string | undefined {
+  const state = env.XDG_STATE_HOME;
+  if (state !== undefined && isAbsolute(state)) return join(state, 'cluster-ca', 'anchors');
+  const home = env.HOME ?? homedir();
+  return home === '' ? undefined : join(home, '.local', 'state', 'cluster-ca', 'anchors');
+}
+
+/** The anchor of a keystore; undefined where there is none or it cannot be read. */
+export async function readAnchor(directory: string | undefined, keystoreId: string): Promise<Anchor | undefined> {
+  if (directory === undefined) return undefined;
+  return parseHead(await readFile(join(directory, keystoreId), 'utf8').catch(() => ''));
+}
+
+/**
+ * Moves the anchor forward, durably; never back, unless `reset`.
+ * @returns a warning where it cannot be written
+ */
+export async function writeAnchor(
+  directory: string | undefined,
+  keystoreId: string,
+  anchor: Anchor,
+  options: { reset?: boolean } = {},
+): Promise<string | undefined> {
+  if (directory === undefined)
+    return 'there is no home directory for the anchor: a rollback of the keystore would go unnoticed';
+  const path = join(directory, keystoreId);
+  try {
+    await mkdir(dirname(path), { recursive: true, mode: 0o700 });
+    const there = await readAnchor(directory, keystoreId);
+    if (there !== undefined && there.seq >= anchor.seq && !options.reset) return undefined;
+    const bytes = new TextEncoder().encode(`${anchor.seq}:${anchor.head}\n`);
+    await replaceDurably(path, `${path}.${process.pid}.${Date.now()}`, bytes, 0o600);
+    return undefined;
+  } catch (error) {
+    return `the anchor ${path} cannot be written (${errno(error) ?? String(error)}): a rollback of the keystore would go unnoticed`;
+  }
+}

@@ -1,0 +1,55 @@
+import { sha256Hex } from '../../crypto/hash.ts';
+import type { Changes, RevokedSerial } from '../log/fold.ts';
+import type { RequestRow } from '../snapshot/rows.ts';
+import type { CertificateRow } from './row.ts';
+
+/** A name, whatever its planes: what certificates are grouped by. */
+export function nameKey(row: { kind: string; name: string }): string {
+  return `${row.kind}/${row.name}`;
+}
+
+/** The key under which a request id is kept. */
+export function requestKey(id: string): string {
+  return sha256Hex(new TextEncoder().encode(id)).slice(0, 32);
+}
+
+/** The changes of the log's tail, which the snapshot does not have yet. */
+export class Overlay {
+  readonly byName = new Map<string, CertificateRow[]>();
+  readonly bySerial = new Map<string, CertificateRow>();
+  readonly revoked = new Map<string, RevokedSerial>();
+  readonly abandoned = new Set<string>();
+  readonly requests: RequestRow[] = [];
+  records = 0;
+
+  add(changes: Changes): void {
+    this.records++;
+    for (const row of changes.issued) {
+      const rows = this.byName.get(nameKey(row));
+      if (rows === undefined) this.byName.set(nameKey(row), [row]);
+      else rows.push(row);
+      this.bySerial.set(row.serial, row);
+    }
+    for (const entry of changes.revoked) if (!this.revoked.has(entry.serial)) this.revoked.set(entry.serial, entry);
+    for (const serial of changes.abandoned) this.abandoned.add(serial);
+    if (changes.request !== undefined) {
+      const { id, hash, seq } = changes.request;
+      this.requests.push({ id: requestKey(id), hash, seq });
+    }
+  }
+
+  /** A row of the snapshot or of the tail with what the tail says of it. */
+  apply(row: CertificateRow): CertificateRow {
+    const revoked = row.revoked ?? this.revoked.get(row.serial);
+    const abandoned = row.abandoned || this.abandoned.has(row.serial);
+    if (revoked === row.revoked && abandoned === row.abandoned) return row;
+    const { at, reason, invalidityDate } = revoked ?? {};
+    return {
+      ...row,
+      abandoned,
+      ...(at === undefined || reason === undefined
+        ? {}
+        : { revoked: { at, reason, ...(invalidityDate === undefined ? {} : { invalidityDate }) } }),
+    };
+  }
+}

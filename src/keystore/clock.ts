@@ -1,0 +1,44 @@
+import { ClusterCaError } from '../errors.ts';
+import type { Op } from './log/bodies.ts';
+import type { LogState } from './log/state.ts';
+
+/** How far behind the last record a clock may be without anybody noticing. */
+const TOLERANCE = 5 * 60_000;
+/** How far beyond the last record a clock is before every output warns. */
+const LEAP = 40 * 86_400_000;
+
+/**
+ * The time of the next record: never before the last one's. A clock that is more than five minutes behind stops
+ * everything but a revocation or a CRL, until the operator accepts it: then a new time epoch begins.
+ * @throws ERR_CLOCK
+ */
+export function recordTime(state: LogState, now: Date, op: Op, accept: boolean): { time: string; epoch: number } {
+  const behind = state.time - now.getTime();
+  if (behind <= TOLERANCE || op === 'revoke' || op === 'crl')
+    return { time: new Date(Math.max(now.getTime(), state.time)).toISOString(), epoch: state.epoch };
+  if (accept) return { time: now.toISOString(), epoch: state.epoch + 1 };
+  throw clockError(state, now);
+}
+
+/** Refuses a clock that is too far behind before anything is done. @throws ERR_CLOCK */
+export function checkClock(state: LogState, now: Date, accept: boolean): void {
+  if (!accept && state.time - now.getTime() > TOLERANCE) throw clockError(state, now);
+}
+
+/** A warning when this clock is far ahead of the last record: one write by a wrong clock would bind all others. */
+export function clockWarning(state: LogState, now: Date): string | undefined {
+  const ahead = now.getTime() - state.time;
+  if (ahead <= LEAP) return undefined;
+  return `this clock is ${Math.floor(ahead / 86_400_000)} days beyond the keystore's last record: check it before you write`;
+}
+
+function clockError(state: LogState, now: Date): ClusterCaError {
+  const last = new Date(state.time).toISOString();
+  return new ClusterCaError(
+    'ERR_CLOCK',
+    `this clock says ${now.toISOString()}, before the keystore's last record of ${last}`,
+    {
+      hint: 'set the clock; if the last record was written by a wrong one: --accept-clock',
+    },
+  );
+}

@@ -1,0 +1,184 @@
+import { ClusterCaError } from '../errors.ts';
+import { fromBase64 } from '../pki/encoding.ts';
+import { type Certificate, parseCertificate } from '../pki/x509/certificate.ts';
+import { type Anchor, readAnchor } from './anchor.ts';
+import { tampered } from './canonical.ts';
+import { CertificateIndex } from './certificates/index.ts';
+import { Overlay } from './certificates/overlay.ts';
+import type { CertificateRow } from './certificates/row.ts';
+import { decodeIdentity, type Identity } from './identity.ts';
+import { foldOn, type Loaded, loadLog, readObject, rolledBack } from './load.ts';
+import type { Authority } from './log/bodies.ts';
+import { recordHash } from './log/record.ts';
+import type { LogState } from './log/state.ts';
+import { decodePack, type PackedCertificate } from './pack.ts';
+import { PageMissing } from './snapshot/pages.ts';
+import { SnapshotPages } from './snapshot/snapshot.ts';
+import type { Store } from './store.ts';
+
+export interface KeystoreOptions {
+  /** Where the root domain's slots and sealed keys are, when not in the keystore itself. */
+  rootStore?: Store | undefined;
+  /** Where anchors are kept; undefined: nowhere. */
+  anchors: string | undefined;
+}
+
+/** An open keystore, for reading: no passphrase, no write access. */
+export class Keystore {
+  readonly store: Store;
+  readonly identity: Identity;
+  readonly options: KeystoreOptions;
+  readonly #identityBytes: Uint8Array;
+  #loaded: Loaded;
+  readonly #packs = new Map<string, PackedCertificate[]>();
+
+  private constructor(
+    store: Store,
+    identity: Identity,
+    identityBytes: Uint8Array,
+    loaded: Loaded,
+    options: KeystoreOptions,
+  ) {
+    this.store = store;
+    this.identity = identity;
+    this.options = options;
+    this.#identityBytes = identityBytes;
+    this.#loaded = loaded;
+  }
+
+  /**
+   * Opens a keystore and folds its log.
+   * @throws ERR_KEYSTORE_ABSENT, ERR_KEYSTORE_TAMPERED, ERR_KEYSTORE_ROLLED_BACK
+   */
+  static async open(store: Store, options: KeystoreOptions): Promise<Keystore> {
+    const bytes = await store.readIdentity();
+    if (bytes === undefined) throw await absent(store);
+    const identity = decodeIdentity(bytes);
+    return new Keystore(store, identity, bytes, await loadLog(store, identity, bytes), options);
+  }
+
+  get state(): LogState {
+    return this.#loaded.state;
+  }
+
+  /** How many records the snapshot does not have yet, and how many certificates. */
+  get tail(): { records: number; certificates: number } {
+    return { records: this.#loaded.overlay.records, certificates: this.#loaded.overlay.bySerial.size };
+  }
+
+  get certificates(): CertificateIndex {
+    const { pages, overlay } = this.#loaded;
+    return new CertificateIndex(pages, new SnapshotPages(this.store), overlay);
+  }
+
+  /** Reads what was appended since. */
+  async refresh(): Promise<void> {
+    const { state, overlay } = this.#loaded;
+    const next = await foldOn(this.store, this.identity, this.#identityBytes, state, overlay);
+    if (next !== undefined) this.#loaded = { ...this.#loaded, state: next };
+  }
+
+  /** Forgets the snapshot and reads the whole log: what a damaged page leads to. */
+  async reloadWithoutSnapshot(): Promise<void> {
+    const overlay = new Overlay();
+    const state = await foldOn(this.store, this.identity, this.#identityBytes, undefined, overlay);
+    if (state === undefined) throw tampered('the log is empty');
+    this.#loaded = { state, overlay, pages: { certificates: [], serials: [], times: [], revoked: [], requests: [] } };
+  }
+
+  /** Asks the certificates something; a snapshot that turns out damaged is replaced by the log itself. */
+  async query<T>(question: (certificates: CertificateIndex) => Promise<T>): Promise<T> {
+    try {
+      return await question(this.certificates);
+    } catch (error) {
+      if (!(error instanceof PageMissing)) throw error;
+      await this.reloadWithoutSnapshot();
+      return question(this.certificates);
+    }
+  }
+
+  /** After a new snapshot: read on from it. */
+  rebase(loaded: Loaded): void {
+    this.#loaded = loaded;
+  }
+
+  authority(id: string): Authority | undefined {
+    return this.state.authorities.find((authority) => authority.id === id);
+  }
+
+  /** A CA's certificate. */
+  authorityCertificate(id: string): Certificate {
+    const authority = this.authority(id);
+    if (authority === undefined) throw tampered(`the log has no authority ${id}`);
+    return parseCertificate(fromBase64(authority.certificate));
+  }
+
+  /** The issuing CA that signs now: the newest. */
+  get issuing(): Authority {
+    const issuing = this.state.authorities.findLast((authority) => authority.role === 'issuing');
+    if (issuing === undefined) throw tampered('the log has no issuing CA');
+    return issuing;
+  }
+
+  /** The DER of a certificate, from its pack. */
+  async der(row: CertificateRow): Promise<Uint8Array> {
+    let pack = this.#packs.get(row.pack);
+    if (pack === undefined) {
+      const what = `the certificates of log record ${row.seq}`;
+      pack = decodePack(await readObject(this.store, row.pack, what), what);
+      if (this.#packs.size >= 8) this.#packs.delete(this.#packs.keys().next().value as string);
+      this.#packs.set(row.pack, pack);
+    }
+    const packed = pack[row.position];
+    if (packed === undefined) throw tampered(`objects/${row.pack} has no certificate ${row.position}`);
+    return packed.der;
+  }
+
+  /** The DER of an authority's current CRL. */
+  async crl(authority: string): Promise<Uint8Array> {
+    const find = () => this.state.crls.find((crl) => crl.authority === authority);
+    const ref = find();
+    if (ref === undefined) throw new ClusterCaError('ERR_NOT_FOUND', `there is no CRL of ${authority}`);
+    try {
+      return await readObject(this.store, ref.sha256, `the CRL of ${authority}`);
+    } catch (error) {
+      // A writer may have replaced it, and removed the old one, since the log was read.
+      await this.refresh();
+      const now = find();
+      if (now === undefined || now.sha256 === ref.sha256) throw error;
+      return readObject(this.store, now.sha256, `the CRL of ${authority}`);
+    }
+  }
+
+  /**
+   * Compares the log with a lower bound of it.
+   * @throws ERR_KEYSTORE_ROLLED_BACK when the log is shorter or differs
+   */
+  async checkAnchor(anchor: Anchor, what: string): Promise<void> {
+    const record = await this.store.readRecord(anchor.seq);
+    if (record === undefined)
+      throw rolledBack(`the keystore ends at record ${this.state.seq}, but ${what} has seen record ${anchor.seq}`);
+    if (recordHash(record) !== anchor.head)
+      throw rolledBack(`log record ${anchor.seq} is not the one that ${what} has seen`);
+  }
+
+  /** Compares the log with this user's anchor. False when there is none: a rollback could not be noticed. */
+  async checkRollback(): Promise<boolean> {
+    const anchor = await readAnchor(this.options.anchors, this.identity.id);
+    if (anchor !== undefined) await this.checkAnchor(anchor, "this user's anchor");
+    return anchor !== undefined;
+  }
+
+  /** The file `KEYSTORE` as it is. */
+  get identityBytes(): Uint8Array {
+    return this.#identityBytes;
+  }
+}
+
+async function absent(store: Store): Promise<ClusterCaError> {
+  if ((await store.readRecord(0)) !== undefined || (await store.listBlobs('sealed')).length > 0)
+    return tampered(`${store.location} is a keystore without its KEYSTORE file`);
+  return new ClusterCaError('ERR_KEYSTORE_ABSENT', `there is no keystore at ${store.location}`, {
+    hint: 'make one with: cluster-ca init CLUSTER, or name it with --keystore DIR',
+  });
+}

@@ -1,0 +1,33 @@
+import type { Authority, Bodies, CrlRef, Policy, SlotRef } from './bodies.ts';
+
+/** Serials set aside by a reserve record that no issue record has used yet. */
+export interface OpenReserve {
+  seq: number;
+  count: number;
+  /** SHA-256 over the serials, one behind the other. */
+  sha256: string;
+}
+
+/** What the log says, but for the certificates: small, whatever the number of those. */
+export interface LogState {
+  keystoreId: string;
+  cluster: string;
+  policy: Policy;
+  authorities: Authority[];
+  audit: Bodies['init']['audit'];
+  slots: SlotRef[];
+  crls: CrlRef[];
+  openReserves: OpenReserve[];
+  /** The last record: its number, hash, time in milliseconds since 1970, and time epoch. */
+  seq: number;
+  head: string;
+  time: number;
+  epoch: number;
+  /** When the keystore was made. */
+  createdAt: number;
+}
+
+/** `SEQ:HASH`, as people and anchors write the head. */
+export function formatHead(state: { seq: number; head: string }): string {
+  return `${state.seq}:${state.head}`;
+}

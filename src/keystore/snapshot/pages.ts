@@ -1,0 +1,129 @@
+import { sha256Hex } from '../../crypto/hash.ts';
+import { compareBytes, concatAll } from '../../pki/der/writer.ts';
+import { fromHex, toHex } from '../../pki/encoding.ts';
+import { hex, integer, list, pattern, record, type Shaped } from '../shape.ts';
+import type { RowKind } from './rows.ts';
+
+/** Octets of a page at most, before it is split in halves. */
+const PAGE_LIMIT = 256 * 1024;
+
+export const page = record({ first: pattern(/^([0-9a-f]{2})*$/, 'a key'), count: integer, sha256: hex(32) });
+/** A page: its first key in hex without trailing zero octets, how many rows, and the hash of its content. */
+export type Page = Shaped<typeof page>;
+export const pageList = list(page, 65_536);
+
+/** Where pages are kept, by hash. `get` checks it; it throws `PageMissing` for what is gone or damaged. */
+export interface PageStore {
+  get(sha256: string): Promise<Uint8Array>;
+  put(sha256: string, bytes: Uint8Array): Promise<void>;
+}
+
+/** A page of the snapshot cannot be read: the snapshot is a cache, so the log answers instead. */
+export class PageMissing extends Error {}
+
+/** Reads every row whose key begins with `prefix`, in order. */
+export async function* rowsFrom<T>(
+  kind: RowKind<T>,
+  pages: readonly Page[],
+  store: PageStore,
+  prefix: Uint8Array,
+): AsyncGenerator<T> {
+  for (let i = firstPage(pages, prefix); i < pages.length; i++) {
+    const entry = pages[i] as Page;
+    const bytes = await store.get(entry.sha256);
+    for (let row = lowerBound(kind, bytes, prefix); row < entry.count; row++) {
+      const found = bytes.subarray(row * kind.width, (row + 1) * kind.width);
+      if (compareBytes(found.subarray(0, prefix.length), prefix) !== 0) return;
+      yield kind.decode(found);
+    }
+  }
+}
+
+/** Reads every row in order. */
+export function allRows<T>(kind: RowKind<T>, pages: readonly Page[], store: PageStore): AsyncGenerator<T> {
+  return rowsFrom(kind, pages, store, new Uint8Array(0));
+}
+
+/** Puts rows in, replacing those with the same key; only the pages they fall into are read and written. */
+export async function mergeRows(
+  kind: RowKind<unknown>,
+  pages: readonly Page[],
+  store: PageStore,
+  rows: readonly Uint8Array[],
+): Promise<Page[]> {
+  const sorted = rows.toSorted((a, b) => compareBytes(a.subarray(0, kind.keyWidth), b.subarray(0, kind.keyWidth)));
+  const out: Page[] = [];
+  let next = 0;
+  for (let i = 0; i < Math.max(pages.length, 1); i++) {
+    const entry = pages[i];
+    const end = pages[i + 1] === undefined ? undefined : fromHex((pages[i + 1] as Page).first);
+    const from = next;
+    while (next < sorted.length && (end === undefined || compareBytes(sorted[next] as Uint8Array, end) < 0)) next++;
+    if (from === next) {
+      if (entry !== undefined) out.push(entry);
+      continue;
+    }
+    const old = entry === undefined ? new Uint8Array(0) : await store.get(entry.sha256);
+    out.push(...(await writePages(kind, mergeSorted(kind, old, sorted.slice(from, next)), store)));
+  }
+  return out;
+}
+
+function mergeSorted(kind: RowKind<unknown>, old: Uint8Array, added: Uint8Array[]): Uint8Array[] {
+  const out: Uint8Array[] = [];
+  const key = (row: Uint8Array): Uint8Array => row.subarray(0, kind.keyWidth);
+  let at = 0;
+  const push = (row: Uint8Array): void => {
+    const last = out.at(-1);
+    if (last !== undefined && compareBytes(key(last), key(row)) === 0) out.pop();
+    out.push(row);
+  };
+  for (const row of added) {
+    for (; at < old.length && compareBytes(old.subarray(at, at + kind.keyWidth), key(row)) <= 0; at += kind.width)
+      push(old.subarray(at, at + kind.width));
+    push(row);
+  }
+  for (; at < old.length; at += kind.width) push(old.subarray(at, at + kind.width));
+  return out;
+}
+
+async function writePages(kind: RowKind<unknown>, rows: Uint8Array[], store: PageStore): Promise<Page[]> {
+  const most = Math.floor(PAGE_LIMIT / kind.width);
+  const parts = Math.ceil(rows.length / most);
+  const each = Math.ceil(rows.length / parts);
+  const out: Page[] = [];
+  for (let at = 0; at < rows.length; at += each) {
+    const part = rows.slice(at, at + each);
+    const bytes = concatAll(part);
+    const sha256 = sha256Hex(bytes);
+    await store.put(sha256, bytes);
+    const first = toHex((part[0] as Uint8Array).subarray(0, kind.keyWidth)).replace(/(00)+$/, '');
+    out.push({ first, count: part.length, sha256 });
+  }
+  return out;
+}
+
+/** The last page whose first key is not after `prefix`. */
+function firstPage(pages: readonly Page[], prefix: Uint8Array): number {
+  let low = 0;
+  let high = pages.length;
+  while (low < high) {
+    const middle = (low + high) >> 1;
+    if (compareBytes(fromHex((pages[middle] as Page).first), prefix) < 0) low = middle + 1;
+    else high = middle;
+  }
+  return Math.max(0, low - 1);
+}
+
+/** The first row of a page whose key is not before `prefix`. */
+function lowerBound(kind: RowKind<unknown>, bytes: Uint8Array, prefix: Uint8Array): number {
+  let low = 0;
+  let high = bytes.length / kind.width;
+  while (low < high) {
+    const middle = (low + high) >> 1;
+    const at = middle * kind.width;
+    if (compareBytes(bytes.subarray(at, at + prefix.length), prefix) < 0) low = middle + 1;
+    else high = middle;
+  }
+  return low;
+}

@@ -1,0 +1,70 @@
+import { sha256Hex } from '../../crypto/hash.ts';
+import type { Signer } from '../../pki/signer.ts';
+import type { IndexPages } from '../certificates/index.ts';
+import { stateShape } from '../log/bodies.ts';
+import { decodeSignedLine, encodeSignedLine } from '../log/record.ts';
+import type { LogState } from '../log/state.ts';
+import { integer, record } from '../shape.ts';
+import type { Store } from '../store.ts';
+import { type Page, PageMissing, type PageStore, pageList } from './pages.ts';
+
+/** The state up to one record, so that opening reads only what came after. A cache: signed, verified, rebuildable. */
+export interface Snapshot {
+  state: LogState;
+  pages: IndexPages;
+}
+
+const HEAD = 'head';
+const shape = record({
+  v: integer,
+  state: stateShape,
+  pages: record({ certificates: pageList, serials: pageList, times: pageList, revoked: pageList, requests: pageList }),
+});
+
+/** The snapshot's pages, each checked against its name when it is first read. */
+export class SnapshotPages implements PageStore {
+  readonly #store: Store;
+  readonly #read = new Map<string, Uint8Array>();
+
+  constructor(store: Store) {
+    this.#store = store;
+  }
+
+  async get(sha256: string): Promise<Uint8Array> {
+    const known = this.#read.get(sha256);
+    if (known !== undefined) return known;
+    const bytes = await this.#store.readBlob('snapshot', sha256);
+    if (bytes === undefined || sha256Hex(bytes) !== sha256) throw new PageMissing(`snapshot/${sha256}`);
+    // A question touches few pages; a walk over all of them must not keep all of them.
+    if (this.#read.size >= 16) this.#read.delete(this.#read.keys().next().value as string);
+    this.#read.set(sha256, bytes);
+    return bytes;
+  }
+
+  async put(sha256: string, bytes: Uint8Array): Promise<void> {
+    await this.#store.createBlob('snapshot', sha256, bytes);
+  }
+}
+
+/** The snapshot; undefined where there is none. @throws ERR_KEYSTORE_TAMPERED when its form or signature is wrong */
+export async function readSnapshot(
+  store: Store,
+  keystoreId: string,
+  auditKey: Uint8Array,
+): Promise<Snapshot | undefined> {
+  const bytes = await store.readBlob('snapshot', HEAD);
+  if (bytes === undefined) return undefined;
+  const what = 'snapshot/head';
+  const { state, pages } = shape(decodeSignedLine('snapshot', keystoreId, bytes, auditKey, what), what);
+  return { state, pages };
+}
+
+/** Writes a snapshot, then removes the pages that only the last one had. */
+export async function writeSnapshot(store: Store, snapshot: Snapshot, signer: Signer): Promise<void> {
+  const { state, pages } = snapshot;
+  const old = await store.readBlob('snapshot', HEAD);
+  const bytes = await encodeSignedLine('snapshot', state.keystoreId, { v: 1, state, pages }, signer);
+  if (!(await store.replaceBlob('snapshot', HEAD, old === undefined ? undefined : sha256Hex(old), bytes))) return;
+  const live = new Set([HEAD, ...(Object.values(pages) as Page[][]).flat().map((entry) => entry.sha256)]);
+  for (const name of await store.listBlobs('snapshot')) if (!live.has(name)) await store.deleteBlob('snapshot', name);
+}

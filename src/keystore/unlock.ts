@@ -1,0 +1,89 @@
+import { loadCrypto } from '../crypto/webcrypto.ts';
+import { ClusterCaError, isClusterCaError } from '../errors.ts';
+import { importSigner } from '../pki/key.ts';
+import type { Signer } from '../pki/signer.ts';
+import type { KeyType } from '../pki/x509/algorithm.ts';
+import { openSealedKey, sealedName } from './envelope/sealed-key.ts';
+import { openSlot, type Secret } from './envelope/slot.ts';
+import type { Keystore } from './keystore.ts';
+import type { Domain, SealedKeyRef, SlotRef } from './log/bodies.ts';
+import type { Store } from './store.ts';
+
+/** A domain whose master key is in memory until `close`. */
+export class UnlockedDomain {
+  readonly domain: Domain;
+  readonly epoch: number;
+  /** The slot that opened it. */
+  readonly slot: SlotRef;
+  readonly #masterKey: Uint8Array;
+  readonly #keystore: Keystore;
+
+  constructor(keystore: Keystore, domain: Domain, slot: SlotRef, masterKey: Uint8Array, epoch: number) {
+    this.#keystore = keystore;
+    this.domain = domain;
+    this.slot = slot;
+    this.#masterKey = masterKey;
+    this.epoch = epoch;
+  }
+
+  /** A private key of this domain as a signer; its octets are zeroed once it is imported. @throws ERR_KEYSTORE_TAMPERED */
+  async signer(ref: SealedKeyRef, keyType: KeyType): Promise<Signer> {
+    const bytes = await domainStore(this.#keystore, ref.domain).readBlob('sealed', sealedName(ref));
+    const pkcs8 = openSealedKey(this.#keystore.identity.id, ref, bytes, this.#masterKey);
+    try {
+      return await importSigner(await loadCrypto(), keyType, pkcs8);
+    } finally {
+      pkcs8.fill(0);
+    }
+  }
+
+  /** Hands the master key to a function, for wrapping it into another slot. */
+  async withMasterKey<T>(use: (masterKey: Uint8Array) => Promise<T>): Promise<T> {
+    return use(this.#masterKey);
+  }
+
+  close(): void {
+    this.#masterKey.fill(0);
+  }
+}
+
+/** The store that holds a domain's slots and sealed keys. @throws ERR_INPUT_REQUIRED when the root domain is elsewhere and not given */
+export function domainStore(keystore: Keystore, domain: Domain): Store {
+  if (domain === 'daily' || !keystore.identity.rootElsewhere) return keystore.store;
+  const { rootStore } = keystore.options;
+  if (rootStore === undefined)
+    throw new ClusterCaError('ERR_INPUT_REQUIRED', 'the root domain of this keystore is kept elsewhere', {
+      hint: 'give the place of its keys with --root-keystore DIR',
+    });
+  return rootStore;
+}
+
+/**
+ * Opens a domain with the first secret that opens one of its slots.
+ * @throws ERR_PASSPHRASE when none does; ERR_KEYSTORE_TAMPERED when a slot is damaged and none opens
+ */
+export async function unlock(keystore: Keystore, domain: Domain, secrets: Secret[]): Promise<UnlockedDomain> {
+  const store = domainStore(keystore, domain);
+  let damage: unknown;
+  for (const secret of secrets)
+    for (const slot of keystore.state.slots) {
+      if (slot.domain !== domain || slot.kind !== secret.kind) continue;
+      try {
+        const opened = await openSlot(keystore.identity.id, slot, await store.readBlob('slots', slot.id), secret);
+        if (opened !== undefined) return new UnlockedDomain(keystore, domain, slot, opened.masterKey, opened.epoch);
+      } catch (error) {
+        if (!isClusterCaError(error, 'ERR_KEYSTORE_TAMPERED')) throw error;
+        damage ??= error;
+      }
+    }
+  if (damage !== undefined) throw damage;
+  const kinds = [...new Set(keystore.state.slots.filter((slot) => slot.domain === domain).map((slot) => slot.kind))];
+  const given = secrets.map((secret) => (secret.kind === 'key-file' ? 'key file' : 'passphrase')).join(' or ');
+  throw new ClusterCaError(
+    'ERR_PASSPHRASE',
+    `the ${given} does not open the ${domain} domain of ${keystore.store.location}`,
+    {
+      hint: `its slots take a ${kinds.map((kind) => kind.replace('-', ' ')).join(' or a ')}; cluster-ca keystore slot list shows them`,
+    },
+  );
+}

@@ -1,0 +1,166 @@
+import { hostname, userInfo } from 'node:os';
+import { randomBytes } from '../crypto/hash.ts';
+import { ClusterCaError, isClusterCaError } from '../errors.ts';
+import { toHex } from '../pki/encoding.ts';
+import type { Signer } from '../pki/signer.ts';
+import { writeAnchor } from './anchor.ts';
+import { Overlay } from './certificates/overlay.ts';
+import { recordTime } from './clock.ts';
+import type { Keystore } from './keystore.ts';
+import type { Bodies, Op } from './log/bodies.ts';
+import { encodeRecord, type LogRecord, RECORD_LIMIT } from './log/record.ts';
+import { formatHead } from './log/state.ts';
+import { writePublic } from './public.ts';
+import { writeSnapshot } from './snapshot/snapshot.ts';
+import type { UnlockedDomain } from './unlock.ts';
+
+/** A new snapshot is worth its pages after this many records or certificates. */
+const SNAPSHOT_RECORDS = 64;
+const SNAPSHOT_CERTIFICATES = 1024;
+/** Races lost in a row before it is said that something is wrong. */
+const MOST_RACES = 10_000;
+
+export interface WriterOptions {
+  now: () => Date;
+  acceptClock: boolean;
+  warn: (message: string) => void;
+}
+
+/** A new request id: 128 random bits in hex. */
+export function newRequestId(): string {
+  return toHex(randomBytes(16));
+}
+
+/** Appends to the log of a keystore whose daily domain is open. Whatever it returns from is durable. */
+export class KeystoreWriter {
+  readonly keystore: Keystore;
+  readonly daily: UnlockedDomain;
+  readonly options: WriterOptions;
+  readonly #audit: Signer;
+  #durable = -1;
+
+  private constructor(keystore: Keystore, daily: UnlockedDomain, audit: Signer, options: WriterOptions) {
+    this.keystore = keystore;
+    this.daily = daily;
+    this.#audit = audit;
+    this.options = options;
+  }
+
+  /** @throws ERR_KEYSTORE_PERMISSIONS, ERR_KEYSTORE_ROLLED_BACK, ERR_STORAGE, ERR_KEYSTORE_TAMPERED */
+  static async open(keystore: Keystore, daily: UnlockedDomain, options: WriterOptions): Promise<KeystoreWriter> {
+    await keystore.store.checkPermissions();
+    await keystore.store.checkWritable();
+    await keystore.checkRollback();
+    const audit = await daily.signer(keystore.state.audit.sealed, 'ed25519');
+    return new KeystoreWriter(keystore, daily, audit, options);
+  }
+
+  /**
+   * Appends one record: the plan is made on the log as it is, and made again whenever another writer was faster.
+   * @param plan checks every precondition and returns the body; undefined when there is nothing to record
+   * @returns the record; undefined when the plan was
+   * @throws what the plan throws; ERR_CLOCK; ERR_STORAGE (nothing was recorded); ERR_OUTCOME_UNKNOWN
+   */
+  async commit<O extends Op>(
+    op: O,
+    requestId: string,
+    plan: () => Promise<Bodies[O] | undefined>,
+  ): Promise<(LogRecord & { op: O }) | undefined> {
+    for (let race = 0; race < MOST_RACES; race++) {
+      await this.keystore.refresh();
+      const body = await plan();
+      if (body === undefined) return undefined;
+      const { state, store, identity } = this.keystore;
+      if (state.seq !== this.#durable) await store.makeDurable(state.seq);
+      const clock = recordTime(state, this.options.now(), op, this.options.acceptClock);
+      const seq = state.seq + 1;
+      const entry = { v: 1, seq, prev: state.head, ...clock, actor: actor(), op, requestId, body } as LogRecord & {
+        op: O;
+      };
+      const bytes = await encodeRecord(identity.id, entry, this.#audit);
+      if ((await this.#append(seq, bytes, op, requestId)) === 'lost') continue;
+      this.#durable = seq;
+      await this.keystore.refresh();
+      if (op !== 'reserve') await this.#moveAnchor();
+      return entry;
+    }
+    throw new ClusterCaError('ERR_KEYSTORE_BUSY', 'other writers were always faster', {
+      hint: 'run the same command again',
+    });
+  }
+
+  /** Runs in this process's turn among the writers. @param wait milliseconds, then ERR_KEYSTORE_BUSY */
+  async inTurn<T>(wait: number, work: () => Promise<T>): Promise<T> {
+    const giveBack = await this.keystore.store.takeTurn(wait);
+    try {
+      await this.keystore.refresh();
+      const result = await work();
+      await this.#settle();
+      return result;
+    } finally {
+      await giveBack();
+    }
+  }
+
+  /** Rebuilds what is derived: public/, the snapshot when it is worth it, the room for a revocation. Failures cost nothing. */
+  async #settle(): Promise<void> {
+    const { keystore } = this;
+    try {
+      await writePublic(keystore, this.options.now());
+      const { records, certificates } = keystore.tail;
+      if (records >= SNAPSHOT_RECORDS || certificates >= SNAPSHOT_CERTIFICATES) {
+        const pages = await keystore.query((index) => index.merged());
+        await writeSnapshot(keystore.store, { state: keystore.state, pages }, this.#audit);
+        keystore.rebase({ state: keystore.state, pages, overlay: new Overlay() });
+      }
+      await keystore.store.holdRoom(await roomForRevocation(keystore));
+    } catch (error) {
+      if (!isClusterCaError(error, 'ERR_STORAGE')) throw error;
+      this.options.warn(`what is derived was not rebuilt: ${error.message}`);
+    }
+  }
+
+  /** A revocation that finds the disk full uses the room that was held for it. */
+  async #append(seq: number, bytes: Uint8Array, op: Op, requestId: string) {
+    const { store } = this.keystore;
+    try {
+      return await store.append(seq, bytes);
+    } catch (error) {
+      if (isClusterCaError(error, 'ERR_OUTCOME_UNKNOWN'))
+        throw new ClusterCaError(error.code, error.message, {
+          hint: `run the same command again with --request-id ${requestId}`,
+          details: { requestId },
+          cause: error,
+        });
+      if (op !== 'revoke' || !isClusterCaError(error, 'ERR_STORAGE') || !(await store.releaseRoom())) throw error;
+      return store.append(seq, bytes);
+    }
+  }
+
+  async #moveAnchor(): Promise<void> {
+    const { seq, head } = this.keystore.state;
+    const warning = await writeAnchor(this.keystore.options.anchors, this.keystore.identity.id, { seq, head });
+    if (warning !== undefined) this.options.warn(warning);
+  }
+
+  /** The head as people compare it. */
+  get head(): string {
+    return formatHead(this.keystore.state);
+  }
+}
+
+async function roomForRevocation(keystore: Keystore): Promise<number> {
+  const { id } = keystore.issuing;
+  return 2 * (await keystore.crl(id)).length + RECORD_LIMIT;
+}
+
+/** Who writes, as far as the operating system says: user@host. */
+export function actor(): string {
+  let user: string;
+  try {
+    user = userInfo().username;
+  } catch {
+    user = `uid ${process.geteuid?.() ?? '?'}`;
+  }
+  return `${user}@${hostname()}`;
+}

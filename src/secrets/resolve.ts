@@ -1,0 +1,84 @@
+import { ClusterCaError } from '../errors.ts';
+import type { Secret } from '../keystore/envelope/slot.ts';
+import { isGiven, type SecretInputs, secretFlag } from './inputs.ts';
+import { readKeyFile } from './key-file.ts';
+import { checkNewPassphrase, normalizePassphrase } from './passphrase.ts';
+import { readCommand, readDescriptor, readSecretFile } from './read-source.ts';
+
+export interface SecretContext {
+  env: Record<string, string | undefined>;
+  /** Asks on the terminal without echo; undefined where no question may be asked. */
+  prompt: ((message: string) => Promise<string>) | undefined;
+}
+
+/**
+ * The secrets that open a slot: a key file first, then a passphrase, from flags, then the environment, then a prompt.
+ * @throws ERR_INPUT_REQUIRED when there is none and none can be asked for
+ */
+export async function resolveSecrets(
+  inputs: SecretInputs,
+  context: SecretContext,
+  what = 'passphrase',
+): Promise<Secret[]> {
+  const secrets: Secret[] = [];
+  const keyFile = inputs.keyFile ?? (inputs.prefix === '' ? context.env.CLUSTER_CA_KEY_FILE : undefined);
+  if (keyFile !== undefined) secrets.push({ kind: 'key-file', bytes: readKeyFile(keyFile) });
+  const passphrase = await readPassphrase(inputs, context);
+  if (passphrase !== undefined) secrets.push({ kind: 'passphrase', bytes: normalizePassphrase(passphrase) });
+  if (secrets.length > 0) return secrets;
+  return [{ kind: 'passphrase', bytes: normalizePassphrase(await promptFor(inputs, context, `${what}:`)) }];
+}
+
+/** A new passphrase, asked for twice on a terminal. @throws ERR_INPUT_REQUIRED, ERR_POLICY, ERR_CANCELLED when the two differ */
+export async function resolveNewPassphrase(
+  inputs: SecretInputs,
+  context: SecretContext,
+  what = 'new passphrase',
+): Promise<Secret> {
+  const given = await readPassphrase(inputs, context);
+  if (given !== undefined) return fresh(given);
+  const first = await promptFor(inputs, context, `${what}:`);
+  const secret = fresh(first);
+  const second = normalizePassphrase(await promptFor(inputs, context, `${what}, once more:`));
+  if (Buffer.compare(secret.bytes, second) !== 0)
+    throw new ClusterCaError('ERR_CANCELLED', 'the two passphrases differ');
+  return secret;
+}
+
+/** True when a flag or, for the ordinary secret, the environment gives a passphrase. */
+export function passphraseGiven(inputs: SecretInputs, env: Record<string, string | undefined>): boolean {
+  if (isGiven({ ...inputs, keyFile: undefined })) return true;
+  return (
+    inputs.prefix === '' &&
+    [env.CLUSTER_CA_PASSPHRASE_FILE, env.CLUSTER_CA_PASSPHRASE_COMMAND, env.CLUSTER_CA_PASSPHRASE].some(
+      (v) => v !== undefined,
+    )
+  );
+}
+
+function fresh(bytes: Uint8Array): Secret {
+  const secret: Secret = { kind: 'passphrase', bytes: normalizePassphrase(bytes) };
+  checkNewPassphrase(secret.bytes);
+  return secret;
+}
+
+async function readPassphrase(inputs: SecretInputs, { env }: SecretContext): Promise<Uint8Array | undefined> {
+  const flag = (rest: string): string => secretFlag(inputs.prefix, rest);
+  if (inputs.fd !== undefined) return readDescriptor(inputs.fd, flag('passphrase-fd'));
+  if (inputs.file !== undefined) return readSecretFile(inputs.file, 'passphrase file');
+  if (inputs.command !== undefined) return readCommand(inputs.command, env, flag('passphrase-command'));
+  if (inputs.prefix !== '' || inputs.keyFile !== undefined) return undefined;
+  if (env.CLUSTER_CA_PASSPHRASE_FILE !== undefined)
+    return readSecretFile(env.CLUSTER_CA_PASSPHRASE_FILE, 'passphrase file');
+  if (env.CLUSTER_CA_PASSPHRASE_COMMAND !== undefined)
+    return readCommand(env.CLUSTER_CA_PASSPHRASE_COMMAND, env, 'CLUSTER_CA_PASSPHRASE_COMMAND');
+  return env.CLUSTER_CA_PASSPHRASE === undefined ? undefined : new TextEncoder().encode(env.CLUSTER_CA_PASSPHRASE);
+}
+
+async function promptFor(inputs: SecretInputs, { prompt }: SecretContext, message: string): Promise<Uint8Array> {
+  if (prompt === undefined)
+    throw new ClusterCaError('ERR_INPUT_REQUIRED', `no ${message.replace(/[:,].*$/, '')} was given`, {
+      hint: `give one with ${secretFlag(inputs.prefix, 'passphrase-file')} PATH, ${secretFlag(inputs.prefix, 'passphrase-fd')} N or ${secretFlag(inputs.prefix, inputs.prefix === 'root' ? 'passphrase-command CMD' : 'key-file PATH')}`,
+    });
+  return new TextEncoder().encode(await prompt(message));
+}

@@ -1,0 +1,75 @@
+import type { Context } from './context.ts';
+import { checkClock } from './keystore/clock.ts';
+import type { Keystore } from './keystore/keystore.ts';
+import { type UnlockedDomain, unlock } from './keystore/unlock.ts';
+import { KeystoreWriter } from './keystore/writer.ts';
+import { isGiven, type SecretInputs } from './secrets/inputs.ts';
+import { resolveSecrets, type SecretContext } from './secrets/resolve.ts';
+
+/** The flags of the ordinary secret, and of the root domain's, as commander hands them over. */
+export interface UnlockOptions {
+  passphraseFd?: string;
+  passphraseFile?: string;
+  passphraseCommand?: string;
+  keyFile?: string;
+  rootPassphraseFd?: string;
+  rootPassphraseFile?: string;
+  rootPassphraseCommand?: string;
+  rootKeystore?: string;
+}
+
+export function ordinaryInputs(options: UnlockOptions): SecretInputs {
+  const { passphraseFd: fd, passphraseFile: file, passphraseCommand: command, keyFile } = options;
+  return { prefix: '', fd, file, command, keyFile };
+}
+
+export function rootInputs(options: UnlockOptions): SecretInputs {
+  const { rootPassphraseFd: fd, rootPassphraseFile: file, rootPassphraseCommand: command } = options;
+  return { prefix: 'root', fd, file, command };
+}
+
+/** Where secrets are read from, for this run. */
+export function secretContext(ctx: Context): SecretContext {
+  const prompt = async (message: string): Promise<string> => (await import('./ui/prompts.ts')).askSecret(message);
+  return { env: ctx.env, prompt: ctx.ui.interactive ? prompt : undefined };
+}
+
+/** Opens the daily domain with what the options, the environment or the terminal give. @throws ERR_INPUT_REQUIRED, ERR_PASSPHRASE, ERR_KEYSTORE_TAMPERED */
+export async function unlockDaily(ctx: Context, keystore: Keystore, options: UnlockOptions): Promise<UnlockedDomain> {
+  const secrets = await resolveSecrets(
+    ordinaryInputs(options),
+    secretContext(ctx),
+    `passphrase of ${keystore.state.cluster}`,
+  );
+  try {
+    return await unlock(keystore, 'daily', secrets);
+  } finally {
+    for (const secret of secrets) secret.bytes.fill(0);
+  }
+}
+
+/** Opens the root domain: with its own secret where one is given, else with the ordinary one. @throws as `unlockDaily` */
+export async function unlockRoot(ctx: Context, keystore: Keystore, options: UnlockOptions): Promise<UnlockedDomain> {
+  const own = rootInputs(options);
+  const inputs = isGiven(own) ? own : ordinaryInputs(options);
+  const secrets = await resolveSecrets(inputs, secretContext(ctx), `root passphrase of ${keystore.state.cluster}`);
+  try {
+    return await unlock(keystore, 'root', secrets);
+  } finally {
+    for (const secret of secrets) secret.bytes.fill(0);
+  }
+}
+
+/** Opens the daily domain and a writer over it. */
+export async function openWriter(ctx: Context, keystore: Keystore, options: UnlockOptions): Promise<KeystoreWriter> {
+  return KeystoreWriter.open(keystore, await unlockDaily(ctx, keystore, options), {
+    now: ctx.now,
+    acceptClock: ctx.globals.acceptClock ?? false,
+    warn: (message) => ctx.ui.warn(message),
+  });
+}
+
+/** Refuses a clock that is too far behind, for what is not always allowed. @throws ERR_CLOCK */
+export function requireClock(ctx: Context, keystore: Keystore): void {
+  checkClock(keystore.state, ctx.now(), ctx.globals.acceptClock ?? false);
+}
