@@ -1,0 +1,215 @@
+import { generateKeyPairSync } from 'node:crypto';
+import { describe, expect, test } from '@jest/globals';
+import { boolean, NULL, oid, sequence, tlv, unsignedInteger } from '../../../src/pki/der/writer.ts';
+import { OID } from '../../../src/pki/oids.ts';
+import type { PathOptions } from '../../../src/pki/path/index.ts';
+import type { Extension } from '../../../src/pki/x509/extension.ts';
+import { basicConstraints, extKeyUsage, keyUsage } from '../../../src/pki/x509/extensions.ts';
+import { type CertificateRecipe, caExtensions, extension, makeCa, makeLeaf, makeRoot } from '../../support/make-pki.ts';
+import { codesOf, verdictOn } from '../../support/verify-made.ts';
+
+const root = makeRoot('CN=Root');
+
+/** The codes for a leaf under a CA under the root, each with the changes given. */
+function codes(
+  changes: {
+    ca?: Partial<CertificateRecipe>;
+    leaf?: Partial<CertificateRecipe>;
+    options?: PathOptions;
+    now?: Date;
+  } = {},
+): string[] {
+  const ca = makeCa('CN=CA', root, changes.ca ?? {});
+  const leaf = makeLeaf('CN=leaf', ca, undefined, changes.leaf ?? {});
+  const situation = { anchors: [root], untrusted: [ca], ...(changes.now === undefined ? {} : { now: changes.now }) };
+  return codesOf(verdictOn(leaf, situation, changes.options));
+}
+
+describe('validity (RFC 5280 §4.1.2.5)', () => {
+  const leaf = { notBefore: new Date('2026-03-01Z'), notAfter: new Date('2026-04-01Z') };
+  test.each([
+    ['2026-02-28T23:59:59.999Z', ['not-yet-valid']],
+    ['2026-03-01T00:00:00Z', []],
+    ['2026-04-01T00:00:00Z', []],
+    ['2026-04-01T00:00:00.999Z', []],
+    ['2026-04-01T00:00:01Z', ['expired']],
+  ])('at %s', (now, expected) => {
+    expect(codes({ leaf, now: new Date(now) })).toEqual(expected);
+  });
+
+  test('of an intermediate and of the anchor', () => {
+    expect(codes({ ca: { notAfter: new Date('2026-06-01Z') } })).toEqual(['expired']);
+    const old = makeRoot('CN=Old', { notAfter: new Date('2026-06-01Z') });
+    expect(codesOf(verdictOn(makeLeaf('CN=leaf', old), { anchors: [old] }))).toEqual(['expired']);
+  });
+});
+
+describe('issuers (RFC 5280 §6.1.4)', () => {
+  test.each<[string, Extension[], string[]]>([
+    ['without basic constraints', [keyUsage('keyCertSign')], ['not-a-ca']],
+    ['with cA FALSE', [basicConstraints(false), keyUsage('keyCertSign')], ['not-a-ca']],
+    ['without keyCertSign', [basicConstraints(true), keyUsage('cRLSign')], ['key-usage-cert-sign']],
+    ['without key usage', [basicConstraints(true)], []],
+  ])('a CA %s', (_, extensions, expected) => {
+    expect(codes({ ca: { extensions } })).toEqual(expected);
+    const anchor = makeRoot('CN=Anchor', { extensions });
+    expect(codesOf(verdictOn(makeLeaf('CN=leaf', anchor), { anchors: [anchor] }))).toEqual(expected);
+  });
+
+  test('path length: self-issued certificates do not count, the anchor counts', () => {
+    const short = makeRoot('CN=Short', { extensions: caExtensions(0) });
+    const below = makeCa('CN=Below', short);
+    const link = makeCa('CN=Short', short);
+    const leafOf = (issuer: typeof short): ReturnType<typeof makeLeaf> => makeLeaf('CN=leaf', issuer);
+    expect(codesOf(verdictOn(leafOf(short), { anchors: [short] }))).toEqual([]);
+    expect(codesOf(verdictOn(leafOf(link), { anchors: [short], untrusted: [link] }))).toEqual([]);
+    expect(codesOf(verdictOn(leafOf(below), { anchors: [short], untrusted: [below] }))).toEqual([
+      'path-length-exceeded',
+    ]);
+    expect(codesOf(verdictOn(below, { anchors: [short] }))).toEqual([]);
+  });
+});
+
+describe('extensions (RFC 5280 §4.2)', () => {
+  const unknown = (critical: boolean): Extension => extension('1.3.6.1.4.1.99999.1', NULL, critical);
+  test('unknown ones refuse only when critical', () => {
+    expect(codes({ leaf: { extensions: [unknown(false)] } })).toEqual([]);
+    expect(codes({ leaf: { extensions: [unknown(true)] } })).toEqual(['extension-unknown-critical']);
+    expect(codes({ ca: { extensions: caExtensions(undefined, unknown(true)) } })).toEqual([
+      'extension-unknown-critical',
+    ]);
+  });
+
+  test('malformed ones refuse even where nothing depends on them', () => {
+    expect(codes({ leaf: { extensions: [extension(OID.extKeyUsage, sequence())] } })).toEqual(['extension-malformed']);
+    expect(codes({ leaf: { extensions: [extension(OID.basicConstraints, sequence(NULL))] } })).toEqual([
+      'extension-malformed',
+    ]);
+  });
+
+  test('an encoded cA FALSE is read as what it says', () => {
+    expect(codes({ leaf: { extensions: [extension(OID.basicConstraints, sequence(boolean(false)))] } })).toEqual([]);
+  });
+});
+
+describe('purposes (RFC 5280 §4.2.1.12)', () => {
+  const server = { options: { purposes: ['server'] } };
+  test('down the chain', () => {
+    const clientOnly = extKeyUsage([OID.clientAuth]);
+    expect(codes({ leaf: { extensions: [clientOnly] }, ...server })).toEqual(['purpose-not-allowed']);
+    expect(codes({ ca: { extensions: caExtensions(undefined, clientOnly) }, ...server })).toEqual([
+      'purpose-not-allowed',
+    ]);
+    expect(codes({ leaf: { extensions: [clientOnly] } })).toEqual([]);
+    expect(codes({ leaf: { extensions: [extKeyUsage([OID.anyExtendedKeyUsage])] }, ...server })).toEqual([]);
+    expect(codes({ leaf: { extensions: [extKeyUsage([OID.serverAuth])] }, ...server })).toEqual([]);
+  });
+
+  test('both at once, and any object identifier', () => {
+    const both = { purposes: ['server', 'client'] };
+    expect(codes({ leaf: { extensions: [extKeyUsage([OID.serverAuth])] }, options: both })).toEqual([
+      'purpose-not-allowed',
+    ]);
+    expect(codes({ leaf: { extensions: [extKeyUsage(['1.2.3.4'])] }, options: { purposes: ['1.2.3.4'] } })).toEqual([]);
+  });
+
+  test('the key usage must fit', () => {
+    expect(codes({ leaf: { extensions: [keyUsage('keyCertSign')] }, ...server })).toEqual(['key-usage-not-allowed']);
+    expect(codes({ leaf: { extensions: [keyUsage('keyEncipherment')] }, ...server })).toEqual([]);
+    expect(codes({ leaf: { extensions: [keyUsage('keyEncipherment')] }, options: { purposes: ['client'] } })).toEqual([
+      'key-usage-not-allowed',
+    ]);
+  });
+});
+
+describe('algorithms and keys', () => {
+  const rsa = (bits: number): CertificateRecipe['key'] => generateKeyPairSync('rsa', { modulusLength: bits });
+  const identifier = (type: string, parameters: Uint8Array = NULL): Uint8Array => sequence(oid(type), parameters);
+  const pss = (hash: string, salt: number): Uint8Array => {
+    const digest = sequence(oid(hash), NULL);
+    return sequence(
+      oid(OID.rsassaPss),
+      sequence(
+        tlv(0xa0, digest),
+        tlv(0xa1, sequence(oid('1.2.840.113549.1.1.8'), digest)),
+        tlv(0xa2, unsignedInteger(salt)),
+      ),
+    );
+  };
+  const SHA256 = '2.16.840.1.101.3.4.2.1';
+  const key = rsa(2048);
+  const anchor = makeRoot('CN=RSA', {
+    key,
+    algorithm: { der: identifier(OID.sha256WithRSAEncryption), digest: 'sha256' },
+  });
+  const verdict = (der: Uint8Array, digest: string, options?: PathOptions): string[] =>
+    codesOf(
+      verdictOn(makeLeaf('CN=leaf', anchor, undefined, { algorithm: { der, digest } }), { anchors: [anchor] }, options),
+    );
+
+  test('RSA with SHA-2 is accepted, SHA-1 and MD5 only when named', () => {
+    expect(verdict(identifier(OID.sha256WithRSAEncryption), 'sha256')).toEqual([]);
+    expect(verdict(identifier(OID.sha512WithRSAEncryption), 'sha512')).toEqual([]);
+    const sha1 = identifier('1.2.840.113549.1.1.5');
+    expect(verdict(sha1, 'sha1')).toEqual(['signature-algorithm-insecure']);
+    expect(verdict(sha1, 'sha1', { allow: new Set(['md5']) })).toEqual(['signature-algorithm-insecure']);
+    expect(verdict(sha1, 'sha1', { allow: new Set(['sha1']) })).toEqual([]);
+  });
+
+  test('what is not supported, and a signature by another algorithm than it says', () => {
+    expect(verdict(identifier('1.2.840.113549.1.1.14'), 'sha224')).toEqual(['signature-algorithm-unsupported']);
+    expect(verdict(identifier(OID.sha256WithRSAEncryption), 'sha512')).toEqual(['signature-invalid']);
+    expect(verdict(pss(SHA256, 32), 'sha256')).toEqual(['signature-invalid']);
+    expect(verdict(sequence(oid(OID.rsassaPss)), 'sha256')).toEqual(['signature-algorithm-unsupported']);
+  });
+
+  test('RSA below 2048 bits, as issuer and as target', () => {
+    const small = rsa(1024);
+    const weak = makeLeaf('CN=leaf', root, undefined, { key: small });
+    expect(codesOf(verdictOn(weak, { anchors: [root] }))).toEqual(['key-too-small']);
+    expect(codesOf(verdictOn(weak, { anchors: [root] }, { allow: new Set(['small-rsa']) }))).toEqual([]);
+  });
+
+  test.each(['P-384', 'P-521'])('ECDSA on %s', (namedCurve) => {
+    const ca = makeRoot('CN=EC', { key: generateKeyPairSync('ec', { namedCurve }) });
+    expect(codesOf(verdictOn(makeLeaf('CN=leaf', ca), { anchors: [ca] }))).toEqual([]);
+  });
+
+  test('Ed25519; a curve that is not supported', () => {
+    const algorithm = { der: sequence(oid(OID.ed25519)), digest: null };
+    const ca = makeRoot('CN=Ed', { key: generateKeyPairSync('ed25519'), algorithm });
+    expect(codesOf(verdictOn(makeLeaf('CN=leaf', ca, undefined, { algorithm }), { anchors: [ca] }))).toEqual([]);
+    const koblitz = makeRoot('CN=K', { key: generateKeyPairSync('ec', { namedCurve: 'secp256k1' }) });
+    expect(codesOf(verdictOn(makeLeaf('CN=leaf', koblitz), { anchors: [koblitz] }))).toEqual(['key-unsupported']);
+  });
+
+  test('a changed octet anywhere in the signed part or the signature', () => {
+    const { der } = makeLeaf('CN=leaf', root);
+    for (const at of [der.length - 1, der.length - 100])
+      expect(
+        codesOf(verdictOn({ ...root, der: der.with(at, (der[at] as number) ^ 1) }, { anchors: [root] })),
+      ).not.toEqual([]);
+  });
+});
+
+describe('the subject name', () => {
+  const names = (list: string[]): string[] => codes({ options: { names: list } });
+  test('every name asked for must match', () => {
+    expect(names(['leaf.example', 'LEAF.example.'])).toEqual([]);
+    expect(names(['leaf.example', 'x.example'])).toEqual(['name-mismatch']);
+    expect(codes({ leaf: { subject: 'CN=x' }, options: { names: ['CN=leaf', 'leaf'] } })).toEqual([
+      'name-mismatch',
+      'name-mismatch',
+    ]);
+  });
+});
+
+describe('strict: what RFC 5280 asks of issuers', () => {
+  test('names each rule, and is silent without the option', () => {
+    const bare = { leaf: { serial: Uint8Array.of(0) } };
+    expect(codes(bare)).toEqual([]);
+    expect(new Set(codes({ ...bare, options: { strict: true } }))).toEqual(
+      new Set(['strict-aki', 'strict-ski', 'strict-serial-number']),
+    );
+  });
+});
