@@ -5,6 +5,7 @@ export { type FailureSubject, type PathFailure, pathFailure } from './failure.ts
 export { FAILURES, type FailureCode, type FailureKind } from './failure-codes.ts';
 export type { NameViolation } from './name-constraints/constraints.ts';
 export { permits } from './name-constraints/permits.ts';
+export { SubtreeError } from './name-constraints/subtree.ts';
 export { namesMatch } from './names/distinguished-name.ts';
 export { DEFAULT_MAX_DEPTH, type PathOptions, type Purpose } from './options.ts';
 export { PathCertificate } from './path-certificate.ts';
