@@ -15,4 +15,9 @@ export const VERBS: readonly Verb[] = [
     summary: 'make a keystore: root CA, issuing CA, CRLs',
     load: async () => (await import('./init.ts')).initCommand,
   },
+  {
+    name: 'issue',
+    summary: 'issue certificates to nodes and clients',
+    load: async () => (await import('./issue.ts')).issueCommand,
+  },
 ];

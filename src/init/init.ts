@@ -12,7 +12,8 @@ import { auditKeyFingerprint } from '../keystore/identity.ts';
 import { Keystore } from '../keystore/keystore.ts';
 import type { Authority, Bodies, Policy, SealedKeyRef, SlotRef } from '../keystore/log/bodies.ts';
 import { writePublic } from '../keystore/public.ts';
-import { actor, newRequestId } from '../keystore/writer.ts';
+import { newRequestId } from '../keystore/request-id.ts';
+import { actor } from '../keystore/writer.ts';
 import { toBase64 } from '../pki/encoding.ts';
 
 export interface InitRequest {

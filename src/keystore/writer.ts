@@ -1,7 +1,5 @@
 import { hostname, userInfo } from 'node:os';
-import { randomBytes } from '../crypto/hash.ts';
 import { ClusterCaError, isClusterCaError } from '../errors.ts';
-import { toHex } from '../pki/encoding.ts';
 import type { Signer } from '../pki/signer.ts';
 import { writeAnchor } from './anchor.ts';
 import { Overlay } from './certificates/overlay.ts';
@@ -24,11 +22,6 @@ export interface WriterOptions {
   now: () => Date;
   acceptClock: boolean;
   warn: (message: string) => void;
-}
-
-/** A new request id: 128 random bits in hex. */
-export function newRequestId(): string {
-  return toHex(randomBytes(16));
 }
 
 /** Appends to the log of a keystore whose daily domain is open. Whatever it returns from is durable. */

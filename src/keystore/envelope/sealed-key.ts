@@ -13,7 +13,7 @@ const sealedFile = record({
   keyId: hex(16),
   epoch: integer,
   domain: oneOf('root', 'daily'),
-  algorithm: oneOf(...(KEY_TYPES as ['ecdsa-p256', 'ecdsa-p384', 'rsa-2048', 'rsa-3072', 'rsa-4096', 'ed25519'])),
+  algorithm: oneOf(...KEY_TYPES),
   spkiSha256: hex(32),
   sealed: sealing,
 });

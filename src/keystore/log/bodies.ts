@@ -23,8 +23,8 @@ const decimal = pattern(/^(0|[1-9]\d{0,47})$/, 'a decimal number');
 const authorityId = pattern(/^(root|issuing)-g\d+(\.\d+)?$/, 'an authority');
 const domain = oneOf('root', 'daily');
 export type Domain = Shaped<typeof domain>;
-const keyType = oneOf(...(KEY_TYPES as ['ecdsa-p256', 'ecdsa-p384', 'rsa-2048', 'rsa-3072', 'rsa-4096', 'ed25519']));
-const reason = oneOf(...(REVOCATION_REASONS as ['unspecified']));
+const keyType = oneOf(...KEY_TYPES);
+const reason = oneOf(...REVOCATION_REASONS);
 
 /** A wrapped private key: `sealed/<keyId>.<epoch>`, and the hash of that file. */
 const sealedKey = record({ keyId: hex(16), epoch: integer, domain, sha256: hex(32) });

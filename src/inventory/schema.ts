@@ -1,0 +1,47 @@
+import * as z from 'zod';
+
+/** A string as it is written: `1e3`, `null` and `012` are names. */
+const text = z.string().min(1);
+const duration = text.regex(/^[1-9]\d{0,8}[smhdy]$/, 'a duration such as 90d');
+const keyType = z.enum(['ecdsa-p256', 'ecdsa-p384', 'rsa-2048', 'rsa-3072', 'rsa-4096', 'ed25519']);
+
+const service = z.strictObject({
+  plane: text.optional(),
+  kind: z.enum(['redis', 'sentinel', 'etcd', 'postgres', 'haproxy', 'nginx', 'files', 'exec']),
+  address: text.optional(),
+  dir: text,
+  owner: text.optional(),
+  keyMode: z.enum(['0600', '0640', '0400']).optional(),
+  reload: z.record(z.string(), z.unknown()).optional(),
+});
+
+const names = { dns: z.array(text).optional(), ip: z.array(text).optional() };
+const common = { lifetime: duration.optional(), keyType: keyType.optional() };
+
+const node = z.strictObject({
+  ...names,
+  ...common,
+  planes: z.array(text).min(1).optional(),
+  profile: z.enum(['peer', 'server', 'client']).optional(),
+  ssh: text.optional(),
+  services: z.array(service).optional(),
+});
+
+const client = z.strictObject({
+  ...common,
+  role: z.enum(['operator', 'auditor']).optional(),
+  ssh: text.optional(),
+  services: z.array(service).optional(),
+});
+
+/** The shape of cluster.yaml. Keys that are not here are errors. */
+export const inventorySchema = z.strictObject({
+  cluster: text,
+  defaults: z.strictObject({ ...common, dns: z.array(text).optional() }).optional(),
+  nodes: z.record(z.string(), node).optional(),
+  clients: z.record(z.string(), client).optional(),
+});
+
+export type InventoryDocument = z.infer<typeof inventorySchema>;
+export type InventoryNode = z.infer<typeof node>;
+export type InventoryClient = z.infer<typeof client>;

@@ -1,0 +1,96 @@
+import { signTemplate } from '../authority/make.ts';
+import { randomBytes, sha256, sha256Hex } from '../crypto/hash.ts';
+import { tampered } from '../keystore/canonical.ts';
+import { encodePack, type PackedCertificate } from '../keystore/pack.ts';
+import type { KeystoreWriter } from '../keystore/writer.ts';
+import { toHex } from '../pki/encoding.ts';
+import { type EndEntityProfile, endEntityTemplate } from '../pki/profile/end-entity.ts';
+import { newSerial } from '../pki/serial.ts';
+import type { Signer } from '../pki/signer.ts';
+import { validityFor } from '../pki/validity.ts';
+import { signatureAlgorithmFor } from '../pki/x509/algorithm.ts';
+import { type IssueItem, itemNames } from './item.ts';
+
+/** Certificates of one reserve and one commit record. */
+export const BATCH = 500;
+
+/** An item with the public key it is to be certified for. */
+export interface KeyedItem {
+  item: IssueItem;
+  publicKey: Uint8Array;
+}
+
+export interface BatchContext {
+  writer: KeystoreWriter;
+  signer: Signer;
+  crypto: Crypto;
+  requestId: string;
+  requestHash: string;
+  /** Looked at again, on the newest log, before the commit: throws when the batch may not be issued any more. */
+  confirm: () => Promise<void>;
+}
+
+/**
+ * Reserves serials, signs, stores and commits. When it returns, the certificates are durable; when it throws, none
+ * was issued (unless the error says that the outcome is unknown), and the serials are burnt.
+ * @returns the certificates' DER in the items' order
+ */
+export async function signBatch(items: KeyedItem[], context: BatchContext): Promise<Uint8Array[]> {
+  const { writer, requestId, requestHash } = context;
+  const serials = await freshSerials(writer, items.length);
+  const reserve = await writer.commit('reserve', requestId, async () => ({ requestHash, serials: serials.map(toHex) }));
+  if (reserve === undefined) throw tampered('a reserve record was not written');
+  const authority = writer.keystore.issuing;
+  const packed: PackedCertificate[] = [];
+  for (const [i, keyed] of items.entries())
+    packed.push({ ...holder(keyed.item), der: await signOne(keyed, serials[i] as Uint8Array, context) });
+  const pack = encodePack(packed);
+  const sha = sha256Hex(pack);
+  await writer.keystore.store.putObject(sha, pack);
+  await writer.commit('issue', requestId, async () => {
+    await context.confirm();
+    if (writer.keystore.issuing.id !== authority.id)
+      throw tampered('the issuing CA changed while certificates were being signed');
+    return { requestHash, reserve: reserve.seq, pack: sha, count: packed.length };
+  });
+  return packed.map(({ der }) => der);
+}
+
+async function signOne(
+  { item, publicKey }: KeyedItem,
+  serialNumber: Uint8Array,
+  context: BatchContext,
+): Promise<Uint8Array> {
+  const { writer, signer, crypto } = context;
+  const { keystore } = writer;
+  const { policy } = keystore.state;
+  const issuer = keystore.authorityCertificate(keystore.issuing.id);
+  const template = endEntityTemplate({
+    profile: item.profile as EndEntityProfile,
+    commonName: item.name,
+    subjectAltNames: itemNames(item, policy),
+    serialNumber,
+    validity: validityFor(writer.options.now(), (item.lifetime ?? policy.nodeLifetime) * 1000, issuer.notAfter),
+    publicKey,
+    issuer,
+    signatureAlgorithm: signatureAlgorithmFor(signer.keyType),
+    sha256: (data) => sha256(data),
+    ...(policy.crlUrl === undefined ? {} : { crlUrl: policy.crlUrl }),
+  });
+  return (await signTemplate(template, issuer, signer, crypto)).der;
+}
+
+function holder(item: IssueItem): Omit<PackedCertificate, 'der'> {
+  return { kind: item.kind, name: item.name, plane: item.plane, profile: item.profile };
+}
+
+/** Serials that no certificate of this keystore has. */
+async function freshSerials(writer: KeystoreWriter, count: number): Promise<Uint8Array[]> {
+  const serials: Uint8Array[] = [];
+  while (serials.length < count) {
+    const serial = newSerial(randomBytes);
+    const known = await writer.keystore.query((index) => index.bySerial(toHex(serial)));
+    if (known === undefined) serials.push(serial);
+  }
+  return serials;
+}

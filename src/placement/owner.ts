@@ -1,0 +1,40 @@
+import { execFileSync } from 'node:child_process';
+import { ClusterCaError } from '../errors.ts';
+
+export interface Owner {
+  uid: number;
+  gid: number;
+}
+
+/** Reads `USER[:GROUP]`, names or numbers, as the system knows them. @throws ERR_USAGE */
+export function parseOwner(text: string): Owner {
+  const [user = '', group] = text.split(':');
+  if (
+    !/^[A-Za-z0-9_][A-Za-z0-9_.-]*\$?$/.test(user) ||
+    (group !== undefined && !/^[A-Za-z0-9_][A-Za-z0-9_.-]*\$?$/.test(group))
+  )
+    throw new ClusterCaError('ERR_USAGE', `--owner wants USER or USER:GROUP, not ${JSON.stringify(text)}`);
+  const numeric = /^\d+$/.test(user);
+  const uid = numeric ? Number(user) : idOf('-u', user);
+  const gid =
+    group === undefined ? (numeric ? uid : idOf('-g', user)) : /^\d+$/.test(group) ? Number(group) : groupId(group);
+  return { uid, gid };
+}
+
+function idOf(flag: '-u' | '-g', user: string): number {
+  try {
+    return Number(execFileSync('id', [flag, user], { encoding: 'utf8', stdio: ['ignore', 'pipe', 'ignore'] }));
+  } catch (cause) {
+    throw new ClusterCaError('ERR_USAGE', `there is no user ${user}`, { cause });
+  }
+}
+
+function groupId(group: string): number {
+  try {
+    return Number(
+      execFileSync('getent', ['group', group], { encoding: 'utf8', stdio: ['ignore', 'pipe', 'ignore'] }).split(':')[2],
+    );
+  } catch (cause) {
+    throw new ClusterCaError('ERR_USAGE', `there is no group ${group}`, { cause });
+  }
+}

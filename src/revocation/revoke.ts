@@ -1,0 +1,114 @@
+import { ClusterCaError } from '../errors.ts';
+import type { IssuedCertificate } from '../keystore/certificates/row.ts';
+import type { Keystore } from '../keystore/keystore.ts';
+import type { CrlRef, RevokedEntry } from '../keystore/log/bodies.ts';
+import type { RevokedSerial } from '../keystore/log/fold.ts';
+import type { KeystoreWriter } from '../keystore/writer.ts';
+import type { RevocationReason } from '../pki/revocation-reason.ts';
+import { dropReplaced, requireAuthority, signNextCrl } from './renew-crls.ts';
+
+/** One certificate to be revoked; `row` where the log knows it. */
+export interface RevocationTarget {
+  authority: string;
+  serial: string;
+  /** Milliseconds since 1970; undefined when it is not known. */
+  notAfter?: number | undefined;
+  row?: IssuedCertificate | undefined;
+}
+
+export interface RevokeRequest {
+  targets: RevocationTarget[];
+  reason: RevocationReason;
+  invalidityDate: Date | undefined;
+  requestId: string;
+}
+
+/** Entries of one record. */
+const MOST = 1000;
+
+/**
+ * Revokes: the CRL is signed first, then one log record carries the revocations with the CRL's number and hash.
+ * What is revoked already is left as it is.
+ * @returns the serials revoked in this run, and the CRLs in force afterwards
+ */
+export async function revokeCertificates(
+  writer: KeystoreWriter,
+  request: RevokeRequest,
+): Promise<{ serials: string[]; crls: CrlRef[] }> {
+  const serials: string[] = [];
+  const authorities = new Set(request.targets.map((target) => target.authority));
+  for (let at = 0; at < request.targets.length; at += MOST) {
+    const part = request.targets.slice(at, at + MOST);
+    const before = writer.keystore.state.crls;
+    const record = await writer.commit('revoke', request.requestId, async () => {
+      const open = await notYetRevoked(writer.keystore, part);
+      if (open.length === 0) return undefined;
+      const entries = open.map((target) => entryOf(target, request));
+      const crls: CrlRef[] = [];
+      for (const id of new Set(open.map((target) => target.authority))) {
+        const authority = requireAuthority(writer, id);
+        if (authority.role === 'root')
+          throw new ClusterCaError(
+            'ERR_STATE',
+            `a certificate of the root ${id} is replaced by a rollover, not revoked`,
+          );
+        const added = entries.filter((entry) => entry.authority === id).map((entry) => revokedSerial(entry, writer));
+        crls.push((await signNextCrl(writer, authority, writer.daily, { added })).ref);
+      }
+      return { entries, crls };
+    });
+    serials.push(...(record?.body.entries.map((entry) => entry.serial) ?? []));
+    await dropReplaced(writer, before);
+  }
+  return { serials, crls: writer.keystore.state.crls.filter((crl) => authorities.has(crl.authority)) };
+}
+
+async function notYetRevoked(keystore: Keystore, targets: RevocationTarget[]): Promise<RevocationTarget[]> {
+  const revoked = new Map<string, Set<string>>();
+  for (const { authority } of targets)
+    if (!revoked.has(authority)) {
+      const entries = await keystore.query((index) => index.revocations(authority));
+      revoked.set(authority, new Set(entries.map((entry) => entry.serial)));
+    }
+  return targets.filter(({ authority, serial }) => revoked.get(authority)?.has(serial) !== true);
+}
+
+function entryOf(target: RevocationTarget, { reason, invalidityDate }: RevokeRequest): RevokedEntry {
+  return {
+    authority: target.authority,
+    serial: target.serial,
+    reason,
+    ...(invalidityDate === undefined ? {} : { invalidityDate: invalidityDate.toISOString() }),
+    ...(target.notAfter === undefined ? {} : { notAfter: new Date(target.notAfter).toISOString() }),
+  };
+}
+
+function revokedSerial(entry: RevokedEntry, writer: KeystoreWriter): RevokedSerial {
+  const { authority, serial, reason, invalidityDate, notAfter } = entry;
+  return {
+    authority,
+    serial,
+    reason,
+    at: Math.max(writer.options.now().getTime(), writer.keystore.state.time),
+    ...(invalidityDate === undefined ? {} : { invalidityDate: Date.parse(invalidityDate) }),
+    ...(notAfter === undefined ? {} : { notAfter: Date.parse(notAfter) }),
+  };
+}
+
+/** The document's form of a CRL. */
+export interface CrlObject {
+  authority: string;
+  number: string;
+  thisUpdate: string;
+  nextUpdate: string;
+}
+
+export function crlObject(ref: CrlRef): CrlObject {
+  const whole = (time: string): string => time.replace(/\.\d{3}Z$/, 'Z');
+  return {
+    authority: ref.authority,
+    number: ref.number,
+    thisUpdate: whole(ref.thisUpdate),
+    nextUpdate: whole(ref.nextUpdate),
+  };
+}
