@@ -11,6 +11,16 @@ import { tree } from './tree.ts';
 // Rule 12: reading verbs on somebody else's copy and on a read-only mount. They need root to set the scene.
 const root = process.getuid?.() === 0;
 const AUDITOR = 12_345;
+const mounts: string[] = [];
+const mount = (...args: string[]): boolean => {
+  const done = spawnSync('mount', args).status === 0;
+  if (done) mounts.push(args.at(-1) ?? '');
+  return done;
+};
+// Registered before the scratch directory is: it must be unmounted before that is removed.
+afterAll(() => {
+  for (const path of mounts.reverse()) spawnSync('umount', [path]);
+});
 const cluster = await newCluster({ init: ['--allow-group-read'] });
 const { ca, keystore, directory } = cluster;
 
@@ -103,15 +113,6 @@ reads('another user’s keystore, read by its group (--allow-group-read)', async
   return { keystore: copy, options: { uid: AUDITOR, gid: AUDITOR } };
 });
 
-const mounts: string[] = [];
-const mount = (...args: string[]): boolean => {
-  const done = spawnSync('mount', args).status === 0;
-  if (done) mounts.push(args.at(-1) ?? '');
-  return done;
-};
-afterAll(() => {
-  for (const path of mounts.reverse()) spawnSync('umount', [path]);
-});
 const readOnly = await cluster.dir('read-only');
 const mounted =
   root && mount('--bind', keystore, readOnly) && spawnSync('mount', ['-o', 'remount,ro,bind', readOnly]).status === 0;

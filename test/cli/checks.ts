@@ -117,7 +117,8 @@ export async function fails(
   expected: Expected,
   options?: RunOptions,
 ): Promise<ErrorObject> {
-  const result = await run([...args, '--json'], options);
+  // After `--` it would be a word.
+  const result = await run(args.includes('--') ? ['--json', ...args] : [...args, '--json'], options);
   const error = errorObject(result, expected);
   expect(result.stdout).toBe('');
   return error;

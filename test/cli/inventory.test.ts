@@ -151,8 +151,11 @@ describe('what is wrong: 2, with line and column, before anything is issued', ()
     ['an unknown key at the top', ['cluster: orders', 'node: { bad-1: {} }'], 2],
     [
       'an unknown key of a service',
-      ['cluster: orders', 'nodes:', '  bad-1:', '    services:', '      - plane: data', '        knid: redis'],
-      6,
+      [
+        ...['cluster: orders', 'nodes:', '  bad-1:', '    services:', '      - plane: data', '        kind: redis'],
+        ...['        address: 127.0.0.1:7001', '        dir: /etc/redis/tls', '        ownr: redis:redis'],
+      ],
+      9,
     ],
     ['a duplicate node', ['cluster: orders', 'nodes:', '  bad-1: { }', '  bad-2: { }', '  bad-1: { }'], 5],
     ['a tab', ['cluster: orders', 'nodes:', '\tbad-1: { }'], 3],

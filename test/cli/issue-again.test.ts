@@ -4,7 +4,7 @@ import { describe, expect, test } from '@jest/globals';
 import { newCluster } from '../support/clusters.ts';
 import { done, expectExit, fails, words } from './checks.ts';
 import type { CertificateObject, IssueDocument, ListDocument } from './documents.ts';
-import { files, tree } from './tree.ts';
+import { contents, files } from './tree.ts';
 import { openssl, readPair } from './x509.ts';
 
 // Idempotence, request ids, what is never overwritten.
@@ -21,12 +21,12 @@ const serial = async (node: string): Promise<string> => (await readPair(join(out
 describe('a node and plane is left alone', () => {
   test('when nothing differs', async () => {
     await issue('same');
-    const before = await tree(join(out, 'same'));
+    const before = await contents(join(out, 'same'));
     const again = await issue('same');
     expect(again.certificates).toEqual([]);
     expect(again.unchanged).toHaveLength(1);
     expect(again.unchanged[0]).toMatchObject({ node: 'same', plane: 'data', status: 'valid', why: expect.any(String) });
-    expect(await tree(join(out, 'same'))).toEqual(before);
+    expect(await contents(join(out, 'same'))).toEqual(before);
   });
 
   test('when the same names are given in another order', async () => {
@@ -150,12 +150,12 @@ describe('a key.pem that belongs to no certificate of this CA', () => {
   test('is never overwritten: 6, and nothing is issued', async () => {
     const directory = await cluster.dir('out/foreign/data');
     await writeFile(join(directory, 'key.pem'), await openssl(['genpkey', '-algorithm', 'ed25519']), { mode: 0o600 });
-    const before = await tree(directory);
+    const before = await contents(directory);
     for (const flags of [[], ['--force-new'], ['--dry-run']]) {
       const error = await fails(ca, ['issue', 'foreign', '--plane', 'data', ...flags], 6);
       expect(words(error)).toContain(join(directory, 'key.pem'));
     }
-    expect(await tree(directory)).toEqual(before);
+    expect(await contents(directory)).toEqual(before);
     expect(await history('foreign')).toEqual([]);
   });
 

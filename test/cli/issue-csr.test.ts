@@ -5,7 +5,7 @@ import { describe, expect, test } from '@jest/globals';
 import { newCluster } from '../support/clusters.ts';
 import { done, expectExit, fails, words } from './checks.ts';
 import type { IssueDocument, ListDocument } from './documents.ts';
-import { files, tree } from './tree.ts';
+import { contents, files } from './tree.ts';
 import { certificates, certificateText, fingerprintOf, makeRequest, openssl } from './x509.ts';
 
 const cluster = await newCluster();
@@ -61,17 +61,17 @@ describe('with --out', () => {
   test('its own key.pem stays as it is', async () => {
     const directory = await cluster.dir('out/n4/data');
     await writeFile(join(directory, 'key.pem'), await readFile(path('plain.key')), { mode: 0o600 });
-    const before = (await tree(directory))['key.pem'];
+    const before = (await contents(directory))['key.pem'];
     await done(ca, sign('n4', plain, '--out', out));
-    expect((await tree(directory))['key.pem']).toBe(before);
+    expect((await contents(directory))['key.pem']).toBe(before);
   });
 
   test('a key.pem of another key: 6, and nothing is issued', async () => {
     const directory = await cluster.dir('out/n5/data');
     await writeFile(join(directory, 'key.pem'), await openssl(['genpkey', '-algorithm', 'ed25519']), { mode: 0o600 });
-    const before = await tree(directory);
+    const before = await contents(directory);
     await fails(ca, sign('n5', plain, '--out', out), 6);
-    expect(await tree(directory)).toEqual(before);
+    expect(await contents(directory)).toEqual(before);
     expect((await done<ListDocument>(ca, ['list', '--all', '--node', 'n5'])).certificates).toEqual([]);
   });
 
@@ -209,7 +209,7 @@ describe('--csr-dir', () => {
   test('takes what request made, in bulk, and writes beside it', async () => {
     const directory = await cluster.dir('requests');
     for (const node of ['b1', 'b2']) await done(ca, ['request', node, '--out', directory]);
-    const keys = await tree(directory);
+    const keys = await contents(directory);
     const { certificates: made } = await done<IssueDocument>(ca, ['issue', '--csr-dir', directory]);
     expect(made.map(({ node, plane }) => `${node}/${plane}`).sort()).toEqual([
       'b1/control',
@@ -217,7 +217,7 @@ describe('--csr-dir', () => {
       'b2/control',
       'b2/data',
     ]);
-    const after = await tree(directory);
+    const after = await contents(directory);
     for (const { node, plane, files: written } of made) {
       const place = join(directory, node, plane ?? '');
       expect(written).toEqual({ certificate: join(place, 'cert.pem'), trustBundle: join(place, 'ca.pem') });
@@ -239,9 +239,9 @@ describe('--csr-dir', () => {
     const directory = await cluster.dir('mismatched');
     await done(ca, ['request', 'd1', '--plane', 'data', '--out', directory]);
     await writeFile(join(directory, 'd1/data/request.pem'), await readFile(plain));
-    const before = await tree(directory);
+    const before = await contents(directory);
     await fails(ca, ['issue', '--csr-dir', directory], 6);
-    expect(await tree(directory)).toEqual(before);
+    expect(await contents(directory)).toEqual(before);
   });
 
   test('a bad request is refused by name', async () => {

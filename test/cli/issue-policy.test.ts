@@ -1,6 +1,6 @@
 import { chmod, chown, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { afterAll, afterEach, describe, expect, test } from '@jest/globals';
+import { afterEach, describe, expect, test } from '@jest/globals';
 import { newCluster } from '../support/clusters.ts';
 import { done, expectExit, expectSafe, fails, words } from './checks.ts';
 import type { ListDocument } from './documents.ts';
@@ -14,9 +14,6 @@ const nobodys = process.getuid?.() === 0 ? await newCluster({ name: 'nobody', ui
 
 afterEach(async () => {
   expect(await files(out)).toEqual([]);
-});
-afterAll(async () => {
-  expect((await done<ListDocument>(ca, ['list', '--all'])).certificates).toEqual([]);
 });
 
 describe('names and addresses outside the constraints: 5, and the way to change them', () => {
@@ -39,13 +36,8 @@ describe('names and addresses outside the constraints: 5, and the way to change 
   });
 });
 
-test.each([
-  ['a wildcard that is not the left-most label', ['--dns', 'a.*.orders.internal']],
-  ['a wildcard within a label', ['--dns', 'a*.orders.internal']],
-  ['two wildcards', ['--dns', '*.*.orders.internal']],
-  ['a lifetime beyond the issuer’s', ['--lifetime', '6y']],
-])('%s: 5', async (_, flags) => {
-  await fails(ca, ['issue', 'n1', ...flags], 5);
+test('a lifetime beyond the issuer’s: 5', async () => {
+  await fails(ca, ['issue', 'n1', '--lifetime', '6y'], 5);
 });
 
 describe('wrong usage: 2', () => {
@@ -58,6 +50,10 @@ describe('wrong usage: 2', () => {
     ['a key mode that is not one of three', ['n1', '--key-mode', '0644']],
     ['an address that is none', ['n1', '--ip', '10.0.0.256']],
     ['an address with a port', ['n1', '--ip', '10.0.0.1:80']],
+    ['a name that is none', ['n1', '--dns', 'a name']],
+    ['a wildcard that is not the left-most label', ['n1', '--dns', 'a.*.orders.internal']],
+    ['a wildcard within a label', ['n1', '--dns', 'a*.orders.internal']],
+    ['two wildcards', ['n1', '--dns', '*.*.orders.internal']],
     ['--dns for several nodes', ['n1', 'n2', '--dns', 'n1.orders.internal']],
     ['--ip for several nodes', ['n1', 'n2', '--ip', '10.0.0.1']],
     ['--csr for several nodes', ['n1', 'n2', '--plane', 'data', '--csr', 'request.pem']],
@@ -146,4 +142,8 @@ describe('an output directory that cannot be written: 14, and nothing is issued'
     expect([2, 14]).toContain(result.code);
     expect(result.stdout).toBe('');
   });
+});
+
+test('nothing was issued by any of them', async () => {
+  expect((await done<ListDocument>(ca, ['list', '--all'])).certificates).toEqual([]);
 });

@@ -22,6 +22,12 @@ export async function tree(directory: string): Promise<Record<string, string>> {
   return entries;
 }
 
+/** As `tree`, but a directory's own time does not count: a file may have come and gone in it. */
+export async function contents(directory: string): Promise<Record<string, string>> {
+  const all = Object.entries(await tree(directory));
+  return Object.fromEntries(all.filter(([, facts]) => !facts.startsWith('4')));
+}
+
 /** The regular files below, relative, sorted. */
 export async function files(directory: string): Promise<string[]> {
   const all = await readdir(directory, { recursive: true, withFileTypes: true }).catch(() => []);
