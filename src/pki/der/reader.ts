@@ -90,6 +90,14 @@ export class DerReader {
     return value.reduce((n, octet) => n * 256 + octet, 0);
   }
 
+  /** A non-negative INTEGER; one of 2^31 and more counts as 2^31 - 1, which is as good for a length or a count. */
+  cappedInteger(tag: number = TAG.integer): number {
+    const at = this.#at;
+    const value = this.integer(tag);
+    if ((value[0] as number) >= 0x80) throw new DerError('INTEGER out of range', at);
+    return value.length > 4 ? 0x7fffffff : value.reduce((n, octet) => n * 256 + octet, 0);
+  }
+
   boolean(tag: number = TAG.boolean): boolean {
     const at = this.#at;
     const value = this.content(tag);

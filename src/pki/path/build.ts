@@ -1,7 +1,7 @@
 import { equalBytes } from '../der/writer.ts';
 import { checkCertificate } from './certificate-checks.ts';
 import type { PathContext } from './context.ts';
-import { pathFailure } from './failure.ts';
+import { type PathFailure, pathFailure } from './failure.ts';
 import type { PathCertificate } from './path-certificate.ts';
 import type { CertificatePool } from './pool.ts';
 import { Report } from './report.ts';
@@ -16,6 +16,8 @@ export interface PathAttempt {
 
 /** How many failed paths are kept to choose the explanation from. */
 const MAX_ATTEMPTS = 64;
+/** Keys tried for a signature after one that verified it. */
+const MORE_KEYS = 4;
 /** Paths longer than this are never followed, whatever the depth allowed. */
 const MAX_LENGTH = 300;
 
@@ -24,7 +26,8 @@ const MAX_LENGTH = 300;
  * known against a candidate; when that finds none, again along every candidate, to explain why.
  *
  * A certificate with the subject and key of one that is on the path already cannot help, and would make a cycle
- * (RFC 4158 §5.2). Once a signature verified with a key, candidates with other keys are not tried for it.
+ * (RFC 4158 §5.2). Once a signature verified with one key, few others are tried for it: only who makes a key to fit a
+ * signature can have two that do.
  */
 export class PathSearch {
   readonly attempts: PathAttempt[] = [];
@@ -90,12 +93,17 @@ export class PathSearch {
     const last = chain[chain.length - 1] as PathCertificate;
     const report = new Report();
     report.append(validateFragment(this.#context, chain));
-    const issuer = last.issuerText || 'an issuer without a name';
-    const failure = last.selfIssued
-      ? pathFailure('untrusted-root', last, `${last.subjectText || 'it'} is self-issued and no trust anchor`)
-      : pathFailure('issuer-not-found', last, `its issuer ${issuer} is not among the anchors and candidates`);
-    report.add('issuer found', last, [failure]);
+    report.add('issuer found', last, [this.#missing(last)]);
     this.attempts.push({ chain, anchor: undefined, report });
+  }
+
+  #missing(last: PathCertificate): PathFailure {
+    if (last.selfIssued)
+      return pathFailure('untrusted-root', last, `${last.subjectText || 'it'} is self-issued and no trust anchor`);
+    const issuer = last.issuerText || 'an issuer without a name';
+    if (this.#pool.withSubject(last.issuerKey).some(({ role }) => role !== 'anchor'))
+      return pathFailure('issuer-not-found', last, `its issuer ${issuer} only leads back to this path`);
+    return pathFailure('issuer-not-found', last, `its issuer ${issuer} is not among the anchors and candidates`);
   }
 
   /** Candidates that signed `current`; when explaining and none did, the likeliest of those with the right name. */
@@ -104,16 +112,17 @@ export class PathSearch {
     chain: readonly PathCertificate[],
     explaining: boolean,
   ): Generator<PathCertificate> {
-    let signer: string | undefined;
+    const signers = new Set<string>();
     const candidates = this.#candidates(current, chain);
+    let more = MORE_KEYS;
     for (const candidate of candidates) {
-      if (signer !== undefined && signer !== candidate.spki) continue;
+      if (signers.size > 0 && !signers.has(candidate.spki) && more-- <= 0) continue;
       if (!this.#context.verifies(current.certificate, candidate)) continue;
-      signer = candidate.spki;
+      signers.add(candidate.spki);
       yield candidate;
     }
     const likeliest = candidates[0];
-    if (signer === undefined && explaining && likeliest !== undefined) yield likeliest;
+    if (signers.size === 0 && explaining && likeliest !== undefined) yield likeliest;
   }
 
   #candidates(current: PathCertificate, chain: readonly PathCertificate[]): PathCertificate[] {

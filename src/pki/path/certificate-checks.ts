@@ -14,6 +14,10 @@ export type Position = 'target' | 'intermediate' | 'anchor';
 
 /** Everything that can be said of a certificate without the rest of its path (RFC 5280 §6.1.3, §6.1.4, §4.2). */
 export function checkCertificate(context: PathContext, certificate: PathCertificate, position: Position): Report {
+  return context.reportOf(certificate, position, () => check(context, certificate, position));
+}
+
+function check(context: PathContext, certificate: PathCertificate, position: Position): Report {
   const report = new Report();
   report.add('decoding', certificate, malformedExtensions(certificate));
   report.add('critical extensions', certificate, unknownCritical(certificate));

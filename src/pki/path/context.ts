@@ -4,6 +4,7 @@ import { type Insecure, keyShape, schemeWeakness, signatureScheme } from './algo
 import { Budget } from './budget.ts';
 import { DEFAULT_MAX_DEPTH, type PathOptions } from './options.ts';
 import type { PathCertificate } from './path-certificate.ts';
+import type { Report } from './report.ts';
 
 const SECOND = 1000;
 
@@ -17,6 +18,7 @@ export class PathContext {
   readonly budget: Budget;
   readonly #allow: ReadonlySet<Insecure>;
   readonly #verify: VerifySignature;
+  readonly #reports = new WeakMap<PathCertificate, Map<string, Report>>();
   readonly #verified: WeakMap<object, Map<string, boolean>>;
 
   constructor(now: Date, options: PathOptions, verify: VerifySignature, parent?: PathContext) {
@@ -38,6 +40,21 @@ export class PathContext {
 
   allows(weakness: Insecure): boolean {
     return this.#allow.has(weakness);
+  }
+
+  /** The report of a certificate in a position, made once. */
+  reportOf(certificate: PathCertificate, position: string, make: () => Report): Report {
+    let reports = this.#reports.get(certificate);
+    if (reports === undefined) {
+      reports = new Map();
+      this.#reports.set(certificate, reports);
+    }
+    let report = reports.get(position);
+    if (report === undefined) {
+      report = make();
+      reports.set(position, report);
+    }
+    return report;
   }
 
   /** Whether the algorithm is one that is checked at all; if not, why. */

@@ -48,7 +48,7 @@ export function parseBasicConstraints(value: Uint8Array): BasicConstraints {
   return readDer(value, (reader) => {
     const inner = reader.enter();
     const cA = inner.peek() === 0x01 && inner.boolean();
-    const pathLenConstraint = inner.done ? undefined : inner.smallInteger();
+    const pathLenConstraint = inner.done ? undefined : inner.cappedInteger();
     inner.end();
     return { cA, pathLenConstraint };
   });
@@ -116,12 +116,13 @@ export function parseNameConstraints(value: Uint8Array): NameConstraints {
 
 function readSubtrees(reader: DerReader | undefined): GeneralSubtree[] {
   const subtrees: GeneralSubtree[] = [];
-  while (reader !== undefined && !reader.done) {
+  if (reader === undefined) return subtrees;
+  do {
     const subtree = reader.enter();
     const base = readGeneralName(subtree);
     subtree.end();
     subtrees.push({ base });
-  }
+  } while (!reader.done);
   return subtrees;
 }
 

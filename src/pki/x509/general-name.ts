@@ -28,7 +28,7 @@ export function readGeneralName(reader: DerReader): GeneralName {
     case 'email':
     case 'uri':
       if (content.some((octet) => octet >= 0x80)) throw new DerError('name is not ASCII', at);
-      return { type: form, value: String.fromCharCode(...content) };
+      return { type: form, value: asciiText(content) };
     case 'directory':
       parseName(content);
       return { type: form, value: content };
@@ -84,6 +84,11 @@ export function parseGeneralNames(der: Uint8Array): GeneralName[] {
   const names = readGeneralNames(reader.enter(TAG.sequence));
   reader.end();
   return names;
+}
+
+/** For any length: the arguments of one call are limited. */
+function asciiText(content: Uint8Array): string {
+  return content.length <= 1024 ? String.fromCharCode(...content) : new TextDecoder('latin1').decode(content);
 }
 
 function ascii(text: string): Uint8Array {

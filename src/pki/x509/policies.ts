@@ -69,7 +69,7 @@ export function parsePolicyConstraints(value: Uint8Array): PolicyConstraints {
   return readDer(value, (reader) => {
     const inner = reader.enter();
     if (inner.done) throw new DerError('policy constraints without a field');
-    const optional = (tag: number): number | undefined => (inner.peek() === tag ? inner.smallInteger(tag) : undefined);
+    const optional = (tag: number): number | undefined => (inner.peek() === tag ? inner.cappedInteger(tag) : undefined);
     const requireExplicitPolicy = optional(contextTag(0, false));
     const inhibitPolicyMapping = optional(contextTag(1, false));
     inner.end();
@@ -79,5 +79,5 @@ export function parsePolicyConstraints(value: Uint8Array): PolicyConstraints {
 
 /** RFC 5280 §4.2.1.14: how many more certificates may use anyPolicy. */
 export function parseInhibitAnyPolicy(value: Uint8Array): number {
-  return readDer(value, (reader) => reader.smallInteger());
+  return readDer(value, (reader) => reader.cappedInteger());
 }
