@@ -1,0 +1,100 @@
+import { resolve } from 'node:path';
+import { Command } from 'commander';
+import { type Context, openKeystore, openKeystoreToWrite } from '../context.ts';
+import { ClusterCaError } from '../errors.ts';
+import type { Keystore } from '../keystore/keystore.ts';
+import { crlOrder } from '../keystore/public.ts';
+import { newRequestId } from '../keystore/request-id.ts';
+import { encodePem } from '../pki/pem.ts';
+import { writeResultFile } from '../placement/result-file.ts';
+import { renewCrls, requireAuthority } from '../revocation/renew-crls.ts';
+import { crlObject } from '../revocation/revoke.ts';
+import { openWriter, type UnlockOptions, unlockRoot } from '../unlocking.ts';
+import { dryRun, duration, withPassphrase, withRootPassphrase } from './options.ts';
+
+interface CrlOptions extends UnlockOptions {
+  out?: string;
+  authority?: string;
+  der?: boolean;
+  renew?: boolean;
+  lifetime?: number;
+  dryRun?: boolean;
+}
+
+export function crlCommand(ctx: Context, run = runCrl): Command {
+  const command = new Command('crl')
+    .summary('print the current CRLs, or sign new ones')
+    .option('--out <file>', 'write them to this file')
+    .option('--authority <id>', 'of this CA only')
+    .option('--der', 'in DER; needs --authority')
+    .option('--renew', "sign the issuing CAs' CRLs anew (the root's with --authority)")
+    .addOption(duration('--lifetime <duration>', 'with --renew: until nextUpdate'));
+  return dryRun(withRootPassphrase(withPassphrase(command))).action((options) => run(ctx, options));
+}
+
+export async function runCrl(ctx: Context, options: CrlOptions): Promise<void> {
+  if (options.der && options.authority === undefined)
+    throw new ClusterCaError('ERR_USAGE', '--der needs --authority: a DER file holds one CRL');
+  if (options.lifetime !== undefined && !options.renew)
+    throw new ClusterCaError('ERR_USAGE', '--lifetime goes with --renew');
+  if (options.dryRun && !options.renew)
+    throw new ClusterCaError('ERR_USAGE', '--dry-run goes with --renew: nothing else changes anything');
+  if (options.der && ctx.ui.options.json)
+    throw new ClusterCaError('ERR_USAGE', '--der and --json exclude each other: the document holds PEM');
+  const keystore = options.renew
+    ? await openKeystoreToWrite(ctx, { rootKeystore: options.rootKeystore })
+    : await openKeystore(ctx);
+  if (options.authority !== undefined) requireAuthority({ keystore }, options.authority);
+  if (options.renew && !options.dryRun) await renew(ctx, keystore, options);
+  await print(ctx, keystore, options);
+}
+
+async function renew(ctx: Context, keystore: Keystore, options: CrlOptions): Promise<void> {
+  const now = ctx.now().getTime();
+  const chosen = keystore.state.authorities.filter((authority) =>
+    options.authority === undefined
+      ? authority.role === 'issuing' && keystore.authorityCertificate(authority.id).notAfter > now
+      : authority.id === options.authority,
+  );
+  if (options.lifetime !== undefined)
+    for (const { id } of chosen)
+      if (now + options.lifetime * 1000 > keystore.authorityCertificate(id).notAfter)
+        throw new ClusterCaError('ERR_POLICY', `a CRL of ${id} would outlive its CA`, {
+          hint: 'give a shorter --lifetime',
+        });
+  const writer = await openWriter(ctx, keystore, options);
+  try {
+    const domain = chosen.some((authority) => authority.role === 'root')
+      ? await unlockRoot(ctx, keystore, options)
+      : writer.daily;
+    await writer.inTurn(ctx.globals.wait, () => renewCrls(writer, chosen, domain, newRequestId(), options.lifetime));
+    domain.close();
+  } finally {
+    writer.daily.close();
+  }
+}
+
+async function print(ctx: Context, keystore: Keystore, options: CrlOptions): Promise<void> {
+  const chosen = crlOrder(keystore.state.authorities).filter(
+    ({ id }) => options.authority === undefined || id === options.authority,
+  );
+  const crls = [];
+  let pem = '';
+  for (const { id } of chosen) {
+    const der = await keystore.crl(id);
+    const ref = keystore.state.crls.find((crl) => crl.authority === id);
+    if (ref === undefined) continue;
+    crls.push({ ...crlObject(ref), pem: encodePem('X509 CRL', der) });
+    pem += encodePem('X509 CRL', der);
+  }
+  const content = options.der ? await keystore.crl(options.authority as string) : new TextEncoder().encode(pem);
+  const dry = options.dryRun ? { dryRun: true } : {};
+  if (options.out !== undefined && !options.dryRun) {
+    const path = resolve(ctx.cwd, options.out);
+    await writeResultFile(path, content);
+    ctx.ui.result({ crls, files: [path] }, () => `wrote ${path}`);
+  } else if (ctx.ui.options.json) ctx.ui.result({ crls, ...dry }, () => '');
+  else if (options.dryRun)
+    ctx.ui.result({ crls }, () => `would sign new CRLs of ${chosen.map(({ id }) => id).join(', ')}`);
+  else ctx.ui.raw(content);
+}

@@ -1,0 +1,90 @@
+import { Command, Option } from 'commander';
+import { type Context, openKeystoreToWrite } from '../context.ts';
+import { certificateObject } from '../documents/certificate-object.ts';
+import { ClusterCaError } from '../errors.ts';
+import { checkPlanes } from '../issuance/names.ts';
+import type { Keystore } from '../keystore/keystore.ts';
+import { newRequestId } from '../keystore/request-id.ts';
+import { REVOCATION_REASONS, type RevocationReason } from '../pki/revocation-reason.ts';
+import { type RevokeDocument, renderRevoke } from '../revocation/render.ts';
+import { halfSpentCrls, renewCrls } from '../revocation/renew-crls.ts';
+import { crlObject, type RevocationTarget, revokeCertificates } from '../revocation/revoke.ts';
+import { revocationTargets } from '../revocation/targets.ts';
+import { openWriter, type UnlockOptions } from '../unlocking.ts';
+import { parseTimeArgument } from '../values/time.ts';
+import { readWhat } from '../what/what.ts';
+import { dryRun, repeatable, withPassphrase } from './options.ts';
+
+interface RevokeOptions extends UnlockOptions {
+  reason: RevocationReason;
+  plane?: string[];
+  invalidityDate?: string;
+  authority?: string;
+  dryRun?: boolean;
+}
+
+export function revokeCommand(ctx: Context, run = runRevoke): Command {
+  const command = new Command('revoke')
+    .summary('revoke certificates and publish a new CRL')
+    .argument('<what>', 'a node, a client, a serial number or a certificate file')
+    .addOption(
+      new Option('--reason <reason>', 'why (RFC 5280 names)').choices(REVOCATION_REASONS).default('unspecified'),
+    )
+    .addOption(repeatable('--plane <plane>', 'of this plane only'))
+    .option('--invalidity-date <time>', 'since when the key is known or suspected to be bad')
+    .option('--authority <id>', 'whose serial number it is, when the log does not know it');
+  return dryRun(withPassphrase(command)).action((what, options) => run(ctx, what, options));
+}
+
+export async function runRevoke(ctx: Context, text: string, options: RevokeOptions): Promise<void> {
+  const now = ctx.now();
+  const what = readWhat(text);
+  const invalidityDate =
+    options.invalidityDate === undefined ? undefined : parseTimeArgument(options.invalidityDate, now);
+  if (options.invalidityDate !== undefined && invalidityDate === undefined)
+    throw new ClusterCaError('ERR_USAGE', `not a time: ${options.invalidityDate}`, {
+      hint: 'RFC 3339, such as 2026-11-25T15:00:00Z, or a date',
+    });
+  const keystore = await openKeystoreToWrite(ctx);
+  const planes = options.plane && checkPlanes(options.plane, keystore.state.policy);
+  const targets = await revocationTargets(keystore, what, { planes, authority: options.authority, now });
+  const open = targets.filter((target) => target.row?.revoked === undefined);
+  if (options.dryRun) {
+    const document = { ...(await documentOf(keystore, open, now)), dryRun: true };
+    ctx.ui.result(document, (style) => renderRevoke(document, style));
+    return;
+  }
+  await ctx.ui.confirm(
+    `revoke ${open.length === 1 ? 'the certificate' : `${open.length} certificates`} of ${text}?`,
+    (ctx.globals.yes ?? false) || open.length === 0,
+  );
+  const writer = await openWriter(ctx, keystore, options);
+  try {
+    const requestId = newRequestId();
+    const serials = await writer.inTurn(ctx.globals.wait, async () => {
+      const done = await revokeCertificates(writer, { targets, reason: options.reason, invalidityDate, requestId });
+      await renewCrls(writer, halfSpentCrls(writer), writer.daily, requestId);
+      return done.serials;
+    });
+    const revoked = targets.filter((target) => serials.includes(target.serial));
+    const document = await documentOf(keystore, revoked, now);
+    ctx.ui.result(document, (style) => renderRevoke(document, style));
+  } finally {
+    writer.daily.close();
+  }
+}
+
+/** The certificates concerned, as they are now, and the CRLs in force of their CAs. */
+async function documentOf(keystore: Keystore, targets: RevocationTarget[], now: Date): Promise<RevokeDocument> {
+  const revoked: RevokeDocument['revoked'] = [];
+  for (const { serial, authority } of targets) {
+    const row = await keystore.query((index) => index.bySerial(serial));
+    revoked.push(
+      row === undefined ? { serial, authority, status: 'revoked' } : await certificateObject(keystore, row, now),
+    );
+  }
+  const authorities = new Set(targets.map((target) => target.authority));
+  if (authorities.size === 0) authorities.add(keystore.issuing.id);
+  const crls = keystore.state.crls.filter((crl) => authorities.has(crl.authority)).map(crlObject);
+  return { revoked, crls };
+}

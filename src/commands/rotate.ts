@@ -1,0 +1,111 @@
+import { join, resolve } from 'node:path';
+import { Command, Option } from 'commander';
+import { type Context, openKeystoreToWrite } from '../context.ts';
+import { ClusterCaError } from '../errors.ts';
+import { inventoryItems } from '../inventory/items.ts';
+import { readInventory } from '../inventory/read.ts';
+import { csrKeyType, findCsrs, readCsr } from '../issuance/csr-input.ts';
+import type { IssueItem } from '../issuance/item.ts';
+import { checkPlanes } from '../issuance/names.ts';
+import { renderIssue } from '../issuance/render.ts';
+import { checkRequestId, requestHash } from '../issuance/request-hash.ts';
+import { checkItems, type Issuance, planIssuance, runIssuance } from '../issuance/run.ts';
+import type { Keystore } from '../keystore/keystore.ts';
+import { newRequestId } from '../keystore/request-id.ts';
+import { fileAccess } from '../placement/access.ts';
+import { selectForRotation } from '../rotation/select.ts';
+import type { UnlockOptions } from '../unlocking.ts';
+import { printIssue } from './issue.ts';
+import { dryRun, repeatable, withPassphrase } from './options.ts';
+
+interface RotateOptions extends UnlockOptions {
+  all?: boolean;
+  due?: boolean;
+  plane?: string[];
+  inventory?: string;
+  out?: string;
+  csrDir?: string;
+  owner?: string;
+  keyMode?: string;
+  requestId?: string;
+  dryRun?: boolean;
+}
+
+export function rotateCommand(ctx: Context, run = runRotate): Command {
+  const command = new Command('rotate')
+    .summary('give nodes and clients new keys and certificates')
+    .argument('[names...]', 'nodes and clients')
+    .option('--all', 'everything that is not revoked')
+    .option('--due', 'what is due or expired')
+    .addOption(repeatable('--plane <plane>', 'on this plane only'))
+    .option('--inventory <file>', 'with the names, profile and key type that cluster.yaml gives them')
+    .option('--out <dir>', 'write DIR/NODE/PLANE/{cert,key,ca}.pem (default: here)')
+    .option('--csr-dir <dir>', 'certify the keys of DIR/NODE/PLANE/request.pem, and write beside them')
+    .option('--owner <user:group>', 'who owns the files')
+    .addOption(new Option('--key-mode <mode>', 'mode of key.pem').choices(['0600', '0640', '0400']))
+    .option('--request-id <id>', 'make the same request again without rotating twice');
+  return dryRun(withPassphrase(command)).action((names, options) => run(ctx, names, options));
+}
+
+export async function runRotate(ctx: Context, names: string[], options: RotateOptions): Promise<void> {
+  const { all = false, due = false } = options;
+  if (names.length > 0 && all) throw new ClusterCaError('ERR_USAGE', '--all goes with no NODE');
+  if (all && due) throw new ClusterCaError('ERR_USAGE', '--all and --due exclude each other');
+  if (names.length === 0 && !all && !due)
+    throw new ClusterCaError('ERR_USAGE', 'which node?', { hint: 'cluster-ca rotate NODE, --due or --all' });
+  const access = fileAccess(options);
+  const requestId = options.requestId === undefined ? newRequestId() : checkRequestId(options.requestId);
+  const keystore = await openKeystoreToWrite(ctx);
+  const planes = options.plane && checkPlanes(options.plane, keystore.state.policy);
+  const selected = await selectForRotation(keystore, { names, all, due, planes, now: ctx.now() });
+  const items = withRequests(withInventory(selected, options.inventory, keystore), options.csrDir, keystore);
+  const issuance: Issuance = {
+    items,
+    out: resolve(ctx.cwd, options.out ?? options.csrDir ?? '.'),
+    access,
+    requestId,
+    requestHash: requestHash('rotate', items),
+    forceNew: true,
+    skipRevoked: true,
+    partial: names.length === 0,
+    unlock: options,
+    revokePrevious: undefined,
+  };
+  checkItems(items, keystore, ctx.now());
+  if (options.dryRun) {
+    const plan = await planIssuance(keystore, issuance, ctx.now());
+    ctx.ui.result(plan, (style) => renderIssue(plan, style, ''));
+    return;
+  }
+  const result =
+    items.length === 0 ? { certificates: [], unchanged: [], failed: [] } : await runIssuance(ctx, keystore, issuance);
+  printIssue(ctx, result, issuance.out);
+}
+
+/** Names, profile and key type from the inventory, where it has the holder. */
+function withInventory(items: IssueItem[], path: string | undefined, keystore: Keystore): IssueItem[] {
+  if (path === undefined) return items;
+  const wanted = inventoryItems(readInventory(path), keystore.state);
+  return items.map(
+    (item) => wanted.find((w) => w.kind === item.kind && w.name === item.name && w.plane === item.plane) ?? item,
+  );
+}
+
+/** Keys from certification requests: only the holders that have one are rotated. */
+function withRequests(items: IssueItem[], directory: string | undefined, keystore: Keystore): IssueItem[] {
+  if (directory === undefined) return items;
+  const found = findCsrs(directory, keystore.state.policy.planes);
+  return items.flatMap((item) => {
+    const csr = found.find(({ kind, name, plane }) => kind === item.kind && name === item.name && plane === item.plane);
+    if (csr === undefined) return [];
+    const accepted = readCsr(csr.path);
+    return [
+      {
+        ...item,
+        publicKey: accepted.csr.publicKey.der,
+        keyType: csrKeyType(accepted, item.keyType),
+        origin: join(csr.path),
+      },
+    ];
+  });
+}

@@ -1,0 +1,40 @@
+import type { CertificateObject } from '../documents/certificate-object.ts';
+import type { Style } from '../ui/text/style.ts';
+import { table } from '../ui/text/table.ts';
+import type { CrlObject } from './revoke.ts';
+
+export interface RevokeDocument {
+  revoked: (CertificateObject | { serial: string; authority: string; status: 'revoked' })[];
+  crls: CrlObject[];
+  dryRun?: boolean;
+}
+
+/** What was revoked, which CRL says so, and what is still open. */
+export function renderRevoke({ revoked, crls, dryRun }: RevokeDocument, style: Style): string {
+  if (revoked.length === 0) return 'nothing to do: already revoked';
+  const rows = revoked.map((entry) =>
+    'node' in entry ? entry : { ...entry, node: '(not in the log)', plane: undefined, notAfter: '' },
+  );
+  const lines = table(
+    rows,
+    [
+      { header: dryRun ? 'WOULD REVOKE' : 'REVOKED', cell: (row) => row.node, min: 12 },
+      { header: 'PLANE', cell: (row) => row.plane ?? '-' },
+      { header: 'SERIAL', cell: (row) => row.serial, min: 12 },
+      { header: 'ENDS', cell: (row) => row.notAfter, priority: 1 },
+    ],
+    style,
+  );
+  if (dryRun) return lines.join('\n');
+  for (const { authority, number, nextUpdate } of crls)
+    lines.push(`CRL of ${authority}: number ${number}, next update ${nextUpdate}`);
+  const ends = rows
+    .map((row) => row.notAfter)
+    .sort()
+    .at(-1);
+  lines.push(
+    style.warn(`a server that reads no CRL (Redis, Valkey) accepts what is revoked until ${ends || 'its end'}`),
+    'next: cluster-ca crl --out crl.pem, and give it to every server that reads one',
+  );
+  return lines.join('\n');
+}
