@@ -102,7 +102,7 @@ describe('rotate NODE', () => {
 
 test.each([
   ['nothing named', []],
-  ['an illegal NODE', ['N1']],
+  ['neither a node’s name nor a client’s', ['a/b']],
   ['an unknown plane', ['n1', '--plane', 'backup']],
   ['a NODE and --all', ['n1', '--all']],
   ['--deploy, of another issue', ['n1', '--deploy']],
