@@ -9,13 +9,17 @@ const KEPT_KEYS = 256;
 /** A `VerifySignature` on node:crypto that keeps the keys used last, found by the bytes of their SubjectPublicKeyInfo. */
 export function createVerifySignature(kept: number = KEPT_KEYS): VerifySignature {
   const keys = new Map<string, KeyObject | undefined>();
+  const recent = new WeakMap<PublicKeyInfo, KeyObject>();
   const keyOf = (info: PublicKeyInfo): KeyObject | undefined => {
+    const same = recent.get(info);
+    if (same !== undefined) return same;
     const id = String.fromCharCode(...info.der);
     const known = keys.get(id);
     const key = known ?? importKey(info.der);
     keys.delete(id);
     keys.set(id, key);
     if (keys.size > kept) keys.delete(keys.keys().next().value as string);
+    if (key !== undefined) recent.set(info, key);
     return key;
   };
   return (publicKey, algorithm, data, signature) => {

@@ -3,9 +3,6 @@ import type { DerReader } from './reader.ts';
 import { TAG } from './tags.ts';
 import { tlv } from './writer.ts';
 
-const UTC_TIME = /^(\d\d)(\d\d)(\d\d)(\d\d)(\d\d)(\d\d)Z$/;
-const GENERALIZED_TIME = /^(\d{4})(\d\d)(\d\d)(\d\d)(\d\d)(\d\d)Z$/;
-
 /**
  * Time as RFC 5280 §4.1.2.5 has it: UTCTime or GeneralizedTime, whole seconds, `Z`. Two-digit years from 50 on
  * are 19YY. @returns milliseconds since 1970
@@ -19,24 +16,47 @@ export function readTime(reader: DerReader): number {
 
 /** The content octets of a UTCTime or GeneralizedTime. @returns milliseconds since 1970 */
 export function parseTime(tag: number, content: Uint8Array, offset = 0): number {
-  const text = String.fromCharCode(...content.subarray(0, 32));
-  const match = (tag === TAG.utcTime ? UTC_TIME : GENERALIZED_TIME).exec(text);
-  if (match === null || content.length > 32) throw new DerError('malformed time', offset);
-  const [year, month, day, hour, minute, second] = match.slice(1).map(Number) as [
-    number,
-    number,
-    number,
-    number,
-    number,
-    number,
-  ];
-  const fullYear = tag === TAG.utcTime ? year + (year >= 50 ? 1900 : 2000) : year;
-  const date = new Date(0);
-  date.setUTCFullYear(fullYear, month - 1, day);
-  date.setUTCHours(hour, minute, second);
-  if (date.getUTCMonth() !== month - 1 || date.getUTCDate() !== day || hour > 23 || minute > 59 || second > 59)
+  const yearDigits = tag === TAG.utcTime ? 2 : 4;
+  if (content.length !== yearDigits + 11 || content[content.length - 1] !== UPPER_Z)
+    throw new DerError('malformed time', offset);
+  const first = twoDigits(content, 0, offset);
+  const year = yearDigits === 2 ? first + (first >= 50 ? 1900 : 2000) : first * 100 + twoDigits(content, 2, offset);
+  const month = twoDigits(content, yearDigits, offset);
+  const day = twoDigits(content, yearDigits + 2, offset);
+  const hour = twoDigits(content, yearDigits + 4, offset);
+  const minute = twoDigits(content, yearDigits + 6, offset);
+  const second = twoDigits(content, yearDigits + 8, offset);
+  if (month < 1 || month > 12 || day < 1 || day > daysIn(year, month) || hour > 23 || minute > 59 || second > 59)
     throw new DerError('no such time', offset);
-  return date.getTime();
+  return (daysBefore(year, month) + day - 1) * DAY + ((hour * 60 + minute) * 60 + second) * 1000;
+}
+
+const UPPER_Z = 0x5a;
+const DAY = 86_400_000;
+const DAYS_BEFORE_MONTH = [0, 31, 59, 90, 120, 151, 181, 212, 243, 273, 304, 334];
+
+function twoDigits(content: Uint8Array, at: number, offset: number): number {
+  const tens = (content[at] as number) - 0x30;
+  const ones = (content[at + 1] as number) - 0x30;
+  if (tens < 0 || tens > 9 || ones < 0 || ones > 9) throw new DerError('malformed time', offset);
+  return tens * 10 + ones;
+}
+
+function isLeap(year: number): boolean {
+  return (year % 4 === 0 && year % 100 !== 0) || year % 400 === 0;
+}
+
+function daysIn(year: number, month: number): number {
+  if (month === 2) return isLeap(year) ? 29 : 28;
+  return month === 4 || month === 6 || month === 9 || month === 11 ? 30 : 31;
+}
+
+/** Days from 1970-01-01 to the first of the month, in the Gregorian calendar throughout. */
+function daysBefore(year: number, month: number): number {
+  const past = year - 1;
+  const leaps = Math.floor(past / 4) - Math.floor(past / 100) + Math.floor(past / 400) - 477;
+  const inYear = (DAYS_BEFORE_MONTH[month - 1] as number) + (month > 2 && isLeap(year) ? 1 : 0);
+  return (year - 1970) * 365 + leaps + inYear;
 }
 
 /** UTCTime through 2049, GeneralizedTime from 2050 on (RFC 5280 §4.1.2.5); fractions of a second are dropped. */

@@ -1,6 +1,7 @@
 export type { Insecure } from './algorithms.ts';
 export { type BudgetLimits, DEFAULT_BUDGET } from './budget.ts';
 export type { PathAttempt } from './build.ts';
+export { PathCrl } from './crl/path-crl.ts';
 export { type FailureSubject, type PathFailure, pathFailure } from './failure.ts';
 export { FAILURES, type FailureCode, type FailureKind } from './failure-codes.ts';
 export type { NameViolation } from './name-constraints/constraints.ts';

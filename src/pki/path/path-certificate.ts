@@ -40,6 +40,10 @@ export class PathCertificate implements FailureSubject {
     this.issuerKey = nameKey(this.issuerName);
   }
 
+  get der(): Uint8Array {
+    return this.certificate.der;
+  }
+
   get fingerprint(): string {
     this.#fingerprint ??= toHex(this.#sha256(this.certificate.der));
     return this.#fingerprint;

@@ -23,11 +23,11 @@ export interface Source {
 /** Everything that path validation depends on: nothing else, not even the clock, has a say. */
 export interface PathInput {
   target: Source;
-  /** Trust anchors: each a certificate, self-signed or not. */
-  anchors: readonly Source[];
-  untrusted?: readonly Source[];
+  /** Trust anchors: each a certificate, self-signed or not. Ones already decoded save their decoding. */
+  anchors: readonly (Source | PathCertificate)[];
+  untrusted?: readonly (Source | PathCertificate)[];
   /** Given, even when empty: every non-anchor certificate needs a valid and current one. */
-  crls?: readonly Source[] | undefined;
+  crls?: readonly (Source | PathCrl)[] | undefined;
   /** A further check of each certificate of a path, such as a log of revocations. */
   revocation?: RevocationCheck | undefined;
   now: Date;
@@ -126,9 +126,18 @@ function combine(checks: readonly RevocationCheck[]): RevocationCheck | undefine
   return { check: (certificate, issuer, path) => checks.flatMap((one) => one.check(certificate, issuer, path)) };
 }
 
-function readAll(sources: readonly Source[], role: Role, sha256: Sha256, broken: Candidate[]): PathCertificate[] {
+function readAll(
+  sources: readonly (Source | PathCertificate)[],
+  role: Role,
+  sha256: Sha256,
+  broken: Candidate[],
+): PathCertificate[] {
   const certificates: PathCertificate[] = [];
   for (const source of sources) {
+    if (source instanceof PathCertificate && source.role === role) {
+      certificates.push(source);
+      continue;
+    }
     try {
       certificates.push(new PathCertificate(source.der, role, sha256, source.origin));
     } catch (error) {
@@ -138,9 +147,13 @@ function readAll(sources: readonly Source[], role: Role, sha256: Sha256, broken:
   return certificates;
 }
 
-function readCrls(sources: readonly Source[], sha256: Sha256, broken: Candidate[]): PathCrl[] {
+function readCrls(sources: readonly (Source | PathCrl)[], sha256: Sha256, broken: Candidate[]): PathCrl[] {
   const crls: PathCrl[] = [];
   for (const source of sources) {
+    if (source instanceof PathCrl) {
+      crls.push(source);
+      continue;
+    }
     try {
       crls.push(new PathCrl(source.der, sha256, source.origin));
     } catch (error) {

@@ -57,6 +57,10 @@ export class PathCrl implements FailureSubject {
       .map(({ oid }) => oidName(oid));
   }
 
+  get der(): Uint8Array {
+    return this.crl.der;
+  }
+
   get fingerprint(): string {
     this.#fingerprint ??= toHex(this.#sha256(this.crl.der));
     return this.#fingerprint;
