@@ -12,13 +12,9 @@ const { ca, directory } = cluster;
 const at = (name: string): string => join(directory, name);
 
 const NASTY = [
-  ['an escape sequence', 'a\u001b[31mred\u001b]0;title\u0007'],
-  ['C1 controls', 'a\u009b31m\u0085b'],
-  ['carriage return and backspaces', 'evil\rgood\b\b\b\b'],
+  ['controls', 'a\u001b[31mred\u001b]0;title\u0007 \u009b31m\u0085 evil\rgood\b\b\t\u007f'],
   ['lines of its own', 'x\ncluster-ca: error: not me\nvalid: true'],
-  ['a tab and DEL', 'a\tb\u007fc'],
-  ['turned writing', 'gpj\u202eexe.\u2066abc\u2069\u200f\u061c'],
-  ['line separators', 'a\u2028b\u2029c'],
+  ['turned writing', 'gpj\u202eexe.\u2066abc\u2069\u200f\u061c\u2028b\u2029c'],
 ] as const;
 
 function expectSafeRun(result: RunResult): void {
@@ -29,7 +25,7 @@ function expectSafeRun(result: RunResult): void {
 
 /** The words of text, in both forms of output; a forged line is recognised by what it begins with. */
 async function inspectBoth(args: string[]): Promise<void> {
-  for (const flags of [[], ['--json'], ['--debug']]) {
+  for (const flags of [['--debug'], ['--json']]) {
     const result = await ca([...args, ...flags]);
     expectSafeRun(result);
     expect(result.stdout).not.toMatch(/^valid: true$/m);

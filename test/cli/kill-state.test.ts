@@ -24,7 +24,7 @@ onLinux(
       const run = (args: string[], options: RunOptions = {}) => cli(args, { ...options, env });
       return { parent, out: parent, env, run };
     };
-    const steps = await moments(await scene('undisturbed'), join(place.directory, 'steps'), ['init', 'orders']);
+    const steps = await moments(await scene('undisturbed'), join(place.directory, 'steps'), ['init', 'orders'], 2);
     expect(steps.length).toBeGreaterThan(5);
     let killed = 0;
     for (const [i, moment] of steps.entries()) {
@@ -64,7 +64,7 @@ onLinux(
       await done(ca, command);
       expect((await history(cluster, node)).map(({ status }) => status)).toEqual(['revoked']);
       await expectRevokedInCrl(cluster, node);
-      if (i % 4 === 0) await expectWhole(cluster);
+      if (i % 8 === 0) await expectWhole(cluster);
     }
     expect(killed).toBeGreaterThan(steps.length / 2);
     await expectWhole(cluster);

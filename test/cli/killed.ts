@@ -7,14 +7,15 @@ import { openssl, readPair } from './x509.ts';
 
 // What must hold after a process was killed and another one has run.
 
-export async function history({ ca }: Cluster, node: string): Promise<CertificateObject[]> {
-  return (await done<ListDocument>(ca, ['list', '--all', '--node', node])).certificates;
+/** The whole history, or what of it is the node's. */
+export async function history({ ca }: Cluster, node?: string): Promise<CertificateObject[]> {
+  const { certificates } = await done<ListDocument>(ca, ['list', '--all']);
+  return node === undefined ? certificates : certificates.filter((found) => found.node === node);
 }
 
-/** The serials that are valid now: after a kill, what it had committed. */
-export async function validSerials(cluster: Cluster, node: string): Promise<string[]> {
-  return (await history(cluster, node)).filter(({ status }) => status === 'valid').map(({ serial }) => serial);
-}
+/** The serials that are valid: after a kill, what it had committed. */
+export const validOf = (all: CertificateObject[], node: string): string[] =>
+  all.filter((found) => found.node === node && found.status === 'valid').map(({ serial }) => serial);
 
 /** Keystore and log are whole, and say so. */
 export async function expectWhole({ ca }: Cluster): Promise<void> {
@@ -23,12 +24,15 @@ export async function expectWhole({ ca }: Cluster): Promise<void> {
 }
 
 /** On each plane the node has exactly one valid certificate, and it is in --out, beside its key. */
-export async function expectBesideItsKey(cluster: Cluster, node: string): Promise<void> {
-  const all = await history(cluster, node);
-  for (const plane of new Set(all.map((found) => found.plane ?? ''))) {
+export async function expectBesideItsKey(cluster: Cluster, all: CertificateObject[], node: string): Promise<void> {
+  const own = all.filter((found) => found.node === node);
+  for (const plane of new Set(own.map((found) => found.plane ?? ''))) {
     const { matches, serial } = await readPair(join(cluster.out, node, plane));
-    const valid = all.filter((found) => found.plane === plane && found.status === 'valid');
-    expect([node, plane, matches, valid.map((found) => found.serial)]).toEqual([node, plane, true, [serial]]);
+    const valid = validOf(
+      own.filter((found) => found.plane === plane),
+      node,
+    );
+    expect([node, plane, matches, valid]).toEqual([node, plane, true, [serial]]);
   }
 }
 
