@@ -1,0 +1,43 @@
+import { formatTime } from '../values/time.ts';
+import type { Alert } from './alert.ts';
+
+/** What the rule needs of a holder's current certificate; times in milliseconds since 1970, both ends included. */
+export interface Lifespan {
+  kind: 'node' | 'client' | 'probe';
+  name: string;
+  plane: string;
+  notBefore: number;
+  notAfter: number;
+}
+
+const LATE = 0.75;
+const CRITICAL = 0.85;
+
+/**
+ * A node's or client's certificate: a warning below `alertRatio` of its life left (alert-before of node-lifetime),
+ * from 75 % elapsed under a name that ends in `_late`, critical from 85 % or when it has expired. Proportions, so
+ * that a certificate of a minute and one of a year are told alike.
+ */
+export function nodeCertificateAlert(certificate: Lifespan, alertRatio: number, now: number): Alert | undefined {
+  const { notBefore, notAfter } = certificate;
+  const end = notAfter + 1000;
+  const life = end - notBefore;
+  const left = end - now;
+  if (left > 0 && left >= alertRatio * life) return undefined;
+  const elapsed = 1 - left / life;
+  const expired = left <= 0;
+  const node = certificate.kind === 'node';
+  const base = node ? 'node_internal_certs_about_to_expire' : 'client_certs_about_to_expire';
+  const subject = node ? `${certificate.name}/${certificate.plane}` : `client ${certificate.name}`;
+  return {
+    name: elapsed >= LATE ? `${base}_late` : base,
+    severity: elapsed >= CRITICAL ? 'critical' : 'warning',
+    subject,
+    message: expired
+      ? `the certificate has expired on ${formatTime(notAfter)}`
+      : `${Math.round(100 * elapsed)} % of the certificate's life is over; it ends on ${formatTime(notAfter)}`,
+    hint: `cluster-ca rotate ${certificate.name}${node ? ` --plane ${certificate.plane}` : ''}`,
+    since: formatTime(end - alertRatio * life),
+    expiresAt: formatTime(notAfter),
+  };
+}

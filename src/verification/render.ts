@@ -1,0 +1,36 @@
+import { paragraph } from '../ui/text/lines.ts';
+import { safeText } from '../ui/text/safe.ts';
+import type { Style } from '../ui/text/style.ts';
+import { descent, tree } from '../ui/text/tree.ts';
+import type { VerifyResult } from './verify-what.ts';
+
+/** The verdict, the path as a tree from the anchor down, what failed by which rule, and what to do. */
+export function renderVerify(document: VerifyResult, style: Style): string {
+  const lines: string[] = [document.valid ? style.good('valid') : style.bad('invalid')];
+  for (const { node, plane, valid } of document.certificates ?? [])
+    lines.push(
+      `  ${valid ? style.good('valid  ') : style.bad('invalid')} ${safeText(node, style)}${plane === undefined ? '' : `/${plane}`}`,
+    );
+  const levels = document.path
+    .toReversed()
+    .map(({ subject, fingerprint }) => [safeText(subject, style), style.dim(`SHA-256 ${fingerprint}`)]);
+  lines.push(...tree(descent(levels), style));
+  for (const failure of document.failures) {
+    lines.push(
+      `${style.bad(failure.code)}  ${safeText(failure.subject, style)}  ${style.dim(`(${safeText(failure.rule, style)})`)}`,
+    );
+    lines.push(...paragraph(failure.message, style, 2), ...paragraph(`hint: ${failure.hint}`, style, 2, style.accent));
+  }
+  for (const candidate of document.candidates)
+    for (const failure of candidate.failures)
+      lines.push(
+        ...paragraph(
+          `rejected: ${candidate.subject || candidate.origin || candidate.fingerprint}: ${failure.message}`,
+          style,
+          0,
+          style.dim,
+        ),
+      );
+  for (const note of document.notes) lines.push(style.dim(`note: ${note}`));
+  return lines.join('\n');
+}

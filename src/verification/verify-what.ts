@@ -1,0 +1,140 @@
+import { sha256 } from '../crypto/hash.ts';
+import { createVerifySignature } from '../crypto/verify-signature.ts';
+import { ClusterCaError } from '../errors.ts';
+import { certificateFields } from '../inspection/certificate-object.ts';
+import { currentOnly, type IssuedCertificate } from '../keystore/certificates/row.ts';
+import type { Keystore } from '../keystore/keystore.ts';
+import { fromBase64 } from '../pki/encoding.ts';
+import type { PathFailure, PathOptions } from '../pki/path/index.ts';
+import { parseCertificate } from '../pki/x509/certificate.ts';
+import { readInputFile } from '../what/read-file.ts';
+import type { What } from '../what/what.ts';
+import type { VerifyDocument } from './document.ts';
+import { logRevocation } from './log-revocation.ts';
+import type { InputFile } from './read-sources.ts';
+import { verifyFiles } from './verify-files.ts';
+
+export interface VerifyRequest {
+  what: What;
+  trust: string[];
+  untrusted: string[];
+  crls: string[] | undefined;
+  /** Read revocations from the keystore. */
+  useLog: boolean;
+  planes: string[] | undefined;
+  options: PathOptions;
+  at: Date;
+}
+
+export interface CheckedCertificate {
+  node: string;
+  plane?: string;
+  serial: string;
+  valid: boolean;
+  failures: PathFailure[];
+}
+
+/** `verify`'s document; of a node, with a verdict for each of its certificates. */
+export type VerifyResult = VerifyDocument & { certificates?: CheckedCertificate[] };
+
+const verify = createVerifySignature();
+
+/**
+ * Validates what a WHAT of `verify` means.
+ * @param keystore undefined when `--trust` is given: then none is opened
+ * @throws ERR_CONFIG (exit 2) for unreadable input; ERR_NOT_FOUND; ERR_USAGE
+ */
+export async function verifyWhat(keystore: Keystore | undefined, request: VerifyRequest): Promise<VerifyResult> {
+  const { what } = request;
+  if (what.type === 'file')
+    return verifyOne(keystore, request, { name: what.path, bytes: readInputFile(what.path, 'certificate') });
+  if (what.type !== 'name' && what.type !== 'serial')
+    throw new ClusterCaError('ERR_USAGE', `cannot verify a ${what.type === 'endpoint' ? 'HOST:PORT' : what.type}`, {
+      hint: 'give a certificate file, a node, a client or a serial number',
+    });
+  if (keystore === undefined)
+    throw new ClusterCaError(
+      'ERR_USAGE',
+      'with --trust no keystore is opened: only a certificate file can be verified',
+      { hint: 'leave --trust out, or give a file' },
+    );
+  const rows = await rowsOf(keystore, what, request.planes);
+  const results: { row: IssuedCertificate; document: VerifyDocument }[] = [];
+  for (const row of rows) results.push({ row, document: await verifyRow(keystore, request, row) });
+  return combined(results);
+}
+
+async function rowsOf(
+  keystore: Keystore,
+  what: What & { type: 'name' | 'serial' },
+  planes: string[] | undefined,
+): Promise<IssuedCertificate[]> {
+  if (what.type === 'serial') {
+    const row = await keystore.query((index) => index.bySerial(what.serial));
+    if (row === undefined)
+      throw new ClusterCaError('ERR_NOT_FOUND', `the log knows no certificate with serial ${what.serial}`);
+    return [row];
+  }
+  const all = await keystore.query(async (index) => [
+    ...(await index.ofName('node', what.name)),
+    ...(await index.ofName('client', what.name)),
+  ]);
+  const rows = currentOnly(all).filter((row) => planes === undefined || planes.includes(row.plane));
+  if (rows.length === 0)
+    throw new ClusterCaError('ERR_NOT_FOUND', `no certificate was ever issued to ${what.name}`, {
+      hint: 'cluster-ca list shows what was issued',
+    });
+  return rows;
+}
+
+/** A node's certificate is held against its recorded names and the purposes of its profile, unless others are asked for. */
+async function verifyRow(keystore: Keystore, request: VerifyRequest, row: IssuedCertificate): Promise<VerifyDocument> {
+  const der = await keystore.der(row);
+  const { subjectAltNames } = certificateFields(parseCertificate(der), (data) => sha256(data));
+  const recorded = subjectAltNames
+    .map((name) => name.slice(name.indexOf(':') + 1))
+    .filter((name) => !name.startsWith('*.'));
+  const purposes = row.profile === 'peer' ? ['server', 'client'] : [row.profile === 'server' ? 'server' : 'client'];
+  const options = {
+    ...request.options,
+    names: request.options.names ?? recorded,
+    purposes: request.options.purposes ?? purposes,
+  };
+  return verifyOne(keystore, { ...request, options }, { name: `certificate ${row.serial}`, bytes: der });
+}
+
+async function verifyOne(
+  keystore: Keystore | undefined,
+  request: VerifyRequest,
+  subject: InputFile,
+): Promise<VerifyDocument> {
+  const { options, at } = request;
+  const file = (path: string, what: string): InputFile => ({ name: path, bytes: readInputFile(path, what) });
+  const untrusted = request.untrusted.map((path) => file(path, 'certificate'));
+  const crls = request.crls?.map((path) => file(path, 'CRL'));
+  const common = { subject, crls, options, now: at, verify, sha256: (data: Uint8Array) => sha256(data) };
+  if (keystore === undefined)
+    return verifyFiles({ ...common, trust: request.trust.map((path) => file(path, 'certificate')), untrusted });
+  const own = (role: 'root' | 'issuing'): InputFile[] =>
+    keystore.state.authorities
+      .filter((a) => a.role === role)
+      .map((a) => ({ name: a.id, bytes: fromBase64(a.certificate) }));
+  const revocation = request.useLog ? await logRevocation(keystore) : undefined;
+  return verifyFiles({ ...common, trust: own('root'), untrusted: [...own('issuing'), ...untrusted], revocation });
+}
+
+function combined(results: { row: IssuedCertificate; document: VerifyDocument }[]): VerifyResult {
+  const shown = (results.find(({ document }) => !document.valid) ?? results[0]) as (typeof results)[number];
+  return {
+    ...shown.document,
+    valid: results.every(({ document }) => document.valid),
+    failures: results.flatMap(({ document }) => document.failures),
+    certificates: results.map(({ row, document }) => ({
+      node: row.name,
+      ...(row.plane === '' ? {} : { plane: row.plane }),
+      serial: row.serial,
+      valid: document.valid,
+      failures: document.failures,
+    })),
+  };
+}
