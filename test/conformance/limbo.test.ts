@@ -1,8 +1,8 @@
 import { describe, expect, test } from '@jest/globals';
 import { type LimboCase, readJson, readLimbo, runLimbo } from './limbo.ts';
 
-const cases = readLimbo('limbo.json').filter(({ id }) => !id.startsWith('webpki::'));
-const contested = readJson('contested.json');
+const cases = readLimbo('vectors/limbo.json').filter(({ id }) => !id.startsWith('webpki::'));
+const contested = readJson('vectors/contested.json');
 const ledger = readJson('limbo-ledger.json') as Record<'default' | 'strict', Record<string, string>>;
 
 /** Ids whose verdict is not the expected one, with the first failure. */
