@@ -35,18 +35,18 @@ export interface Context {
   globals: GlobalOptions;
 }
 
+/** The directory of the keystore that the options mean. @throws ERR_USAGE, ERR_KEYSTORE_ABSENT */
+export function keystoreLocation(ctx: Context): string {
+  const { keystore = ctx.env.CLUSTER_CA_KEYSTORE, cluster } = ctx.globals;
+  return locateKeystore({ keystore, cluster, env: ctx.env, cwd: ctx.cwd });
+}
+
 /** Opens the keystore that the options mean, for reading. @throws ERR_USAGE, ERR_KEYSTORE_ABSENT, ERR_KEYSTORE_TAMPERED */
 export async function openKeystore(
   ctx: Context,
   options: { rootKeystore?: string | undefined } = {},
 ): Promise<Keystore> {
-  const location = locateKeystore({
-    keystore: ctx.globals.keystore ?? ctx.env.CLUSTER_CA_KEYSTORE,
-    cluster: ctx.globals.cluster,
-    env: ctx.env,
-    cwd: ctx.cwd,
-  });
-  return openKeystoreAt(ctx, location, options);
+  return openKeystoreAt(ctx, keystoreLocation(ctx), options);
 }
 
 /** Opens the keystore in a directory, for reading. */
@@ -74,12 +74,7 @@ export async function openKeystoreToWrite(
   ctx: Context,
   options: { rootKeystore?: string | undefined } = {},
 ): Promise<Keystore> {
-  const location = locateKeystore({
-    keystore: ctx.globals.keystore ?? ctx.env.CLUSTER_CA_KEYSTORE,
-    cluster: ctx.globals.cluster,
-    env: ctx.env,
-    cwd: ctx.cwd,
-  });
+  const location = keystoreLocation(ctx);
   const store = directoryStore(location);
   if ((await store.readIdentity()) !== undefined) await store.checkPermissions();
   return openKeystoreAt(ctx, location, options);

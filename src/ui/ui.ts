@@ -22,6 +22,8 @@ export type Document = Record<string, unknown>;
 export class Ui {
   readonly options: UiOptions;
   readonly #warnings: string[] = [];
+  #progressSince: number | undefined;
+  #progressShown = 0;
 
   constructor(options: UiOptions) {
     this.options = options;
@@ -58,6 +60,22 @@ export class Ui {
   /** What was done, and what comes next; not under --quiet. */
   note(text: string): void {
     if (!this.options.json && !this.options.quiet) this.#say(text);
+  }
+
+  /** What long work has come to; on a terminal only, once the work has taken a second, ten times a second at most. */
+  progress(text: string): void {
+    if (this.options.json || this.options.quiet || process.stderr.isTTY !== true) return;
+    const now = performance.now();
+    this.#progressSince ??= now;
+    if (now - this.#progressSince < 1000 || now - this.#progressShown < 100) return;
+    this.#progressShown = now;
+    process.stderr.write(`\r\x1b[K${text}`);
+  }
+
+  endProgress(): void {
+    if (this.#progressShown > 0) process.stderr.write('\r\x1b[K');
+    this.#progressSince = undefined;
+    this.#progressShown = 0;
   }
 
   /** The error, in one place and one form. */

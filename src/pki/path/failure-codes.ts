@@ -66,7 +66,7 @@ export const FAILURES = {
   ),
   'name-constraints-unsupported': kind(
     'RFC 5280 §4.2.1.10',
-    'a constraint applies to a form of name that cannot be compared',
+    'a name is malformed, or of a form that is constrained and cannot be compared',
     'remove that name or that constraint',
     84,
   ),

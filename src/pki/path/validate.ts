@@ -116,6 +116,7 @@ function checkSignature(context: PathContext, certificate: PathCertificate, issu
 const VIOLATIONS = {
   'not-permitted': ['name-not-permitted', 'is outside the permitted subtrees of its issuers'],
   excluded: ['name-excluded', 'is in an excluded subtree of its issuers'],
+  malformed: ['name-constraints-unsupported', 'is malformed, and its issuers constrain names'],
   unsupported: ['name-constraints-unsupported', 'is of a form that is constrained and cannot be compared'],
 } as const;
 

@@ -28,7 +28,7 @@ export interface CompiledConstraints {
 }
 
 export interface NameViolation {
-  kind: 'not-permitted' | 'excluded' | 'unsupported';
+  kind: 'not-permitted' | 'excluded' | 'unsupported' | 'malformed';
   /** The name, with its form: `DNS:a.example`. */
   name: string;
 }
@@ -74,14 +74,16 @@ function addSubtree(into: CompiledConstraints, side: 'permitted' | 'excluded', {
 
 /**
  * Every name that the constraints forbid (RFC 5280 §6.1.3(b) and (c)): in an excluded subtree, or, where the form has
- * permitted subtrees, in none of these. `spend` is told of each comparison and may throw to end the work.
+ * permitted subtrees, in none of these. A malformed DNS name, address or mailbox is forbidden by constraints of any
+ * form, as one cannot know what a user of the certificate takes it for. `spend` is told of each comparison and may
+ * throw to end the work.
  */
 export function findViolations(
   constraints: CompiledConstraints,
   names: ConstrainedNames,
   spend: (comparisons: number) => void = () => {},
 ): NameViolation[] {
-  const violations: NameViolation[] = [];
+  const violations: NameViolation[] = names.malformed.map((name) => ({ kind: 'malformed', name }));
   const apply = <T>({ permitted, excluded }: Subtrees<T>, list: ConstrainedName<T>[]): void => {
     for (const { value, text } of list) {
       spend(permitted.length + excluded.length);

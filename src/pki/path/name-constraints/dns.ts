@@ -7,7 +7,9 @@ export interface ConstrainedDnsName {
   wildcard: boolean;
 }
 
+/** The empty name has no labels: it lies in the empty subtree only. */
 export function constrainedDnsName(value: string): ConstrainedDnsName {
+  if (value === '') return { labels: [], wildcard: false };
   const suffix = wildcardSuffix(value);
   return { labels: suffix ?? dnsLabels(value), wildcard: suffix !== undefined };
 }

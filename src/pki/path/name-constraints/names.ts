@@ -27,6 +27,8 @@ export interface ConstrainedNames {
   directory: ConstrainedName<string[] | undefined>[];
   /** Forms that cannot be compared with a constraint: a constraint of the form refuses the certificate. */
   incomparable: ConstrainedName<GeneralName['type']>[];
+  /** Texts of the DNS names, addresses and mailboxes that are none. */
+  malformed: string[];
 }
 
 /**
@@ -34,13 +36,21 @@ export interface ConstrainedNames {
  * and, only when there are none of these, e-mail addresses inside the subject.
  */
 export function constrainedNames(subject: Name, altNames: readonly GeneralName[] | undefined): ConstrainedNames {
-  const names: ConstrainedNames = { dns: [], ip: [], email: [], uri: [], directory: [], incomparable: [] };
+  const names: ConstrainedNames = {
+    dns: [],
+    ip: [],
+    email: [],
+    uri: [],
+    directory: [],
+    incomparable: [],
+    malformed: [],
+  };
   if (subject.length > 0) names.directory.push({ value: rdnKeys(subject), text: `subject ${formatName(subject)}` });
   if (altNames === undefined)
     for (const attribute of subject.flat())
       if (attribute.type === EMAIL_ADDRESS) {
         const text = attributeText(attribute) ?? '';
-        names.email.push({ value: parseMailbox(text), text: `email:${text} in the subject` });
+        addEmail(names, text, `email:${text} in the subject`);
       }
   for (const name of altNames ?? []) addAltName(names, name);
   return names;
@@ -49,14 +59,20 @@ export function constrainedNames(subject: Name, altNames: readonly GeneralName[]
 function addAltName(names: ConstrainedNames, name: GeneralName): void {
   const text = formatGeneralName(name);
   switch (name.type) {
-    case 'dns':
-      names.dns.push({ value: constrainedDnsName(name.value), text });
+    case 'dns': {
+      const value = constrainedDnsName(name.value);
+      if (value.labels === undefined) names.malformed.push(text);
+      names.dns.push({ value, text });
       break;
-    case 'ip':
-      names.ip.push({ value: constrainedIp(name.value), text });
+    }
+    case 'ip': {
+      const value = constrainedIp(name.value);
+      if (value === undefined) names.malformed.push(text);
+      names.ip.push({ value, text });
       break;
+    }
     case 'email':
-      names.email.push({ value: parseMailbox(name.value), text });
+      addEmail(names, name.value, text);
       break;
     case 'uri':
       names.uri.push({ value: uriHostLabels(name.value), text });
@@ -66,13 +82,19 @@ function addAltName(names: ConstrainedNames, name: GeneralName): void {
       break;
     case 'other': {
       const mailbox = smtpUtf8Mailbox(name.value);
-      if (mailbox !== undefined) names.email.push({ value: parseMailbox(mailbox), text: `email:${mailbox}` });
+      if (mailbox !== undefined) addEmail(names, mailbox, `email:${mailbox}`);
       names.incomparable.push({ value: 'other', text });
       break;
     }
     default:
       names.incomparable.push({ value: name.type, text });
   }
+}
+
+function addEmail(names: ConstrainedNames, address: string, text: string): void {
+  const value = parseMailbox(address);
+  if (value === undefined) names.malformed.push(text);
+  names.email.push({ value, text });
 }
 
 /**

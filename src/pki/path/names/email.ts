@@ -1,6 +1,6 @@
 import { dnsLabels } from './dns.ts';
 
-/** A mailbox (RFC 5321 §4.1.2): the local part as it stands, the host's labels in lower case. */
+/** A mailbox (RFC 5321 §4.1.2): the local part without quotes, the host's labels in lower case. */
 export interface Mailbox {
   local: string;
   host: string[];
@@ -15,7 +15,9 @@ export function parseMailbox(text: string): Mailbox | undefined {
   if (at <= 0) return undefined;
   const local = text.slice(0, at);
   const host = dnsLabels(text.slice(at + 1));
-  return host !== undefined && (DOT_STRING.test(local) || QUOTED_STRING.test(local)) ? { local, host } : undefined;
+  if (host === undefined) return undefined;
+  if (DOT_STRING.test(local)) return { local, host };
+  return QUOTED_STRING.test(local) ? { local: local.slice(1, -1).replace(/\\(.)/g, '$1'), host } : undefined;
 }
 
 /** RFC 5280 §7.5: the local part exactly, the host without regard to case. */

@@ -1,0 +1,106 @@
+import { resolve } from 'node:path';
+import { Command, Option } from 'commander';
+import { CSV_HEADER, exportCsv, exportNdjson } from '../audit/export.ts';
+import { renderAudit } from '../audit/render.ts';
+import { auditLog } from '../audit/verify.ts';
+import { type Context, directoryStore, keystoreLocation, openKeystore } from '../context.ts';
+import { ClusterCaError } from '../errors.ts';
+import { anchorDirectory, parseHead, readAnchor } from '../keystore/anchor.ts';
+import { Overlay } from '../keystore/certificates/overlay.ts';
+import { decodeIdentity } from '../keystore/identity.ts';
+import { foldOn } from '../keystore/load.ts';
+import { recordHash } from '../keystore/log/record.ts';
+import { writeResultFile } from '../placement/result-file.ts';
+import { readInputFile } from '../what/read-file.ts';
+import { repeatable } from './options.ts';
+
+interface VerifyOptions {
+  auditKey?: string;
+  expectHead?: string;
+  trust?: string[];
+}
+
+interface ExportOptions {
+  format: 'ndjson' | 'csv';
+  out?: string;
+}
+
+export function auditCommand(ctx: Context): Command {
+  const command = new Command('audit').summary("verify and export the keystore's log");
+  command
+    .command('verify')
+    .summary('replay the log and check its chain and signatures')
+    .option('--audit-key <fingerprint>', 'the audit key that init printed')
+    .option('--expect-head <seq:hash>', 'a record that must be in the log')
+    .addOption(
+      repeatable('--trust <file>', "trust anchors that must vouch for the audit key (default: the keystore's root)"),
+    )
+    .action((options) => runAuditVerify(ctx, options));
+  command
+    .command('export')
+    .summary('print the log, one record a line')
+    .addOption(new Option('--format <format>', 'ndjson or csv').choices(['ndjson', 'csv']).default('ndjson'))
+    .option('--out <file>', 'write it to this file')
+    .action((options) => runAuditExport(ctx, options));
+  return command;
+}
+
+export async function runAuditVerify(ctx: Context, options: VerifyOptions): Promise<void> {
+  const auditKey = options.auditKey?.toLowerCase().replaceAll(':', '');
+  if (auditKey !== undefined && !/^[0-9a-f]{64}$/.test(auditKey))
+    throw new ClusterCaError('ERR_USAGE', `not a fingerprint: ${options.auditKey}`, {
+      hint: '64 hexadecimal digits, as init printed them',
+    });
+  const expectHead = options.expectHead === undefined ? undefined : parseHead(options.expectHead);
+  if (options.expectHead !== undefined && expectHead === undefined)
+    throw new ClusterCaError('ERR_USAGE', `not a head: ${options.expectHead}`, {
+      hint: 'SEQ:HASH, as audit verify prints it',
+    });
+  const store = directoryStore(keystoreLocation(ctx));
+  const identityBytes = await store.readIdentity();
+  if (identityBytes === undefined) await openKeystore(ctx);
+  const trust = options.trust?.map((path) => ({ name: path, bytes: readInputFile(path, 'trust bundle') }));
+  let anchor: Awaited<ReturnType<typeof readAnchor>>;
+  try {
+    anchor = identityBytes && (await readAnchor(anchorDirectory(ctx.env), decodeIdentity(identityBytes).id));
+  } catch {
+    // The replay says what is wrong with KEYSTORE.
+  }
+  const { document, error } = await auditLog(store, {
+    auditKey,
+    expectHead,
+    trust,
+    anchor,
+    now: ctx.now(),
+    onProgress: (records) => ctx.ui.progress(`${records} records verified`),
+  });
+  ctx.ui.endProgress();
+  if (!document.rollbackChecked)
+    ctx.ui.warn(
+      'there is no anchor of this keystore here and no --expect-head: an older copy of it would look the same',
+    );
+  ctx.ui.result(document, (style) => renderAudit(document, style));
+  if (error !== undefined) throw error;
+}
+
+export async function runAuditExport(ctx: Context, options: ExportOptions): Promise<void> {
+  const keystore = await openKeystore(ctx);
+  const { store, identity } = keystore;
+  const records: { entry: Parameters<typeof exportNdjson>[1]; hash: string }[] = [];
+  await foldOn(store, identity, keystore.identityBytes, undefined, new Overlay(), (entry, bytes) =>
+    records.push({ entry, hash: recordHash(bytes) }),
+  );
+  const line = options.format === 'csv' ? exportCsv : exportNdjson;
+  let out = options.format === 'csv' ? CSV_HEADER : '';
+  for (const { entry, hash } of records) {
+    out += await line(store, entry, hash);
+    if (options.out === undefined && out.length > 65_536) {
+      ctx.ui.raw(out);
+      out = '';
+    }
+  }
+  if (options.out === undefined) return ctx.ui.raw(out);
+  const path = resolve(ctx.cwd, options.out);
+  await writeResultFile(path, new TextEncoder().encode(out));
+  ctx.ui.result({ files: [path] }, () => `wrote ${records.length} records to ${path}`);
+}

@@ -1,0 +1,61 @@
+import { Command, Option } from 'commander';
+import type { Context } from '../context.ts';
+import { runCheck } from './keystore/check.ts';
+import { runPassphrase } from './keystore/passphrase.ts';
+import { runSlotAdd, runSlotList, runSlotRemove } from './keystore/slot.ts';
+import { dryRun, withNewPassphrase, withPassphrase, withRootPassphrase } from './options.ts';
+
+export function keystoreCommand(ctx: Context): Command {
+  const command = new Command('keystore').summary('check the keystore, change what opens it');
+  command.addCommand(
+    withRootPassphrase(
+      withPassphrase(
+        dryRun(
+          new Command('check')
+            .summary('check the integrity of everything; with a secret, also that the keys open')
+            .option('--repair', 'rebuild what is derived')
+            .option('--accept-rollback', 'this older copy is wanted: forget what was seen after it'),
+        ),
+      ),
+    ).action((options) => runCheck(ctx, options)),
+  );
+  command.addCommand(
+    withNewPassphrase(
+      withRootPassphrase(withPassphrase(dryRun(new Command('passphrase').summary('change the passphrase')))),
+    ).action((options) => runPassphrase(ctx, options)),
+  );
+  command.addCommand(slotCommand(ctx));
+  return command;
+}
+
+function slotCommand(ctx: Context): Command {
+  const domain = () =>
+    new Option('--domain <domain>', 'daily (issuing and audit keys) or root').choices(['daily', 'root']);
+  const slot = new Command('slot').summary('what opens the keystore: passphrases and key files');
+  slot.addCommand(new Command('list').summary('list the slots').action(() => runSlotList(ctx)));
+  slot.addCommand(
+    withNewPassphrase(
+      withRootPassphrase(
+        withPassphrase(
+          dryRun(
+            new Command('add')
+              .summary('add a slot')
+              .argument('<name>', "the slot's name")
+              .addOption(domain().default('daily'))
+              .option('--new-key-file <path>', 'a key-file slot with this file, made where it is absent'),
+          ),
+        ),
+      ),
+    ).action((name, options) => runSlotAdd(ctx, name, options)),
+  );
+  slot.addCommand(
+    withRootPassphrase(
+      withPassphrase(
+        dryRun(
+          new Command('remove').summary('remove a slot').argument('<name>', "the slot's name").addOption(domain()),
+        ),
+      ),
+    ).action((name, options) => runSlotRemove(ctx, name, options)),
+  );
+  return slot;
+}

@@ -1,0 +1,109 @@
+import { auditLog } from '../../audit/verify.ts';
+import { type Context, directoryStore, keystoreLocation, openKeystore, openKeystoreAt } from '../../context.ts';
+import { ClusterCaError } from '../../errors.ts';
+import { checkKeystore, checkUnsealing, type Finding, repairDerived } from '../../keeping/check.ts';
+import { renderCheck } from '../../keeping/render.ts';
+import { anchorDirectory, readAnchor, writeAnchor } from '../../keystore/anchor.ts';
+import { decodeIdentity } from '../../keystore/identity.ts';
+import type { Keystore } from '../../keystore/keystore.ts';
+import type { UnlockedDomain } from '../../keystore/unlock.ts';
+import { isGiven } from '../../secrets/inputs.ts';
+import { passphraseGiven } from '../../secrets/resolve.ts';
+import { ordinaryInputs, rootInputs, type UnlockOptions, unlockDaily, unlockRoot } from '../../unlocking.ts';
+
+interface CheckOptions extends UnlockOptions {
+  repair?: boolean;
+  acceptRollback?: boolean;
+  dryRun?: boolean;
+}
+
+/** Checks everything; what is wrong is in the document, and exit 13. */
+export async function runCheck(ctx: Context, options: CheckOptions): Promise<void> {
+  const location = keystoreLocation(ctx);
+  const store = directoryStore(location);
+  const identityBytes = await store.readIdentity();
+  if (identityBytes === undefined) await openKeystore(ctx);
+  if (options.acceptRollback) await acceptRollback(ctx, location, options);
+  const anchor = await anchorOf(ctx, identityBytes);
+  const { error } = await auditLog(store, {
+    auditKey: undefined,
+    expectHead: undefined,
+    trust: undefined,
+    anchor,
+    now: ctx.now(),
+    onProgress: (n) => ctx.ui.progress(`${n} records checked`),
+  });
+  ctx.ui.endProgress();
+  const findings: Finding[] = [];
+  let unsealed = false;
+  if (error !== undefined) findings.push({ file: fileOf(error), problem: error.message, hint: error.hint ?? '' });
+  else {
+    const keystore = await openKeystoreAt(ctx, location, { rootKeystore: options.rootKeystore });
+    const { findings: more, skipped } = await checkKeystore(keystore);
+    for (const what of skipped) ctx.ui.warn(what);
+    const opened = await unlockGiven(ctx, keystore, options);
+    unsealed = opened.length > 0;
+    findings.push(...more, ...(await checkUnsealing(keystore, opened)));
+    for (const domain of opened) domain.close();
+    if (options.repair && !options.dryRun) await repair(ctx, keystore, findings);
+  }
+  if (anchor === undefined)
+    ctx.ui.warn('there is no anchor of this keystore here: an older copy of it would look the same');
+  if (!unsealed) ctx.ui.warn('no secret was given: whether the keys open was not checked');
+  const document = { valid: findings.length === 0, unsealed, findings };
+  ctx.ui.result(document, (style) => renderCheck(document, style));
+  if (error !== undefined) throw error;
+  const [first] = findings;
+  if (first !== undefined)
+    throw new ClusterCaError('ERR_KEYSTORE_TAMPERED', `${first.file}: ${first.problem}`, { hint: first.hint });
+}
+
+async function anchorOf(ctx: Context, identityBytes: Uint8Array | undefined) {
+  try {
+    return identityBytes && (await readAnchor(anchorDirectory(ctx.env), decodeIdentity(identityBytes).id));
+  } catch {
+    return undefined;
+  }
+}
+
+/** Opens the domains for which a secret is at hand: none is asked for. */
+async function unlockGiven(ctx: Context, keystore: Keystore, options: CheckOptions): Promise<UnlockedDomain[]> {
+  const inputs = ordinaryInputs(options);
+  const opened: UnlockedDomain[] = [];
+  if (isGiven(inputs) || passphraseGiven(inputs, ctx.env) || ctx.env.CLUSTER_CA_KEY_FILE !== undefined)
+    opened.push(await unlockDaily(ctx, keystore, options));
+  if (isGiven(rootInputs(options))) opened.push(await unlockRoot(ctx, keystore, options));
+  return opened;
+}
+
+async function repair(ctx: Context, keystore: Keystore, findings: Finding[]): Promise<void> {
+  await keystore.store.checkPermissions();
+  const damaged = findings.filter(({ file }) => file.startsWith('snapshot/') || file.startsWith('public/'));
+  if (damaged.length === 0) return;
+  await repairDerived(keystore, ctx.now());
+  for (const finding of damaged) {
+    findings.splice(findings.indexOf(finding), 1);
+    ctx.ui.warn(`rebuilt ${finding.file}: ${finding.problem}`);
+  }
+}
+
+/** A severe thing: the anchor goes back to what this copy ends with. */
+async function acceptRollback(ctx: Context, location: string, options: CheckOptions): Promise<void> {
+  const keystore = await openKeystoreAt(ctx, location);
+  const { cluster, seq, head } = keystore.state;
+  if (options.dryRun) return;
+  await ctx.ui.confirmByName(
+    `Everything recorded after record ${seq} is forgotten, revocations too.`,
+    cluster,
+    ctx.globals.confirm,
+  );
+  const warning = await writeAnchor(keystore.options.anchors, keystore.identity.id, { seq, head }, { reset: true });
+  if (warning !== undefined) throw new ClusterCaError('ERR_STORAGE', warning);
+}
+
+/** The file that an error is about, as far as its message says. */
+function fileOf(error: ClusterCaError): string {
+  const record = /log record (\d+)/.exec(error.message)?.[1];
+  if (record !== undefined) return `log/${Math.floor(Number(record) / 4096)}/${record}`;
+  return /(objects\/[0-9a-f]{64}|KEYSTORE|public\/head)/.exec(error.message)?.[1] ?? 'log';
+}

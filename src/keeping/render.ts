@@ -1,0 +1,32 @@
+import type { SlotObject } from '../inspecting/keystore-document.ts';
+import { paragraph } from '../ui/text/lines.ts';
+import type { Style } from '../ui/text/style.ts';
+import { table } from '../ui/text/table.ts';
+import type { Finding } from './check.ts';
+
+export function renderCheck(
+  { valid, unsealed, findings }: { valid: boolean; unsealed: boolean; findings: Finding[] },
+  style: Style,
+): string {
+  const lines = [
+    valid
+      ? style.good(`the keystore is whole${unsealed ? ', and its keys open' : ''}`)
+      : style.bad('the keystore is damaged'),
+  ];
+  for (const { file, problem, hint } of findings)
+    lines.push(style.bold(file), ...paragraph(problem, style, 2), ...paragraph(hint, style, 2, style.dim));
+  return lines.join('\n');
+}
+
+export function renderSlots(slots: SlotObject[], style: Style): string {
+  return table(
+    slots,
+    [
+      { header: 'NAME', cell: (slot) => slot.name },
+      { header: 'DOMAIN', cell: (slot) => slot.domain },
+      { header: 'OPENED BY', cell: (slot) => slot.kind.replace('-', ' ') },
+      { header: 'MADE', cell: (slot) => slot.createdAt },
+    ],
+    style,
+  ).join('\n');
+}
