@@ -53,6 +53,8 @@ describe('one subtree and one name (RFC 5280 §4.2.1.10)', () => {
     [email('a@example.com'), email('a@EXAMPLE.com'), true],
     [email('a@example.com'), email('A@example.com'), false],
     [email('*@example.com'), email('a@example.com'), false],
+    [email('a@example.com'), email('"\\a"@example.com'), true],
+    [dns('example.com'), dns(''), false],
     [uri('example.com'), uri('https://u@example.com:8443/x?y'), true],
     [uri('example.com'), uri('spiffe://a.example.com/x'), false],
     [uri('.example.com'), uri('spiffe://a.example.com/x'), true],
@@ -81,6 +83,14 @@ describe('one subtree and one name (RFC 5280 §4.2.1.10)', () => {
     [ip('10.0.0.0/8'), { type: 'ip', value: parseCidr('10.0.0.0/8') as Uint8Array }],
   ])('beside %j the malformed %j is neither permitted nor clear of the excluded', (base, name) => {
     expect(judge(base, name)).toEqual([false, true]);
+  });
+
+  test('a malformed name is refused by constraints of any form, a URI without host is not', () => {
+    for (const name of [dns('a b'), email('a'), { type: 'ip', value: Uint8Array.of(1) } as const])
+      expect(permits({ permitted: [], excluded: [{ base: uri('x.example') }] }, { altNames: [name] })).toEqual([
+        { kind: 'malformed', name: expect.anything() },
+      ]);
+    expect(judge(dns('x.example'), uri('urn:x'))).toEqual([true, false]);
   });
 
   test('a constraint of another form says nothing', () => {
