@@ -4,6 +4,7 @@ import type { PathContext } from './context.ts';
 import { type PathFailure, pathFailure } from './failure.ts';
 import type { PathCertificate } from './path-certificate.ts';
 import type { CertificatePool } from './pool.ts';
+import { namesBelow } from './reach.ts';
 import { Report } from './report.ts';
 import { intermediates, type RevocationCheck, validateFragment, validatePath } from './validate.ts';
 
@@ -36,6 +37,7 @@ export class PathSearch {
   readonly #revocation: RevocationCheck | undefined;
   readonly #anchor: PathCertificate | undefined;
   readonly #sound = new Map<PathCertificate, boolean>();
+  #names: ReadonlySet<string> | undefined;
 
   /** With `anchor`, only paths that end there. */
   constructor(context: PathContext, pool: CertificatePool, revocation?: RevocationCheck, anchor?: PathCertificate) {
@@ -71,6 +73,7 @@ export class PathSearch {
       this.#context.budget.spend('builds');
       extended = true;
       if (issuer.role === 'anchor') {
+        if (!explaining && !this.#isSound(issuer)) continue;
         const attempt = this.#try(chain, issuer);
         if (attempt.report.failures.length === 0) return attempt;
       } else if (explaining ? chain.length < MAX_LENGTH : this.#mayFollow(issuer, chain)) {
@@ -159,9 +162,19 @@ export class PathSearch {
     return sound;
   }
 
+  /** Whether by names a path leads from this issuer to an anchor, over certificates that nothing is known against. */
+  #leadsOn(issuerKey: string): boolean {
+    if (this.#names === undefined) {
+      const sound = (certificate: PathCertificate): boolean => this.#isSound(certificate);
+      const anchors = this.#anchor === undefined ? this.#pool.anchors : [this.#anchor];
+      this.#names = namesBelow(anchors.filter(sound), this.#pool.untrusted.filter(sound));
+    }
+    return this.#names.has(issuerKey);
+  }
+
   /** Whether a path through this intermediate can still be valid. */
   #mayFollow(issuer: PathCertificate, chain: readonly PathCertificate[]): boolean {
-    if (!this.#isSound(issuer)) return false;
+    if (!this.#leadsOn(issuer.issuerKey) || !this.#isSound(issuer)) return false;
     const below = intermediates(chain);
     const allowed = issuer.extensions.basicConstraints?.pathLenConstraint;
     if (allowed !== undefined && below > allowed) return false;

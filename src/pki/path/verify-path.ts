@@ -98,23 +98,33 @@ export function verifyPath(input: PathInput): PathVerdict {
 }
 
 function run(search: PathSearch, target: PathCertificate): Pick<PathVerdict, 'valid' | 'path' | 'failures'> {
-  let exceeded: PathFailure | undefined;
-  try {
-    const found = search.find(target);
-    if (found !== undefined) return { valid: true, path: pathOf(found), failures: [] };
-    search.explain(target);
-  } catch (error) {
-    if (!(error instanceof BudgetExceeded)) throw error;
-    const code: FailureCode = `budget-${error.resource}`;
-    exceeded = pathFailure(code, target, `gave up: ${error.message}`);
+  const found = within(() => search.find(target));
+  if (found !== undefined && !(found instanceof BudgetExceeded))
+    return { valid: true, path: pathOf(found), failures: [] };
+  if (found instanceof BudgetExceeded) {
+    const failure = pathFailure(`budget-${found.resource}`, target, `gave up: ${found.message}`);
+    const tried = bestAttempt(search.attempts);
+    return {
+      valid: false,
+      path: tried === undefined ? [target] : pathOf(tried),
+      failures: rankFailures([failure, ...(tried?.report.failures ?? [])]),
+    };
   }
+  within(() => search.explain(target));
   const best = bestAttempt(search.attempts);
-  const failures = rankFailures(best?.report.failures ?? []);
-  return {
-    valid: false,
-    path: best === undefined ? [target] : pathOf(best),
-    failures: exceeded === undefined ? failures : rankFailures([exceeded, ...failures]),
-  };
+  if (best !== undefined) return { valid: false, path: pathOf(best), failures: rankFailures(best.report.failures) };
+  const failure = pathFailure('issuer-not-found', target, 'none of the candidates leads to a trust anchor');
+  return { valid: false, path: [target], failures: [failure] };
+}
+
+/** What the work returns, or the budget that it exceeded. */
+function within<T>(work: () => T): T | BudgetExceeded {
+  try {
+    return work();
+  } catch (error) {
+    if (error instanceof BudgetExceeded) return error;
+    throw error;
+  }
 }
 
 function pathOf({ chain, anchor }: PathAttempt): PathCertificate[] {
