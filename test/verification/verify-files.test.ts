@@ -124,7 +124,9 @@ describe('what is wrong inside the outline is a finding', () => {
     ['in PEM', (der: Uint8Array) => pem(der)],
     ['in DER', (der: Uint8Array) => der],
   ])('%s', (_, write) => {
-    expect(run(write(broken(leaf.der))).failures.map(({ code }) => code)).toEqual(['certificate-malformed']);
+    expect(run(write(broken(leaf.der))).failures).toMatchObject([
+      { code: 'certificate-malformed', subject: 'CN=leaf' },
+    ]);
     const candidates = run(pem(leaf.der), { untrusted: [file('ca', write(broken(ca.der)))] });
     expect(candidates.failures.map(({ code }) => code)).toEqual(['certificate-malformed', 'issuer-not-found']);
     expect(candidates.candidates.some(({ origin }) => origin === 'ca')).toBe(true);

@@ -8,6 +8,7 @@ import { PathCrl } from './crl/path-crl.ts';
 import { CrlRevocation } from './crl/revocation.ts';
 import { type PathFailure, pathFailure } from './failure.ts';
 import type { FailureCode } from './failure-codes.ts';
+import { legibleName } from './legible-name.ts';
 import type { PathOptions } from './options.ts';
 import { PathCertificate, type Role } from './path-certificate.ts';
 import { CertificatePool } from './pool.ts';
@@ -181,11 +182,12 @@ function brokenCandidate(
   sha256: Sha256,
 ): Candidate {
   const fingerprint = toHex(sha256(der));
-  const about = { subjectText: '', fingerprint };
+  const subject = legibleName(der, role === 'crl' ? 'crl' : 'certificate');
+  const about = { subjectText: subject, fingerprint };
   const problem = error instanceof Error ? error.message : String(error);
   const where = origin === undefined ? '' : `${origin}: `;
   return {
-    subject: '',
+    subject,
     fingerprint,
     role,
     origin,
