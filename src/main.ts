@@ -1,4 +1,4 @@
-import type { Command } from 'commander';
+import { type Group, VERBS } from './commands/verbs.ts';
 import type { Context, GlobalOptions } from './context.ts';
 import { ClusterCaError } from './errors.ts';
 import { Ui } from './ui/ui.ts';
@@ -42,11 +42,11 @@ export async function main(argv: string[]): Promise<number> {
 }
 
 async function run(ctx: Context, argv: string[]): Promise<void> {
-  const { VERBS } = await import('./commands/verbs.ts');
-  const { buildProgram } = await import('./commands/program.ts');
   const words = beforeTerminator(argv);
-  const called = words.filter((word) => VERBS.some((verb) => verb.name === word))[0];
-  const program = await buildProgram(ctx, called);
+  const verb = words.flatMap((word) => VERBS.find(({ name }) => name === word) ?? [])[0];
+  const called = verb?.name;
+  const { buildProgram, COMMANDS } = await loadGroup(verb?.group ?? 'reading');
+  const program = buildProgram(ctx, called, COMMANDS);
   if (
     words.every((word) => word.startsWith('-')) &&
     !words.some((word) => ['-h', '--help', '--version'].includes(word))
@@ -55,12 +55,17 @@ async function run(ctx: Context, argv: string[]): Promise<void> {
   try {
     await program.parseAsync(argv, { from: 'user' });
   } catch (error) {
-    throw asUsageError(error, program, called);
+    throw asUsageError(error, called);
   }
 }
 
+function loadGroup(group: Group) {
+  if (group === 'writing') return import('./commands/writing.ts');
+  return group === 'checking' ? import('./commands/checking.ts') : import('./commands/reading.ts');
+}
+
 /** Commander's own errors are wrong usage; help and version that were asked for are none. */
-function asUsageError(error: unknown, program: Command, called: string | undefined): unknown {
+function asUsageError(error: unknown, called: string | undefined): unknown {
   if (!(error instanceof Error) || (error.name !== 'CommanderError' && error.name !== 'InvalidArgumentError'))
     return error;
   const { code, exitCode } = error as Error & { code: string; exitCode: number };
@@ -69,7 +74,6 @@ function asUsageError(error: unknown, program: Command, called: string | undefin
   const [message = '', ...more] = error.message.replace(/^error: /, '').split('\n');
   const suggestion = more.join(' ').replace(/[()]/g, '').trim();
   const help = called === undefined ? 'cluster-ca --help' : `cluster-ca ${called} --help`;
-  void program;
   return new ClusterCaError('ERR_USAGE', message.charAt(0).toLowerCase() + message.slice(1).replace(/\.$/, ''), {
     hint: suggestion === '' ? help : `${suggestion.charAt(0).toLowerCase()}${suggestion.slice(1)} ${help}`,
   });

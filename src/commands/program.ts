@@ -4,11 +4,15 @@ import { VERSION } from '../version.ts';
 import { toSeconds } from './options.ts';
 import { VERBS } from './verbs.ts';
 
+/** The commands of one group, by their verbs. */
+export type CommandTable = Record<string, (ctx: Context) => Command>;
+
 /**
  * The command line's parser with the verb that is called; the others are there by name and summary, for help.
  * @param called the verb's name, if the words hold one
+ * @param commands the commands of its group
  */
-export async function buildProgram(ctx: Context, called: string | undefined): Promise<Command> {
+export function buildProgram(ctx: Context, called: string | undefined, commands: CommandTable): Command {
   const program = new Command('cluster-ca')
     .description('The private certificate authority of one cluster.')
     .usage('VERB [options]')
@@ -21,7 +25,7 @@ export async function buildProgram(ctx: Context, called: string | undefined): Pr
     .option('--no-color', 'never colour')
     .option('-q, --quiet', 'print the result only')
     .option('--debug', 'print stack traces')
-    .option('--wait <duration>', 'how long to wait for other writers', (text) => toSeconds(text) * 1000, 30_000)
+    .option('--wait <duration>', 'how long to wait for other writers (default 30s)', (text) => toSeconds(text) * 1000)
     .option('--accept-clock', 'write although this clock is behind the last record')
     .option('--confirm <cluster>', 'say yes to a severe thing by naming the cluster')
     .option('--yes', 'say yes to what is asked')
@@ -30,12 +34,12 @@ export async function buildProgram(ctx: Context, called: string | undefined): Pr
     .configureOutput({ outputError: () => {} })
     .helpCommand('help [verb]', 'print the help of a verb');
   for (const verb of VERBS) {
-    const command = verb.name === called ? (await verb.load())(ctx) : new Command(verb.name);
+    const command = (verb.name === called && commands[verb.name]?.(ctx)) || new Command(verb.name);
     if (command.summary() === '') command.summary(verb.summary);
     program.addCommand(inherit(command, program));
   }
   program.hook('preAction', (root) => {
-    ctx.globals = root.opts();
+    ctx.globals = { ...ctx.globals, ...root.opts() };
   });
   return program;
 }

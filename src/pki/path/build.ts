@@ -103,7 +103,7 @@ export class PathSearch {
   #missing(last: PathCertificate): PathFailure {
     if (last.selfIssued)
       return pathFailure('untrusted-root', last, `${last.subjectText || 'it'} is self-issued and no trust anchor`);
-    const issuer = last.issuerText || 'an issuer without a name';
+    const issuer = last.issuerText || '(the empty name)';
     if (this.#pool.withSubject(last.issuerKey).some(({ role }) => role !== 'anchor'))
       return pathFailure('issuer-not-found', last, `its issuer ${issuer} only leads back to this path`);
     return pathFailure('issuer-not-found', last, `its issuer ${issuer} is not among the anchors and candidates`);

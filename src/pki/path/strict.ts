@@ -25,7 +25,8 @@ export function issuerProfile(context: PathContext, certificate: PathCertificate
   usages(certificate, position, isCa, fail);
   constraints(certificate, isCa, fail);
   subjectAltName(certificate, fail);
-  if (isCritical(certificate, OID.authorityInfoAccess)) fail('strict-authority-info-access', 'it is critical');
+  if (isCritical(certificate, OID.authorityInfoAccess))
+    fail('strict-authority-info-access', 'authority information access is critical');
   return failures;
 }
 
@@ -92,7 +93,7 @@ function constraints(certificate: PathCertificate, isCa: boolean, fail: Fail): v
 function subjectAltName(certificate: PathCertificate, fail: Fail): void {
   const { subjectAltName: altNames } = certificate.extensions;
   if (certificate.subjectName.length === 0 && altNames !== undefined && !isCritical(certificate, OID.subjectAltName))
-    fail('strict-subject-alt-name', 'not critical although the subject is empty');
+    fail('strict-subject-alt-name', 'subject alternative names not critical although the subject is empty');
   for (const name of altNames ?? []) {
     const malformed =
       (name.type === 'dns' && !isPreferredSyntax(name.value)) ||

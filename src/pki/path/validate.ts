@@ -3,7 +3,7 @@ import { checkCertificate, type Position } from './certificate-checks.ts';
 import type { PathContext } from './context.ts';
 import { oidName } from './decoded-extensions.ts';
 import { type PathFailure, pathFailure } from './failure.ts';
-import { type CompiledConstraints, findViolations } from './name-constraints/constraints.ts';
+import { findViolations } from './name-constraints/constraints.ts';
 import type { PathCertificate } from './path-certificate.ts';
 import { matchesPeerName } from './peer-name.ts';
 import { ANY_POLICY, PolicyState } from './policies.ts';
@@ -65,11 +65,12 @@ function walk(
   const { options } = context;
   const accepted = options.policies?.length ? options.policies : [ANY_POLICY];
   const policies = new PolicyState(topDown.length, options);
-  const constraints: CompiledConstraints[] = [];
-  const constrain = ({ extensions: { nameConstraints } }: PathCertificate): void => {
-    if (nameConstraints !== undefined) constraints.push(nameConstraints);
+  const constrained: PathCertificate[] = [];
+  const constrain = (by: PathCertificate): void => {
+    if (by.extensions.nameConstraints !== undefined) constrained.push(by);
   };
   let pathLength = anchor.extensions.basicConstraints?.pathLenConstraint ?? Number.POSITIVE_INFINITY;
+  let limitedBy = anchor;
   let issuer = anchor;
   constrain(anchor);
   for (const [i, certificate] of topDown.entries()) {
@@ -79,15 +80,19 @@ function walk(
     report.append(checkCertificate(context, certificate, position));
     report.add('signature', certificate, checkSignature(context, certificate, issuer));
     if (last || !selfIssued)
-      report.add('name constraints', certificate, checkConstraints(context, certificate, constraints));
+      report.add('name constraints', certificate, checkConstraints(context, certificate, constrained));
     const policyHolds = policies.enter(extensions.certificatePolicies, selfIssued && !last);
     if (!last) {
       report.add('policies', certificate, policyHolds ? [] : [noPolicy(certificate)]);
       if (!selfIssued) {
-        report.add('path length', certificate, pathLength > 0 ? [] : [tooLong(certificate)]);
+        report.add('path length', certificate, pathLength > 0 ? [] : [tooLong(certificate, limitedBy)]);
         pathLength = Math.max(0, pathLength - 1);
       }
-      pathLength = Math.min(pathLength, extensions.basicConstraints?.pathLenConstraint ?? pathLength);
+      const limit = extensions.basicConstraints?.pathLenConstraint ?? Number.POSITIVE_INFINITY;
+      if (limit < pathLength) {
+        pathLength = limit;
+        limitedBy = certificate;
+      }
       if (extensions.policyMappings !== undefined) policies.map(extensions.policyMappings);
       policies.next(selfIssued, extensions.policyConstraints, extensions.inhibitAnyPolicy);
       constrain(certificate);
@@ -114,26 +119,27 @@ function checkSignature(context: PathContext, certificate: PathCertificate, issu
 }
 
 const VIOLATIONS = {
-  'not-permitted': ['name-not-permitted', 'is outside the permitted subtrees of its issuers'],
-  excluded: ['name-excluded', 'is in an excluded subtree of its issuers'],
-  malformed: ['name-constraints-unsupported', 'is malformed, and its issuers constrain names'],
-  unsupported: ['name-constraints-unsupported', 'is of a form that is constrained and cannot be compared'],
+  'not-permitted': ['name-not-permitted', 'is outside the permitted subtrees of'],
+  excluded: ['name-excluded', 'is in an excluded subtree of'],
+  malformed: ['name-constraints-unsupported', 'is malformed, and cannot be held against the constraints of'],
+  unsupported: ['name-constraints-unsupported', 'is of a form that cannot be held against the constraints of'],
 } as const;
 
 /** RFC 5280 §6.1.3(b), (c): against every CA above, so that their intersection holds. */
 function checkConstraints(
   context: PathContext,
   certificate: PathCertificate,
-  constraints: readonly CompiledConstraints[],
+  constrained: readonly PathCertificate[],
 ): PathFailure[] {
-  const failures = new Map<string, PathFailure>();
-  for (const compiled of constraints)
-    for (const { kind, name } of findViolations(compiled, certificate.names, (n) => context.budget.spend('names', n))) {
+  return constrained.flatMap((by) => {
+    const { nameConstraints } = by.extensions;
+    if (nameConstraints === undefined) return [];
+    const spend = (comparisons: number): void => context.budget.spend('names', comparisons);
+    return findViolations(nameConstraints, certificate.names, spend).map(({ kind, name }) => {
       const [code, what] = VIOLATIONS[kind];
-      const message = `${name} ${what}`;
-      failures.set(message, pathFailure(code, certificate, message));
-    }
-  return [...failures.values()];
+      return pathFailure(code, certificate, `${name} ${what} ${by.subjectText}`);
+    });
+  });
 }
 
 function noPolicy(certificate: PathCertificate, accepted?: readonly string[]): PathFailure {
@@ -145,11 +151,12 @@ function noPolicy(certificate: PathCertificate, accepted?: readonly string[]): P
   );
 }
 
-function tooLong(certificate: PathCertificate): PathFailure {
+function tooLong(certificate: PathCertificate, limitedBy: PathCertificate): PathFailure {
+  const limit = limitedBy.extensions.basicConstraints?.pathLenConstraint;
   return pathFailure(
     'path-length-exceeded',
     certificate,
-    'a CA above it allows no further CA below (pathLenConstraint)',
+    `${limitedBy.subjectText} allows ${limit} CAs below it (pathLenConstraint)`,
   );
 }
 

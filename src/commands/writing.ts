@@ -1,0 +1,20 @@
+import { crlCommand } from './crl.ts';
+import { initCommand } from './init.ts';
+import { issueCommand } from './issue.ts';
+import { keystoreCommand } from './keystore.ts';
+import type { CommandTable } from './program.ts';
+import { requestCommand } from './request.ts';
+import { revokeCommand } from './revoke.ts';
+import { rotateCommand } from './rotate.ts';
+
+export { buildProgram } from './program.ts';
+
+export const COMMANDS: CommandTable = {
+  init: initCommand,
+  issue: issueCommand,
+  request: requestCommand,
+  rotate: rotateCommand,
+  revoke: revokeCommand,
+  crl: crlCommand,
+  keystore: keystoreCommand,
+};
