@@ -118,6 +118,9 @@ function checkSignature(context: PathContext, certificate: PathCertificate, issu
   ];
 }
 
+/** Of the names that a certificate has or may not have, how many are shown. */
+const SHOWN_NAMES = 10;
+
 const VIOLATIONS = {
   'not-permitted': ['name-not-permitted', 'is outside the permitted subtrees of'],
   excluded: ['name-excluded', 'is in an excluded subtree of'],
@@ -131,14 +134,18 @@ function checkConstraints(
   certificate: PathCertificate,
   constrained: readonly PathCertificate[],
 ): PathFailure[] {
+  const spend = (comparisons: number): void => context.budget.spend('names', comparisons);
   return constrained.flatMap((by) => {
     const { nameConstraints } = by.extensions;
-    if (nameConstraints === undefined) return [];
-    const spend = (comparisons: number): void => context.budget.spend('names', comparisons);
-    return findViolations(nameConstraints, certificate.names, spend).map(({ kind, name }) => {
+    const violations = nameConstraints === undefined ? [] : findViolations(nameConstraints, certificate.names, spend);
+    const failures = violations.slice(0, SHOWN_NAMES).map(({ kind, name }) => {
       const [code, what] = VIOLATIONS[kind];
       return pathFailure(code, certificate, `${name} ${what} ${by.subjectText}`);
     });
+    const more = violations.length - failures.length;
+    const first = failures[0];
+    if (more > 0 && first !== undefined) first.message += `, and ${more} names more than those shown`;
+    return failures;
   });
 }
 
@@ -198,7 +205,8 @@ function checkNames(context: PathContext, target: PathCertificate, report: Repor
 function nameMismatch(target: PathCertificate, name: string): PathFailure {
   const { dns, ip, email, uri } = target.names;
   const texts = [...dns, ...ip, ...email, ...uri].map(({ text }) => text);
-  const shown = texts.length > 10 ? [...texts.slice(0, 10), `${texts.length - 10} more`] : texts;
+  const shown =
+    texts.length > SHOWN_NAMES ? [...texts.slice(0, SHOWN_NAMES), `${texts.length - SHOWN_NAMES} more`] : texts;
   const has = shown.length === 0 ? 'it has no subject alternative name to compare' : `it has ${shown.join(', ')}`;
   return pathFailure('name-mismatch', target, `not valid for ${name}; ${has}`);
 }
