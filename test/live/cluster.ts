@@ -1,4 +1,3 @@
-import { join } from 'node:path';
 import { freeClusterPort } from '../support/ports.ts';
 import { type Servers, until } from '../support/servers.ts';
 import { type Redis, redisCli, startRedis } from '../support/servers-redis.ts';
@@ -20,11 +19,10 @@ export class RedisCluster {
   }
 
   /** Starts the nodes and joins them, one replica to each primary. */
-  static async create(servers: Servers, directory: string, ca: Authority, names: string[], admin: string) {
+  static async create(servers: Servers, ca: Authority, names: string[], admin: string) {
     const start = async (name: string): Promise<[string, Redis]> => {
       const port = await freeClusterPort();
-      const own = { name, directory: join(directory, name), port, files: ca.node(name, 'data') };
-      return [name, await startRedis(servers, { ...own, settings: SETTINGS })];
+      return [name, await startRedis(servers, { name, port, files: ca.node(name, 'data'), settings: SETTINGS })];
     };
     const cluster = new RedisCluster(new Map(await Promise.all(names.map(start))), ca.client(admin));
     const addresses = cluster.ports.map((port) => `127.0.0.1:${port}`);

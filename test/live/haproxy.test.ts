@@ -3,7 +3,6 @@ import { join } from 'node:path';
 import { beforeAll, expect, test } from '@jest/globals';
 import { describeWith } from '../support/debian.ts';
 import { freePort } from '../support/ports.ts';
-import { scratch } from '../support/scratch.ts';
 import { Servers } from '../support/servers.ts';
 import { type HaProxy, startHaProxy } from '../support/servers-haproxy.ts';
 import { type Redis, startRedis } from '../support/servers-redis.ts';
@@ -23,8 +22,7 @@ const PING = 'PING\r\n';
 const PONG = '+PONG\r\n';
 
 const describeLive = await describeWith('haproxy', 'redis-server');
-const servers = new Servers();
-const directory = await scratch('haproxy');
+const servers = new Servers('haproxy');
 
 describeLive('HAProxy between a client and a Redis shard, mutual TLS on both sides', () => {
   let ca: Authority;
@@ -37,27 +35,28 @@ describeLive('HAProxy between a client and a Redis shard, mutual TLS on both sid
   let misnamed: number;
   let mistrusting: number;
   let anonymous: number;
-  const crl = join(directory, 'crl.pem');
+  let crl: string;
 
   beforeAll(async () => {
-    ca = await Authority.init(join(directory, 'orders'), 'orders');
-    foreign = await Authority.init(join(directory, 'billing'), 'billing');
+    ca = await Authority.init(join(servers.directory, 'orders'), 'orders');
+    foreign = await Authority.init(join(servers.directory, 'billing'), 'billing');
     issued = await ca.issueInventory(INVENTORY);
     await foreign.issueClients('app');
+    crl = join(servers.directory, 'crl.pem');
     await ca.run('crl', '--out', crl);
     await startShard();
     await startProxy();
   }, 120_000);
 
   const startShard = async (): Promise<void> => {
-    const [name, files] = ['redis-1', ca.node('redis-1', 'data')];
-    redis = await startRedis(servers, { name, directory: join(directory, name), port: await freePort(), files });
+    const files = ca.node('redis-1', 'data');
+    redis = await startRedis(servers, { name: 'redis-1', port: await freePort(), files });
   };
 
   const startProxy = async (): Promise<void> => {
     [port, misnamed, mistrusting, anonymous] = [await freePort(), await freePort(), await freePort(), await freePort()];
     const files = ca.node('proxy-1', 'data');
-    const pem = join(directory, 'proxy-1.pem');
+    const pem = join(servers.directory, 'proxy-1.pem');
     await writeFile(
       pem,
       (await Promise.all(['cert.pem', 'key.pem'].map((file) => readFile(join(files, file))))).join(''),
@@ -66,7 +65,7 @@ describeLive('HAProxy between a client and a Redis shard, mutual TLS on both sid
     const bind = { pem, anchors: own, crl };
     const shard = (anchors: string, name: string): string =>
       `127.0.0.1:${redis.port} ssl ca-file ${anchors} verify required verifyhost ${name}.orders.internal`;
-    proxy = await startHaProxy(servers, directory, [
+    proxy = await startHaProxy(servers, [
       { name: 'good', port, ...bind, server: `${shard(own, 'redis-1')} crt ${pem}` },
       { name: 'misnamed', port: misnamed, ...bind, server: `${shard(own, 'redis-2')} crt ${pem}` },
       { name: 'mistrusting', port: mistrusting, ...bind, server: `${shard(other, 'redis-1')} crt ${pem}` },

@@ -1,7 +1,6 @@
 import { join } from 'node:path';
 import { beforeAll, expect, test } from '@jest/globals';
 import { describeWith } from '../support/debian.ts';
-import { scratch } from '../support/scratch.ts';
 import { Servers } from '../support/servers.ts';
 import { startNginx } from '../support/servers-nginx.ts';
 import { askAll, material } from '../support/tls.ts';
@@ -18,20 +17,19 @@ clients:
 const REQUEST = 'GET / HTTP/1.0\r\n\r\n';
 
 const describeLive = await describeWith('nginx');
-const servers = new Servers();
-const directory = await scratch('nginx');
+const servers = new Servers('nginx');
 
 describeLive('nginx that checks client certificates against the CRL of every CA', () => {
   let ca: Authority;
   let port: number;
 
   beforeAll(async () => {
-    ca = await Authority.init(join(directory, 'orders'), 'orders');
+    ca = await Authority.init(join(servers.directory, 'orders'), 'orders');
     await ca.issueInventory(INVENTORY);
     await ca.run('revoke', 'leaver', '--yes');
-    const crl = join(directory, 'crl.pem');
+    const crl = join(servers.directory, 'crl.pem');
     await ca.run('crl', '--out', crl);
-    ({ port } = await startNginx(servers, directory, ca.node('web-1', 'data'), crl));
+    ({ port } = await startNginx(servers, ca.node('web-1', 'data'), crl));
   }, 60_000);
 
   test('a client is let in', async () => {

@@ -2,7 +2,6 @@ import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { beforeAll, expect, test } from '@jest/globals';
 import { describeWith } from '../support/debian.ts';
-import { scratch } from '../support/scratch.ts';
 import { Servers } from '../support/servers.ts';
 import { OpensslParty } from '../support/servers-openssl.ts';
 import { Authority } from './authority.ts';
@@ -19,8 +18,7 @@ clients:
 `;
 
 const describeLive = await describeWith('openssl');
-const servers = new Servers();
-const directory = await scratch('openssl-servers');
+const servers = new Servers('openssl-servers');
 
 describeLive('openssl s_server and s_client, strict and with every CRL', () => {
   const parties = new Map<string, OpensslParty>();
@@ -33,22 +31,22 @@ describeLive('openssl s_server and s_client, strict and with every CRL', () => {
   };
 
   beforeAll(async () => {
-    const ca = await Authority.init(join(directory, 'orders'), 'orders');
-    const foreign = await Authority.init(join(directory, 'billing'), 'billing');
+    const ca = await Authority.init(join(servers.directory, 'orders'), 'orders');
+    const foreign = await Authority.init(join(servers.directory, 'billing'), 'billing');
     await ca.issueInventory(INVENTORY);
     await foreign.issueClients('app');
-    const crl = join(directory, 'crl.pem');
+    const crl = join(servers.directory, 'crl.pem');
     await ca.run('crl', '--out', crl);
     const trusted = `${await readFile(join(ca.client('app'), 'ca.pem'))}${await readFile(crl)}`;
     const add = async (name: string, files: string): Promise<OpensslParty> => {
-      const made = await OpensslParty.make(files, trusted, join(directory, name));
+      const made = await OpensslParty.make(files, trusted, join(servers.directory, name));
       parties.set(name, made);
       return made;
     };
     for (const node of NODES)
       for (const plane of ['control', 'data'] as const) {
         const made = await add(`${node}-${plane}`, ca.node(node, plane));
-        listeners.push({ node, port: await made.serve(servers, directory) });
+        listeners.push({ node, port: await made.serve(servers) });
       }
     await add('app', ca.client('app'));
     await add('stranger', foreign.client('app'));

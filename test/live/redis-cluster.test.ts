@@ -1,7 +1,6 @@
 import { join } from 'node:path';
 import { beforeAll, expect, test } from '@jest/globals';
 import { describeWith } from '../support/debian.ts';
-import { scratch } from '../support/scratch.ts';
 import { Servers, until } from '../support/servers.ts';
 import { tlsFiles } from '../support/servers-redis.ts';
 import { material, plain, refusal, served } from '../support/tls.ts';
@@ -23,8 +22,7 @@ clients:
 `;
 
 const describeLive = await describeWith('redis-server', 'redis-cli');
-const servers = new Servers();
-const directory = await scratch('redis-cluster');
+const servers = new Servers('redis-cluster');
 
 describeLive('a six-node Redis cluster that talks only TLS', () => {
   let ca: Authority;
@@ -33,11 +31,11 @@ describeLive('a six-node Redis cluster that talks only TLS', () => {
   let cluster: RedisCluster;
 
   beforeAll(async () => {
-    ca = await Authority.init(join(directory, 'orders'), 'orders');
-    foreign = await Authority.init(join(directory, 'billing'), 'billing');
+    ca = await Authority.init(join(servers.directory, 'orders'), 'orders');
+    foreign = await Authority.init(join(servers.directory, 'billing'), 'billing');
     issued = await ca.issueInventory(INVENTORY);
     await foreign.issueClients('app');
-    cluster = await RedisCluster.create(servers, directory, ca, NODES, 'app');
+    cluster = await RedisCluster.create(servers, ca, NODES, 'app');
   }, 120_000);
 
   test('each node serves its certificate of the data plane', async () => {

@@ -3,7 +3,6 @@ import { join } from 'node:path';
 import { beforeAll, expect, test } from '@jest/globals';
 import { describeWith } from '../support/debian.ts';
 import { freePort } from '../support/ports.ts';
-import { scratch } from '../support/scratch.ts';
 import { Servers, until } from '../support/servers.ts';
 import { type Redis, redisCli, startRedis, tlsFiles } from '../support/servers-redis.ts';
 import { material, refusal, served } from '../support/tls.ts';
@@ -17,8 +16,7 @@ nodes:
 `;
 
 const describeLive = await describeWith('redis-server', 'redis-cli');
-const servers = new Servers();
-const directory = await scratch('redis-replication');
+const servers = new Servers('redis-replication');
 
 describeLive('a primary and its replica over the certificates of the control plane', () => {
   let ca: Authority;
@@ -29,7 +27,7 @@ describeLive('a primary and its replica over the certificates of the control pla
 
   const start = async (name: string, files: string, of?: number): Promise<Redis> => {
     const settings = of === undefined ? {} : { replicaof: `127.0.0.1 ${of}` };
-    return startRedis(servers, { name, directory: join(directory, name), port: await freePort(), files, settings });
+    return startRedis(servers, { name, port: await freePort(), files, settings });
   };
   const cli = (redis: Redis, ...words: string[]): Promise<string> =>
     redisCli(ca.node('control-1', 'control'), redis.port, ...words);
@@ -37,8 +35,8 @@ describeLive('a primary and its replica over the certificates of the control pla
     (await cli(replica, 'INFO', 'replication')).includes('master_link_status:up');
 
   beforeAll(async () => {
-    ca = await Authority.init(join(directory, 'orders'), 'orders');
-    foreign = await Authority.init(join(directory, 'billing'), 'billing');
+    ca = await Authority.init(join(servers.directory, 'orders'), 'orders');
+    foreign = await Authority.init(join(servers.directory, 'billing'), 'billing');
     issued = await ca.issueInventory(INVENTORY);
     await foreign.issueInventory(INVENTORY.replace('orders', 'billing'));
     primary = await start('control-1', ca.node('control-1', 'control'));
@@ -68,7 +66,7 @@ describeLive('a primary and its replica over the certificates of the control pla
   });
 
   test("a replica with another cluster's certificate of the same name gets nothing", async () => {
-    const files = join(directory, 'stranger-tls');
+    const files = join(servers.directory, 'stranger-tls');
     await cp(foreign.node('control-2', 'control'), files, { recursive: true });
     // It trusts this cluster too, so it is the primary that turns it away.
     await appendFile(join(files, 'ca.pem'), await readFile(join(ca.node('control-2', 'control'), 'ca.pem')));

@@ -23,8 +23,8 @@ export interface HaProxy {
 }
 
 /** Starts HAProxy as a master with one worker, as systemd does. */
-export async function startHaProxy(servers: Servers, parent: string, frontends: Frontend[]): Promise<HaProxy> {
-  const directory = join(parent, 'haproxy');
+export async function startHaProxy(servers: Servers, frontends: Frontend[]): Promise<HaProxy> {
+  const directory = join(servers.directory, 'haproxy');
   const configuration = join(directory, 'haproxy.cfg');
   mkdirSync(directory, { mode: 0o700 });
   writeFileSync(configuration, `${COMMON}${frontends.map(section).join('')}`);

@@ -7,11 +7,10 @@ import type { Server, Servers } from './servers.ts';
 /** Starts an nginx that demands a client certificate and checks it against the CRLs. */
 export async function startNginx(
   servers: Servers,
-  parent: string,
   files: string,
   crl: string,
 ): Promise<{ port: number; server: Server }> {
-  const directory = join(parent, 'nginx');
+  const directory = join(servers.directory, 'nginx');
   const configuration = join(directory, 'nginx.conf');
   const port = await freePort();
   mkdirSync(directory, { mode: 0o700 });

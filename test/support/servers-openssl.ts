@@ -34,12 +34,12 @@ export class OpensslParty {
   }
 
   /** Serves, demanding a client certificate, and answers each line with its mirror image. @returns the port */
-  async serve(servers: Servers, directory: string): Promise<number> {
+  async serve(servers: Servers): Promise<number> {
     const port = await freePort();
     const address = `127.0.0.1:${port}`;
     await servers.start({
       name: `openssl s_server on ${port}`,
-      directory: join(directory, `s_server-${port}`),
+      directory: join(servers.directory, `s_server-${port}`),
       file: program('openssl'),
       args: ['s_server', '-accept', address, '-rev', '-Verify', '3', ...this.#trust, ...this.#identity],
       ready: () => accepts(port),

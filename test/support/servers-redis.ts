@@ -11,7 +11,6 @@ export interface Redis {
 
 export interface RedisOptions {
   name: string;
-  directory: string;
   port: number;
   /** Where cert.pem, key.pem and ca.pem are. */
   files: string;
@@ -21,7 +20,8 @@ export interface RedisOptions {
 
 /** Starts a Redis that speaks nothing but mutual TLS, as a client, as a server and between instances. */
 export async function startRedis(servers: Servers, options: RedisOptions): Promise<Redis> {
-  const { name, directory, port, files } = options;
+  const { name, port, files } = options;
+  const directory = join(servers.directory, name);
   const settings: Record<string, string> = {
     bind: '127.0.0.1',
     port: '0',

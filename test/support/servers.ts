@@ -1,6 +1,8 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { closeSync, mkdirSync, openSync, readFileSync } from 'node:fs';
+import { closeSync, mkdirSync, mkdtempSync, openSync, readFileSync, realpathSync } from 'node:fs';
+import { rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll } from '@jest/globals';
@@ -16,12 +18,24 @@ export interface ServerOptions {
   ready: () => Promise<boolean>;
 }
 
-/** The server processes of one test file, ended after it whatever happened. Make it before the scratch directory. */
+/** The server processes of one test file and the directory they work in. Both are gone after it, whatever happened. */
 export class Servers {
+  readonly #name: string;
   readonly #servers: Server[] = [];
+  #directory: string | undefined;
 
-  constructor() {
-    afterAll(() => Promise.all(this.#servers.map((server) => server.stop())));
+  constructor(name: string) {
+    this.#name = name;
+    afterAll(async () => {
+      await Promise.all(this.#servers.map((server) => server.stop()));
+      if (this.#directory) await rm(this.#directory, { recursive: true, force: true, maxRetries: 3 });
+    });
+  }
+
+  /** Made when it is first asked for, by a hook or a test: where all are skipped, nothing would remove it. */
+  get directory(): string {
+    this.#directory ??= realpathSync(mkdtempSync(join(tmpdir(), `cluster-ca-${this.#name}-`)));
+    return this.#directory;
   }
 
   /** Starts a server in the foreground and waits until it is ready. */
