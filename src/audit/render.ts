@@ -11,7 +11,7 @@ export function renderAudit(document: AuditDocument, style: Style): string {
         { label: 'records', value: String(records) },
         { label: 'first', value: first },
         { label: 'last', value: last },
-        { label: 'head', value: head },
+        ...(head === undefined ? [] : [{ label: 'head', value: undefined, ready: head }]),
         { label: 'rollback', value: rollbackChecked ? 'checked' : 'could not be checked' },
       ],
       style,

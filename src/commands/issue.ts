@@ -6,7 +6,7 @@ import { buildItems, type IssueFlags } from '../issuance/build-items.ts';
 import type { IssueResult } from '../issuance/issue.ts';
 import { renderIssue } from '../issuance/render.ts';
 import { checkRequestId, requestHash } from '../issuance/request-hash.ts';
-import { checkItems, type Issuance, partialFailure, planIssuance, runIssuance } from '../issuance/run.ts';
+import { checkItems, failureOf, type Issuance, planIssuance, runIssuance } from '../issuance/run.ts';
 import { newRequestId } from '../keystore/request-id.ts';
 import { REVOCATION_REASONS, type RevocationReason } from '../pki/revocation-reason.ts';
 import { fileAccess } from '../placement/access.ts';
@@ -64,7 +64,7 @@ export async function runIssue(ctx: Context, names: string[], options: IssueOpti
     out: out && resolve(ctx.cwd, out),
     access,
     requestId,
-    requestHash: requestHash('issue', items),
+    requestHash: requestHash(items),
     forceNew: options.forceNew ?? false,
     skipRevoked: inventory !== undefined && names.length === 0,
     partial: inventory !== undefined || options.csrDir !== undefined,
@@ -81,20 +81,15 @@ export async function runIssue(ctx: Context, names: string[], options: IssueOpti
   printIssue(ctx, result, issuance.out);
 }
 
-/** Prints the result; a certification request without --out gets its chain on stdout. @throws ERR_PARTIAL when something failed */
+/** Prints the result; a certification request without --out gets its chain on stdout. @throws what `failureOf` says */
 export function printIssue(ctx: Context, result: IssueResult, out: string | undefined): void {
-  const chain = [...result.certificates, ...result.unchanged].map((certificate) => certificate.pem ?? '').join('');
-  const first = [...result.certificates, ...result.unchanged][0];
+  const failure = failureOf(result);
+  if (failure !== undefined && failure.code !== 'ERR_PARTIAL') throw failure;
+  const done = [...result.certificates, ...result.unchanged];
+  const chain = done.map((certificate) => certificate.pem ?? '').join('');
+  const first = done.find((certificate) => certificate.files !== undefined);
   const place = first?.files === undefined ? out : dirname(first.files.certificate);
-  ctx.ui.result(result, (style) =>
-    out === undefined
-      ? chain
-      : renderIssue(
-          result,
-          style,
-          `point the server at the files in ${place}/ and reload it; cluster-ca status shows when they are due`,
-        ),
-  );
-  const failure = partialFailure(result);
+  const next = `point the server at the files in ${place}/ and reload it; cluster-ca status shows when they are due`;
+  ctx.ui.result(result, (style) => (out === undefined ? chain : renderIssue(result, style, next)));
   if (failure !== undefined) throw failure;
 }

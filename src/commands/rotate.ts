@@ -1,4 +1,4 @@
-import { join, resolve } from 'node:path';
+import { resolve } from 'node:path';
 import { Command, Option } from 'commander';
 import { type Context, openKeystoreToWrite } from '../context.ts';
 import { ClusterCaError } from '../errors.ts';
@@ -8,7 +8,7 @@ import { csrKeyType, findCsrs, readCsr } from '../issuance/csr-input.ts';
 import type { IssueItem } from '../issuance/item.ts';
 import { checkPlanes } from '../issuance/names.ts';
 import { renderIssue } from '../issuance/render.ts';
-import { checkRequestId, requestHash } from '../issuance/request-hash.ts';
+import { checkRequestId, rotationHash } from '../issuance/request-hash.ts';
 import { checkItems, type Issuance, planIssuance, runIssuance } from '../issuance/run.ts';
 import type { Keystore } from '../keystore/keystore.ts';
 import { newRequestId } from '../keystore/request-id.ts';
@@ -64,7 +64,7 @@ export async function runRotate(ctx: Context, names: string[], options: RotateOp
     out: resolve(ctx.cwd, options.out ?? options.csrDir ?? '.'),
     access,
     requestId,
-    requestHash: requestHash('rotate', items),
+    requestHash: rotationHash({ names, all, due, planes: planes ?? [] }),
     forceNew: true,
     skipRevoked: true,
     partial: names.length === 0,
@@ -104,7 +104,7 @@ function withRequests(items: IssueItem[], directory: string | undefined, keystor
         ...item,
         publicKey: accepted.csr.publicKey.der,
         keyType: csrKeyType(accepted, item.keyType),
-        origin: join(csr.path),
+        origin: () => csr.path,
       },
     ];
   });

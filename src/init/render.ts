@@ -38,8 +38,8 @@ export function renderInit(document: InitDocument, style: Style): string {
       'None of this can be changed later in this keystore; names and ranges only by a new issuing CA.',
     ].join('\n');
   const prints = [
-    { label: 'root fingerprint', value: root?.fingerprint ?? '' },
-    { label: 'audit key', value: auditKey },
+    { label: 'root fingerprint', value: undefined, ready: root?.fingerprint ?? '' },
+    { label: 'audit key', value: undefined, ready: auditKey },
   ];
   return [
     ...lines,

@@ -10,6 +10,7 @@ import {
 } from '../issuance/names.ts';
 import type { LogState } from '../keystore/log/state.ts';
 import type { KeyType } from '../pki/x509/algorithm.ts';
+import { formatGeneralName, ipName } from '../pki/x509/general-name.ts';
 import { parseDuration } from '../values/duration.ts';
 import type { Inventory } from './read.ts';
 
@@ -39,17 +40,20 @@ function nodeItems({ document, at }: Inventory, { policy }: Pick<LogState, 'poli
       () => at('nodes', name, 'planes'),
       () => checkPlanes(node.planes ?? policy.planes, policy),
     );
+    const nameOrigins = new Map<string, () => string>();
     const templates = node.dns ?? defaults.dns;
     const dns = (templates ?? [defaultDnsName(name, policy)]).map((template, i) => {
       const where = () => (node.dns === undefined ? at('defaults', 'dns', i) : at('nodes', name, 'dns', i));
-      return located(where, () => checkDnsName(expand(template, name)));
+      const value = located(where, () => checkDnsName(expand(template, name)));
+      nameOrigins.set(`DNS:${value}`, where);
+      return value;
     });
-    const ip = (node.ip ?? []).map((address, i) =>
-      located(
-        () => at('nodes', name, 'ip', i),
-        () => checkIpAddress(address),
-      ),
-    );
+    const ip = (node.ip ?? []).map((address, i) => {
+      const where = () => at('nodes', name, 'ip', i);
+      const value = located(where, () => checkIpAddress(address));
+      nameOrigins.set(formatGeneralName(ipName(value)), where);
+      return value;
+    });
     for (const plane of planes)
       items.push({
         kind: 'node',
@@ -61,7 +65,8 @@ function nodeItems({ document, at }: Inventory, { policy }: Pick<LogState, 'poli
         keyType: (node.keyType ?? defaults.keyType ?? policy.nodeKeyType) as KeyType,
         lifetime: seconds(node.lifetime ?? defaults.lifetime),
         wildcards: node.dns !== undefined,
-        origin: at('nodes', name),
+        origin: () => at('nodes', name),
+        nameOrigins,
       });
   }
   return items;
@@ -85,7 +90,7 @@ function clientItems({ document, at }: Inventory, { policy }: Pick<LogState, 'po
       keyType: (client.keyType ?? defaults.keyType ?? policy.nodeKeyType) as KeyType,
       lifetime: seconds(client.lifetime ?? defaults.lifetime),
       wildcards: false,
-      origin: at('clients', name),
+      origin: () => at('clients', name),
     };
   });
 }

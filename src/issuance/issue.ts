@@ -12,6 +12,7 @@ import { publicHalf } from '../placement/key-match.ts';
 import { FILES, type FileAccess, holderDirectory, Place } from '../placement/place.ts';
 import { filesAreWhole, fits, keyBelongsTo, type UnchangedReason } from './decide.ts';
 import { chainPem, holderFiles } from './files.ts';
+import { finishLeftovers } from './finish.ts';
 import { describeItem, type IssueItem } from './item.ts';
 import { BATCH, signBatch } from './sign-batch.ts';
 
@@ -39,7 +40,7 @@ export interface WrittenFiles {
 export interface IssueResult {
   certificates: (CertificateObject & { files?: WrittenFiles; pem?: string })[];
   unchanged: (CertificateObject & { why: UnchangedReason; files?: WrittenFiles; pem?: string })[];
-  failed: { node: string; plane?: string; error: { code: string; message: string } }[];
+  failed: { node: string; plane?: string; error: { code: string; message: string; hint?: string } }[];
 }
 
 /** One item on its way: where its files go, and what became of it. */
@@ -158,32 +159,8 @@ async function finishOrAbandon(
   await writer.commit('abandon', request.requestId, async () => ({ serials: [current.serial] }));
 }
 
-/** True when a killed run's work was completed: its staged key belongs to the holder's current certificate. */
-async function finishLeftovers(
-  keystore: Keystore,
-  place: Place,
-  current: IssuedCertificate | undefined,
-  now: Date,
-): Promise<boolean> {
-  const leftovers = await place.leftovers();
-  if (leftovers.length === 0) return false;
-  let finished = false;
-  if (current !== undefined && current.revoked === undefined) {
-    const files = await holderFiles(keystore, current, now);
-    const staged = leftovers.find(
-      (leftover) => leftover.final === FILES.key && publicHalf(place.readLeftover(leftover)) === files.publicKey,
-    );
-    if (staged !== undefined || publicHalf(place.read(FILES.key)) === files.publicKey) {
-      await place.finish(files, staged?.name);
-      finished = true;
-    }
-  }
-  for (const leftover of leftovers) await place.removeLeftover(leftover);
-  return finished;
-}
-
 /** A key.pem that belongs to no certificate of this CA, or not to the request at hand, is never overwritten. */
-async function refuseForeignKey(
+export async function refuseForeignKey(
   keystore: Keystore,
   place: Place,
   issued: IssuedCertificate[],
@@ -286,8 +263,12 @@ async function result(keystore: Keystore, jobs: Job[], now: Date): Promise<Issue
 
 /** One item that failed, as the document lists it. */
 export function failure(item: IssueItem, error: ClusterCaError): IssueResult['failed'][number] {
-  const { code, message } = error;
-  return { node: item.name, ...(item.plane === '' ? {} : { plane: item.plane }), error: { code, message } };
+  const { code, message, hint } = error;
+  return {
+    node: item.name,
+    ...(item.plane === '' ? {} : { plane: item.plane }),
+    error: { code, message, ...(hint === undefined ? {} : { hint }) },
+  };
 }
 
 function writtenFiles(place: Place, withKey: boolean): WrittenFiles {

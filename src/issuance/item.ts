@@ -22,7 +22,9 @@ export interface IssueItem {
   /** Wildcards were asked for by hand. */
   wildcards: boolean;
   /** Where it stands in the file that asks for it, for errors: `cluster.yaml:12:5`. */
-  origin?: string | undefined;
+  origin?: (() => string) | undefined;
+  /** The same for single names, by their text: `DNS:a.example`. */
+  nameOrigins?: Map<string, () => string> | undefined;
 }
 
 /** The names its certificate will carry. */

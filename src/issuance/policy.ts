@@ -26,7 +26,7 @@ export interface PolicyContext {
  * @throws ERR_POLICY naming the item and what it may not have
  */
 export function checkItem(item: IssueItem, context: PolicyContext): void {
-  const who = item.origin === undefined ? describeItem(item) : `${item.origin}: ${describeItem(item)}`;
+  const who = item.origin === undefined ? describeItem(item) : `${item.origin()}: ${describeItem(item)}`;
   checkNames(item, context, who);
   checkLifetime(item, context, who);
   if (item.publicKey !== undefined) checkPublicKey(item.publicKey, who);
@@ -52,9 +52,13 @@ function checkNames(item: IssueItem, { policy, issuer }: PolicyContext, who: str
     throw new ClusterCaError('ERR_POLICY', `${who}: ${names.length} names are more than ${LIMITS.names}`);
   const wildcard = names.find((name) => name.type === 'dns' && name.value.startsWith('*.'));
   if (wildcard !== undefined && !item.wildcards)
-    throw new ClusterCaError('ERR_POLICY', `${who}: a wildcard must be asked for: ${formatGeneralName(wildcard)}`, {
-      hint: `cluster-ca issue ${item.name} --dns '${String(wildcard.value)}'`,
-    });
+    throw new ClusterCaError(
+      'ERR_POLICY',
+      `${item.nameOrigins?.get(formatGeneralName(wildcard))?.() ?? who}: a wildcard must be asked for: ${formatGeneralName(wildcard)}`,
+      {
+        hint: `cluster-ca issue ${item.name} --dns '${String(wildcard.value)}'`,
+      },
+    );
   const constraints = nameConstraintsOf(issuer);
   // Some verifiers take a common name that looks like a DNS name for one.
   const alike: GeneralName[] =
@@ -67,10 +71,15 @@ function checkNames(item: IssueItem, { policy, issuer }: PolicyContext, who: str
     (name) => permits(constraints as NameConstraints, { altNames: [name] }).length > 0,
   );
   const text = outside === undefined ? 'a name' : formatGeneralName(outside);
-  throw new ClusterCaError('ERR_POLICY', `${who}: ${text} is outside the issuing CA's name constraints`, {
-    hint: `permitted are ${permitted(policy)}; new names need a new issuing CA: cluster-ca rollover start --issuing ${outside?.type === 'ip' ? `--permit-ip ${String(text).slice(3)}/${outside.value.length === 4 ? 32 : 128}` : `--domain ${domainOf(outside)}`}`,
-    details: { name: text },
-  });
+  const where = item.nameOrigins?.get(text)?.();
+  throw new ClusterCaError(
+    'ERR_POLICY',
+    `${where === undefined ? who : `${where}: ${describeItem(item)}`}: ${text} is outside the issuing CA's name constraints`,
+    {
+      hint: `permitted are ${permitted(policy)}; new names need a new issuing CA: cluster-ca rollover start --issuing ${outside?.type === 'ip' ? `--permit-ip ${String(text).slice(3)}/${outside.value.length === 4 ? 32 : 128}` : `--domain ${domainOf(outside)}`}`,
+      details: { name: text },
+    },
+  );
 }
 
 function domainOf(name: GeneralName | undefined): string {

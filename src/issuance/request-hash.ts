@@ -4,13 +4,22 @@ import { encodeCanonical } from '../keystore/canonical.ts';
 import { toHex } from '../pki/encoding.ts';
 import type { IssueItem } from './item.ts';
 
-/** What a request id is bound to: the verb and everything that decides what the certificates will say. */
-export function requestHash(verb: 'issue' | 'rotate', items: readonly IssueItem[]): string {
-  const asked = items.map(({ publicKey, origin: _, ...item }) => ({
+/** What the request id of `issue` is bound to: everything that decides what the certificates will say. */
+export function requestHash(items: readonly IssueItem[]): string {
+  const asked = items.map(({ publicKey, origin: _, nameOrigins: __, ...item }) => ({
     ...item,
     ...(publicKey === undefined ? {} : { publicKey: toHex(publicKey) }),
   }));
-  return sha256Hex(new TextEncoder().encode(encodeCanonical({ verb, items: asked })));
+  return hashOf({ verb: 'issue', items: asked });
+}
+
+/** What the request id of `rotate` is bound to: the words, not what they select, which changes as it is done. */
+export function rotationHash(scope: { names: string[]; all: boolean; due: boolean; planes: string[] }): string {
+  return hashOf({ verb: 'rotate', ...scope });
+}
+
+function hashOf(request: object): string {
+  return sha256Hex(new TextEncoder().encode(encodeCanonical(request)));
 }
 
 /** A request id as an operator gives it. @throws ERR_USAGE */

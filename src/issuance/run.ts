@@ -1,7 +1,7 @@
 import type { Context } from '../context.ts';
 import type { CertificateObject } from '../documents/certificate-object.ts';
 import { certificateObject } from '../documents/certificate-object.ts';
-import { ClusterCaError } from '../errors.ts';
+import { ClusterCaError, type ErrorCode } from '../errors.ts';
 import { statusOf } from '../keystore/certificates/row.ts';
 import type { Keystore } from '../keystore/keystore.ts';
 import type { KeystoreWriter } from '../keystore/writer.ts';
@@ -12,7 +12,15 @@ import { revokeCertificates } from '../revocation/revoke.ts';
 import { openWriter, requireClock, type UnlockOptions } from '../unlocking.ts';
 import { filesAreWhole, fits } from './decide.ts';
 import { holderFiles } from './files.ts';
-import { failure, type IssueRequest, type IssueResult, issueCertificates, openPlaces } from './issue.ts';
+import { finishBelow } from './finish.ts';
+import {
+  failure,
+  type IssueRequest,
+  type IssueResult,
+  issueCertificates,
+  openPlaces,
+  refuseForeignKey,
+} from './issue.ts';
 import { type IssueItem, itemNameTexts } from './item.ts';
 import { checkItem } from './policy.ts';
 
@@ -43,9 +51,13 @@ export async function planIssuance(keystore: Keystore, request: IssueRequest, no
   for (const item of request.items) {
     const current = await keystore.query((index) => index.current(item.kind, item.name, item.plane));
     const revoked = request.skipRevoked && current !== undefined && statusOf(current, now) === 'revoked';
+    const place = request.out === undefined ? undefined : new Place(holderDirectory(request.out, item), request.access);
+    if (place !== undefined) {
+      const issued = await keystore.query((index) => index.ofName(item.kind, item.name));
+      await refuseForeignKey(keystore, place, issued, item);
+    }
     const whole = async (): Promise<boolean> => {
-      if (request.out === undefined || current === undefined) return true;
-      const place = new Place(holderDirectory(request.out, item), request.access);
+      if (place === undefined || current === undefined) return true;
       return filesAreWhole(place, await holderFiles(keystore, current, now), item.publicKey === undefined);
     };
     if (
@@ -84,6 +96,7 @@ export async function runIssuance(ctx: Context, keystore: Keystore, issuance: Is
     if (firstFailure !== undefined && !issuance.partial) throw firstFailure;
     const items = issuance.items.filter((item) => !failed.has(item));
     const result = await writer.inTurn(ctx.globals.wait, async () => {
+      if (issuance.partial && issuance.out !== undefined) await finishBelow(writer, issuance.out, issuance.access);
       const made = await issueCertificates(writer, { ...issuance, items }, places);
       if (issuance.revokePrevious !== undefined) await revokePrevious(writer, issuance, items, issuance.revokePrevious);
       await renewCrls(writer, halfSpentCrls(writer), writer.daily, issuance.requestId);
@@ -109,14 +122,24 @@ async function revokePrevious(
   await revokeCertificates(writer, { targets, reason, invalidityDate: undefined, requestId });
 }
 
-/** The verdict of a run in which some items failed. @returns undefined when none did */
-export function partialFailure({ certificates, unchanged, failed }: IssueResult): ClusterCaError | undefined {
-  if (failed.length === 0) return undefined;
+/**
+ * The verdict of a run in which some items failed: ERR_PARTIAL; where nothing succeeded, and all for one reason, that
+ * reason.
+ * @returns undefined when none failed
+ */
+export function failureOf({ certificates, unchanged, failed }: IssueResult): ClusterCaError | undefined {
+  const [first] = failed;
+  if (first === undefined) return undefined;
+  const done = certificates.length + unchanged.length;
+  if (done === 0 && failed.every(({ error }) => error.code === first.error.code))
+    return new ClusterCaError(first.error.code as ErrorCode, first.error.message, {
+      hint: first.error.hint,
+      details: { failed },
+    });
   const names = [...new Set(failed.map(({ node, plane }) => (plane === undefined ? node : `${node}/${plane}`)))];
   const shown = names.slice(0, 5).join(', ') + (names.length > 5 ? ` and ${names.length - 5} more` : '');
-  const done = certificates.length + unchanged.length;
   return new ClusterCaError('ERR_PARTIAL', `${failed.length} of ${failed.length + done} failed: ${shown}`, {
-    hint: `${failed[0]?.error.message}; when that is mended, run the same command again`,
+    hint: `${first.error.message}; when that is mended, run the same command again`,
     details: { failed },
   });
 }

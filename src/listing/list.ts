@@ -18,7 +18,7 @@ const STATUSES = ['valid', 'expired', 'revoked', 'superseded'];
 /**
  * The current certificate of every node, plane and client, and revoked ones that have not expired; with `all` every
  * certificate ever issued.
- * @throws ERR_USAGE for an unknown status; ERR_NOT_FOUND for a name that the log does not know
+ * @throws ERR_USAGE for an unknown status
  */
 export async function listCertificates(keystore: Keystore, options: ListOptions): Promise<CertificateObject[]> {
   for (const status of options.status ?? [])
@@ -34,7 +34,6 @@ export async function listCertificates(keystore: Keystore, options: ListOptions)
     else
       for (const name of options.nodes) {
         const rows = [...(await index.ofName('node', name)), ...(await index.ofName('client', name))];
-        if (rows.length === 0) throw new ClusterCaError('ERR_NOT_FOUND', `no certificate was ever issued to ${name}`);
         await add(rows);
       }
   });
