@@ -17,21 +17,47 @@ export function fromHex(text: string): Uint8Array {
   return out;
 }
 
+const ALPHABET = 'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/';
+const SYMBOLS = Uint8Array.from(ALPHABET, (c) => c.charCodeAt(0));
+const NO_DIGIT = 0xff;
+const DIGITS = new Uint8Array(256).fill(NO_DIGIT);
+for (const [digit, symbol] of SYMBOLS.entries()) DIGITS[symbol] = digit;
+const PAD = 0x3d;
+const LATIN1 = new TextDecoder('latin1');
+
 /** Base64 (RFC 4648 §4) with padding. */
 export function toBase64(bytes: Uint8Array): string {
-  let binary = '';
-  for (let i = 0; i < bytes.length; i += 8192) binary += String.fromCharCode(...bytes.subarray(i, i + 8192));
-  return btoa(binary);
+  const out = new Uint8Array(Math.ceil(bytes.length / 3) * 4);
+  for (let from = 0, to = 0; from < bytes.length; from += 3, to += 4) {
+    const left = bytes.length - from;
+    const group = ((bytes[from] as number) << 16) | ((bytes[from + 1] ?? 0) << 8) | (bytes[from + 2] ?? 0);
+    out[to] = SYMBOLS[group >> 18] as number;
+    out[to + 1] = SYMBOLS[(group >> 12) & 63] as number;
+    out[to + 2] = left > 1 ? (SYMBOLS[(group >> 6) & 63] as number) : PAD;
+    out[to + 3] = left > 2 ? (SYMBOLS[group & 63] as number) : PAD;
+  }
+  return LATIN1.decode(out);
 }
 
 /** Canonical base64 only: padding present, unused bits zero, no white space. @throws DerError otherwise */
 export function fromBase64(text: string): Uint8Array {
-  let binary: string;
-  try {
-    binary = atob(text);
-  } catch (cause) {
-    throw new DerError(`not base64: ${cause instanceof Error ? cause.message : ''}`);
+  if (text.length % 4 !== 0) throw new DerError('not base64: its length is no multiple of four');
+  const padding = text.endsWith('==') ? 2 : text.endsWith('=') ? 1 : 0;
+  const out = new Uint8Array((text.length / 4) * 3 - padding);
+  const end = text.length - padding;
+  let bits = 0;
+  let held = 0;
+  let to = 0;
+  for (let from = 0; from < end; from++) {
+    const digit = DIGITS[text.charCodeAt(from)] ?? NO_DIGIT;
+    if (digit === NO_DIGIT) throw new DerError('not base64');
+    held = ((held << 6) | digit) & 0xffff;
+    bits += 6;
+    if (bits >= 8) {
+      bits -= 8;
+      out[to++] = held >> bits;
+    }
   }
-  if (btoa(binary) !== text) throw new DerError('not canonical base64');
-  return Uint8Array.from(binary, (c) => c.charCodeAt(0));
+  if ((held & ((1 << bits) - 1)) !== 0) throw new DerError('not canonical base64');
+  return out;
 }

@@ -13,13 +13,12 @@ export interface Extension {
 /** Reads Extensions: at least one, at most 64, no type twice (RFC 5280 §4.2). @throws DerError */
 export function readExtensions(reader: DerReader): Extension[] {
   const extensions: Extension[] = [];
-  const seen = new Set<string>();
   const list = reader.enter();
   do {
     const at = list.offset;
     const extension = readExtension(list.enter());
-    if (seen.has(extension.oid)) throw new DerError(`extension ${extension.oid} appears twice`, at);
-    seen.add(extension.oid);
+    if (extensions.some(({ oid: type }) => type === extension.oid))
+      throw new DerError(`extension ${extension.oid} appears twice`, at);
     extensions.push(extension);
     if (extensions.length > LIMITS.extensions) throw new DerError(`more than ${LIMITS.extensions} extensions`, at);
   } while (!list.done);
