@@ -5,6 +5,7 @@ import { ClusterCaError } from '../errors.ts';
 import { inventoryItems } from '../inventory/items.ts';
 import { readInventory } from '../inventory/read.ts';
 import { csrKeyType, findCsrs, readCsr } from '../issuance/csr-input.ts';
+import { hasLeftovers } from '../issuance/finish.ts';
 import type { IssueItem } from '../issuance/item.ts';
 import { checkPlanes } from '../issuance/names.ts';
 import { renderIssue } from '../issuance/render.ts';
@@ -77,8 +78,8 @@ export async function runRotate(ctx: Context, names: string[], options: RotateOp
     ctx.ui.result(plan, (style) => renderIssue(plan, style, ''));
     return;
   }
-  const result =
-    items.length === 0 ? { certificates: [], unchanged: [], failed: [] } : await runIssuance(ctx, keystore, issuance);
+  const nothing = items.length === 0 && !(await hasLeftovers(issuance.out, access));
+  const result = nothing ? { certificates: [], unchanged: [], failed: [] } : await runIssuance(ctx, keystore, issuance);
   printIssue(ctx, result, issuance.out);
 }
 

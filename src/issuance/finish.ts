@@ -31,17 +31,31 @@ export async function finishLeftovers(
   return finished;
 }
 
+/** Whether killed runs left anything below an `--out` directory. */
+export async function hasLeftovers(out: string | undefined, access: FileAccess): Promise<boolean> {
+  if (out !== undefined) for await (const _ of unfinished(out, access)) return true;
+  return false;
+}
+
 /** Finishes what killed runs left anywhere below an `--out` directory, whoever it belongs to. */
 export async function finishBelow(writer: KeystoreWriter, out: string, access: FileAccess): Promise<void> {
   const { keystore } = writer;
+  for await (const { place, name, inner } of unfinished(out, access)) {
+    const current = await keystore.query((index) =>
+      name === 'clients' ? index.current('client', inner, '') : index.current('node', name, inner),
+    );
+    await finishLeftovers(keystore, place, current, writer.options.now());
+  }
+}
+
+async function* unfinished(
+  out: string,
+  access: FileAccess,
+): AsyncGenerator<{ place: Place; name: string; inner: string }> {
   for (const name of await subdirectories(out))
     for (const inner of await subdirectories(join(out, name))) {
       const place = new Place(join(out, name, inner), access);
-      if ((await place.leftovers()).length === 0) continue;
-      const current = await keystore.query((index) =>
-        name === 'clients' ? index.current('client', inner, '') : index.current('node', name, inner),
-      );
-      await finishLeftovers(keystore, place, current, writer.options.now());
+      if ((await place.leftovers()).length > 0) yield { place, name, inner };
     }
 }
 
