@@ -7,6 +7,7 @@ import { OpensslParty } from '../support/servers-openssl.ts';
 import { Authority } from './authority.ts';
 
 const NODES = ['node-1', 'node-2'];
+const KEY_TYPES = ['ecdsa-p384', 'rsa-2048', 'rsa-3072', 'rsa-4096', 'ed25519'];
 const VERSIONS = ['-tls1_2', '-tls1_3'];
 
 const INVENTORY = `
@@ -21,6 +22,9 @@ const describeLive = await describeWith('openssl');
 const servers = new Servers('openssl-servers');
 
 describeLive('openssl s_server and s_client, strict and with every CRL', () => {
+  let ca: Authority;
+  /** The anchors, and the current CRL of each CA. */
+  let trusted: string;
   const parties = new Map<string, OpensslParty>();
   const listeners: { node: string; port: number }[] = [];
 
@@ -30,19 +34,20 @@ describeLive('openssl s_server and s_client, strict and with every CRL', () => {
     return found;
   };
 
+  const add = async (name: string, files: string): Promise<OpensslParty> => {
+    const made = await OpensslParty.make(files, trusted, join(servers.directory, name));
+    parties.set(name, made);
+    return made;
+  };
+
   beforeAll(async () => {
-    const ca = await Authority.init(join(servers.directory, 'orders'), 'orders');
+    ca = await Authority.init(join(servers.directory, 'orders'), 'orders');
     const foreign = await Authority.init(join(servers.directory, 'billing'), 'billing');
     await ca.issueInventory(INVENTORY);
     await foreign.issueClients('app');
     const crl = join(servers.directory, 'crl.pem');
     await ca.run('crl', '--out', crl);
-    const trusted = `${await readFile(join(ca.client('app'), 'ca.pem'))}${await readFile(crl)}`;
-    const add = async (name: string, files: string): Promise<OpensslParty> => {
-      const made = await OpensslParty.make(files, trusted, join(servers.directory, name));
-      parties.set(name, made);
-      return made;
-    };
+    trusted = `${await readFile(join(ca.client('app'), 'ca.pem'))}${await readFile(crl)}`;
     for (const node of NODES)
       for (const plane of ['control', 'data'] as const) {
         const made = await add(`${node}-${plane}`, ca.node(node, plane));
@@ -61,6 +66,21 @@ describeLive('openssl s_server and s_client, strict and with every CRL', () => {
           expect({ name, code, stdout, stderr }).toMatchObject({ code: 0, stdout: expect.stringContaining('gnip') });
           expect(stderr).toContain('Verification: OK');
         }
+  });
+
+  test('a node of each other key type serves, and is accepted', async () => {
+    const [{ port } = { port: 0 }] = listeners;
+    for (const keyType of KEY_TYPES) {
+      const name = `node-${keyType}`;
+      await ca.run('issue', name, '--plane', 'data', '--key-type', keyType, '--out', ca.out);
+      const other = await add(name, ca.node(name, 'data'));
+      const otherPort = await other.serve(servers);
+      for (const version of VERSIONS) {
+        const names = ['-verify_hostname', `${name}.orders.internal`];
+        expect(await party('app').ping(otherPort, version, ...names)).toMatchObject({ code: 0, stdout: 'gnip\n' });
+        expect(await other.ping(port, version)).toMatchObject({ code: 0, stdout: 'gnip\n' });
+      }
+    }
   });
 
   test('a certificate holds for its address, and for no other name', async () => {
