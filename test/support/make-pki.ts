@@ -1,4 +1,4 @@
-import { generateKeyPairSync, type KeyObject, sign } from 'node:crypto';
+import { constants, generateKeyPairSync, type KeyObject, sign } from 'node:crypto';
 import { time } from '../../src/pki/der/time.ts';
 import { bitString, oid, sequence, tlv, unsignedInteger } from '../../src/pki/der/writer.ts';
 import { type Extension, encodeExtension } from '../../src/pki/x509/extension.ts';
@@ -19,6 +19,13 @@ export function makeKey(): KeyPair {
   return generateKeyPairSync('ec', { namedCurve: 'prime256v1' });
 }
 
+export interface SignatureRecipe {
+  der: Uint8Array;
+  digest: string | null;
+  /** For RSASSA-PSS. */
+  saltLength?: number;
+}
+
 export interface CertificateRecipe {
   subject: string;
   key: KeyPair;
@@ -31,7 +38,7 @@ export interface CertificateRecipe {
   notAfter?: Date;
   serial?: number | Uint8Array;
   /** AlgorithmIdentifier and digest, where it is not ECDSA with SHA-256. */
-  algorithm?: { der: Uint8Array; digest: string | null };
+  algorithm?: SignatureRecipe;
   /** In place of the names encoded as UTF8String. */
   subjectDer?: Uint8Array;
   issuerDer?: Uint8Array;
@@ -131,8 +138,10 @@ export function makeCrl(recipe: CrlRecipe): Uint8Array {
   return signed(sequence(...parts), key, { der: ECDSA_SHA256, digest: 'sha256' });
 }
 
-function signed(tbs: Uint8Array, key: KeyPair, algorithm: { der: Uint8Array; digest: string | null }): Uint8Array {
-  const signature = new Uint8Array(sign(algorithm.digest, tbs, key.privateKey));
+function signed(tbs: Uint8Array, { privateKey }: KeyPair, algorithm: SignatureRecipe): Uint8Array {
+  const { saltLength, digest } = algorithm;
+  const pss = { key: privateKey, padding: constants.RSA_PKCS1_PSS_PADDING, saltLength: saltLength ?? 0 };
+  const signature = new Uint8Array(sign(digest, tbs, saltLength === undefined ? privateKey : pss));
   return sequence(tbs, algorithm.der, bitString(signature));
 }
 

@@ -142,10 +142,10 @@ describe('algorithms and keys', () => {
     key,
     algorithm: { der: identifier(OID.sha256WithRSAEncryption), digest: 'sha256' },
   });
-  const verdict = (der: Uint8Array, digest: string, options?: PathOptions): string[] =>
-    codesOf(
-      verdictOn(makeLeaf('CN=leaf', anchor, undefined, { algorithm: { der, digest } }), { anchors: [anchor] }, options),
-    );
+  const verdict = (der: Uint8Array, digest: string, options?: PathOptions, saltLength?: number): string[] => {
+    const algorithm = { der, digest, ...(saltLength === undefined ? {} : { saltLength }) };
+    return codesOf(verdictOn(makeLeaf('CN=leaf', anchor, undefined, { algorithm }), { anchors: [anchor] }, options));
+  };
 
   test('RSA with SHA-2 is accepted, SHA-1 and MD5 only when named', () => {
     expect(verdict(identifier(OID.sha256WithRSAEncryption), 'sha256')).toEqual([]);
@@ -154,6 +154,14 @@ describe('algorithms and keys', () => {
     expect(verdict(sha1, 'sha1')).toEqual(['signature-algorithm-insecure']);
     expect(verdict(sha1, 'sha1', { allow: new Set(['md5']) })).toEqual(['signature-algorithm-insecure']);
     expect(verdict(sha1, 'sha1', { allow: new Set(['sha1']) })).toEqual([]);
+  });
+
+  test('RSASSA-PSS with the hash in both places and the salt it names', () => {
+    expect(verdict(pss(SHA256, 32), 'sha256', {}, 32)).toEqual([]);
+    expect(verdict(pss(SHA256, 20), 'sha256', {}, 20)).toEqual([]);
+    expect(verdict(pss(SHA256, 32), 'sha256', {}, 20)).toEqual(['signature-invalid']);
+    expect(verdict(pss('1.3.14.3.2.26', 20), 'sha1', {}, 20)).toEqual(['signature-algorithm-insecure']);
+    expect(verdict(pss('1.3.14.3.2.26', 20), 'sha1', { allow: new Set(['sha1']) }, 20)).toEqual([]);
   });
 
   test('what is not supported, and a signature by another algorithm than it says', () => {
