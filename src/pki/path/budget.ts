@@ -23,12 +23,10 @@ export class BudgetExceeded extends Error {
 }
 
 export class Budget {
-  readonly limits: BudgetLimits;
   readonly #left: BudgetLimits;
 
   constructor(limits: Partial<BudgetLimits> = {}) {
-    this.limits = { ...DEFAULT_BUDGET, ...limits };
-    this.#left = { ...this.limits };
+    this.#left = { ...DEFAULT_BUDGET, ...limits };
   }
 
   /** @throws BudgetExceeded once more than the limit was spent */

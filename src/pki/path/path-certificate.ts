@@ -1,5 +1,4 @@
 import { toHex } from '../encoding.ts';
-import type { OID } from '../oids.ts';
 import type { Sha256 } from '../signature.ts';
 import { type Certificate, parseCertificate } from '../x509/certificate.ts';
 import { formatName, type Name, parseName } from '../x509/name.ts';
@@ -78,10 +77,5 @@ export class PathCertificate implements FailureSubject {
   /** Subject and issuer are the same name (RFC 5280 §6.1); such a certificate counts for no path length. */
   get selfIssued(): boolean {
     return this.subjectKey === this.issuerKey;
-  }
-
-  /** Whether it has the extension at all, malformed or not. */
-  has(oid: (typeof OID)[keyof typeof OID]): boolean {
-    return this.certificate.extensions.some((extension) => extension.oid === oid);
   }
 }

@@ -1,6 +1,5 @@
 import { OID } from '../oids.ts';
 import type { KeyUsageName } from '../x509/extensions.ts';
-import { oidName } from './decoded-extensions.ts';
 import type { Purpose } from './options.ts';
 
 /** Key usages of which a TLS server or client needs one, where the extension is present (RFC 5280 §4.2.1.12). */
@@ -29,8 +28,4 @@ export function missingKeyUsage(
   const needed = NEEDED.get(purpose);
   if (keyUsage === undefined || needed === undefined) return undefined;
   return needed.some((usage) => keyUsage.has(usage)) ? undefined : needed;
-}
-
-export function purposeText(purpose: string): string {
-  return oidName(purpose);
 }

@@ -4,7 +4,6 @@ import { OID } from '../../oids.ts';
 import type { Sha256 } from '../../signature.ts';
 import { type Crl, parseCrl } from '../../x509/crl.ts';
 import {
-  type DistributionPoint,
   type IssuingDistributionPoint,
   parseDistributionPoints,
   parseIssuingDistributionPoint,
@@ -24,8 +23,6 @@ export class PathCrl implements FailureSubject {
   readonly issuerName: Name;
   readonly issuerKey: string;
   readonly issuingDistributionPoint: IssuingDistributionPoint | undefined;
-  readonly freshestCRL: readonly DistributionPoint[] | undefined;
-  readonly authorityKeyId: Uint8Array | undefined;
   readonly number: bigint | undefined;
   /** BaseCRLNumber: present in delta CRLs only (RFC 5280 §5.2.4). */
   readonly baseNumber: bigint | undefined;
@@ -48,8 +45,9 @@ export class PathCrl implements FailureSubject {
       return bytes === undefined ? undefined : parse(bytes);
     };
     this.issuingDistributionPoint = decode(OID.issuingDistributionPoint, parseIssuingDistributionPoint);
-    this.freshestCRL = decode(OID.freshestCRL, parseDistributionPoints);
-    this.authorityKeyId = decode(OID.authorityKeyIdentifier, parseAuthorityKeyIdentifier)?.keyIdentifier;
+    // These two decide nothing, but they have to be what they say.
+    decode(OID.freshestCRL, parseDistributionPoints);
+    decode(OID.authorityKeyIdentifier, parseAuthorityKeyIdentifier);
     this.number = decode(OID.cRLNumber, parseNumber);
     this.baseNumber = decode(OID.deltaCRLIndicator, parseNumber);
     this.unknownCritical = this.crl.extensions
