@@ -22,7 +22,7 @@ export async function serve(identity: Identity, crl?: string[]): Promise<{ serve
     rejectUnauthorized: true,
     minVersion: 'TLSv1.2',
   });
-  server.on('secureConnection', (socket: TLSSocket) => socket.end(socket.getPeerCertificate().subject.CN ?? ''));
+  server.on('secureConnection', (socket: TLSSocket) => socket.end(String(socket.getPeerCertificate().subject.CN)));
   server.on('tlsClientError', () => {});
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
   const address = server.address();
