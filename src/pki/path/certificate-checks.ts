@@ -21,7 +21,7 @@ function check(context: PathContext, certificate: PathCertificate, position: Pos
   const report = new Report();
   report.add('decoding', certificate, malformedExtensions(certificate));
   report.add('critical extensions', certificate, unknownCritical(certificate));
-  report.add('algorithm', certificate, algorithm(context, certificate, position));
+  report.add('algorithm', certificate, algorithm(context, certificate));
   report.add('public key', certificate, publicKey(context, certificate, position));
   report.add('validity', certificate, validity(context, certificate));
   if (position !== 'target') {
@@ -49,7 +49,7 @@ function unknownCritical(certificate: PathCertificate): PathFailure[] {
 }
 
 /** Of an anchor only the contradiction counts: its signature proves nothing (RFC 5280 §6.1.1(d)). */
-function algorithm(context: PathContext, certificate: PathCertificate, position: Position): PathFailure[] {
+function algorithm(context: PathContext, certificate: PathCertificate): PathFailure[] {
   const { signatureAlgorithm, tbsSignature } = certificate.certificate;
   if (!equalBytes(signatureAlgorithm.der, tbsSignature.der))
     return [
@@ -59,7 +59,7 @@ function algorithm(context: PathContext, certificate: PathCertificate, position:
         `signed part names ${tbsSignature.oid}, the certificate ${signatureAlgorithm.oid}, or their parameters differ`,
       ),
     ];
-  const problem = position === 'anchor' ? undefined : context.algorithmProblem(signatureAlgorithm);
+  const problem = certificate.role === 'anchor' ? undefined : context.algorithmProblem(signatureAlgorithm);
   if (problem === undefined) return [];
   if (problem === 'unsupported')
     return [

@@ -156,6 +156,22 @@ describe('algorithms and keys', () => {
     expect(verdict(sha1, 'sha1', { allow: new Set(['sha1']) })).toEqual([]);
   });
 
+  test('how an anchor is signed does not matter, but for a contradiction', () => {
+    const sha1 = { der: identifier('1.2.840.113549.1.1.5'), digest: 'sha1' };
+    const old = makeRoot('CN=Old', { key, algorithm: sha1 });
+    expect(codesOf(verdictOn(old, { anchors: [old] }))).toEqual([]);
+    expect(
+      codesOf(
+        verdictOn(
+          makeLeaf('CN=leaf', old, undefined, {
+            algorithm: { der: identifier(OID.sha256WithRSAEncryption), digest: 'sha256' },
+          }),
+          { anchors: [old] },
+        ),
+      ),
+    ).toEqual([]);
+  });
+
   test('RSASSA-PSS with the hash in both places and the salt it names', () => {
     expect(verdict(pss(SHA256, 32), 'sha256', {}, 32)).toEqual([]);
     expect(verdict(pss(SHA256, 20), 'sha256', {}, 20)).toEqual([]);
