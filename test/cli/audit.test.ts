@@ -169,12 +169,15 @@ describe('audit export', () => {
     expect((await ca(['audit', 'export', '--json'])).stdout).toBe((await ca(['audit', 'export'])).stdout);
   });
 
-  test('CSV: a heading and a row for each', async () => {
+  test('CSV: a heading, and at least a row for each record', async () => {
     const result = await ca(['audit', 'export', '--format', 'csv']);
     expectExit(result, 0);
     expectSafe(result.stdout.replaceAll('\r\n', '\n'));
-    expect(result.stdout.trimEnd().split(/\r?\n/)).toHaveLength((await verify()).records + 1);
-    expect(result.stdout).toMatch(/^seq,/);
+    const [heading, ...rows] = result.stdout.trimEnd().split(/\r?\n/);
+    expect(heading).toMatch(/^seq,/);
+    const found = new Set(rows.map((row) => Number(row.split(',')[0])));
+    expect([...found]).toEqual(Array.from({ length: (await verify()).records }, (_, seq) => seq));
+    for (const row of rows) expect(row.split(',').length).toBe(heading?.split(',').length);
   });
 
   test('another format: 2', async () => {

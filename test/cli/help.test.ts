@@ -42,7 +42,18 @@ describe('help', () => {
 
   test('lists the global options', async () => {
     const { stdout } = await run(['--help']);
-    const options = ['keystore', 'cluster', 'json', 'no-input', 'no-color', 'quiet', 'debug', 'wait', 'accept-clock'];
+    const options = [
+      'keystore',
+      'cluster',
+      'json',
+      'no-input',
+      'no-color',
+      'quiet',
+      'debug',
+      'wait',
+      'yes',
+      'accept-clock',
+    ];
     for (const option of [...options, 'version', 'help']) expect(stdout).toContain(`--${option}`);
   });
 
@@ -76,7 +87,7 @@ describe('help', () => {
       ['FILE.tar'],
     ],
     ['rotate', ['--due', '--all', '--plane', '--inventory', '--out', '--csr-dir', '--dry-run'], ['--deploy']],
-    ['revoke', ['--reason', '--plane', '--invalidity-date', '--yes', '--dry-run'], ['--cut-off']],
+    ['revoke', ['--reason', '--plane', '--invalidity-date', '--dry-run'], ['--cut-off']],
     ['crl', ['--out', '--authority', '--der', '--renew', '--lifetime'], []],
     ['list', ['--all', '--node', '--plane', '--status', '--expiring'], []],
     ['status', ['--within', '--format'], []],

@@ -4,9 +4,11 @@ import { done, expectExit, fails, verdict } from './checks.ts';
 import { clock } from './clock.ts';
 import type { StatusDocument } from './documents.ts';
 
-const cluster = await newCluster();
+// CRLs that last: their alerts are another test's.
+const cluster = await newCluster({ init: ['--crl-lifetime', '2y'] });
 const { ca } = cluster;
 const retired = await newCluster({ name: 'retired' });
+const stale = await newCluster({ name: 'stale' });
 
 await done(ca, ['issue', 'n1', '--plane', 'data']);
 
@@ -61,15 +63,14 @@ describe('from warning up: exit 4, the result on stdout and the error on stderr'
 });
 
 test('an expired CRL is an alert', async () => {
-  const { alerts } = await verdict<StatusDocument>(ca, ['status'], 4, { env: clock('40d') });
+  const { alerts } = await verdict<StatusDocument>(stale.ca, ['status'], 4, { env: clock('40d') });
   expect(alerts.some(({ name, message }) => /crl/i.test(`${name} ${message}`))).toBe(true);
 });
 
 test('NODE narrows it', async () => {
-  const status = await done<StatusDocument>(ca, ['status', 'other'], { env: clock('29d') }).catch(() => undefined);
+  await done(ca, ['issue', 'n2', '--plane', 'data']);
   const one = await done<StatusDocument>(ca, ['status', 'n1']);
   expect(one.certificates.valid).toBe(1);
-  if (status) expect(status.certificates.valid).toBe(0);
 });
 
 test('--within looks further ahead', async () => {
@@ -83,7 +84,7 @@ test('a node retired by cessationOfOperation gives no more alerts', async () => 
   const { ca: run } = retired;
   await done(run, ['issue', 'old', '--plane', 'data']);
   await done(run, ['revoke', 'old', '--yes', '--reason', 'cessationOfOperation']);
-  await done(run, ['crl', '--renew', '--lifetime', '200d']);
+  await done(run, ['crl', '--renew', '--lifetime', '2y']);
   const status = await done<StatusDocument>(run, ['status'], { env: clock('92d') });
   expect(status.alerts.filter(({ subject, message }) => `${subject} ${message}`.includes('old'))).toEqual([]);
 });

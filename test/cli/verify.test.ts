@@ -51,11 +51,11 @@ describe('valid: exit 0', () => {
   });
 
   test('without --name the output says that no name was checked', async () => {
-    expect((await valid(FILE)).warnings?.join()).toMatch(/name/);
+    expect((await valid(FILE)).warnings?.join()).toMatch(/no name/);
     const text = await ca(['verify', FILE]);
     expectExit(text, 0);
-    expect(text.stdout + text.stderr).toMatch(/name/);
-    expect((await valid(FILE, '--name', 'n1.orders.internal')).warnings ?? []).toEqual([]);
+    expect(text.stdout + text.stderr).toMatch(/no name/);
+    expect((await valid(FILE, '--name', 'n1.orders.internal')).warnings?.join() ?? '').not.toMatch(/no name/);
   });
 
   test('a NODE, with its recorded names and for both purposes', async () => {
@@ -114,7 +114,7 @@ describe('--purpose', () => {
     await invalid('./clients/app/cert.pem', '--purpose', '1.3.6.1.5.5.7.3.3');
   });
 
-  test.each(['servers', '1.2.', ''])('%j is none: 2', async (purpose) => {
+  test.each(['servers', '1.two', ''])('%j is none: 2', async (purpose) => {
     await fails(ca, ['verify', FILE, '--purpose', purpose], 2);
   });
 });
