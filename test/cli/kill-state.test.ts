@@ -24,7 +24,7 @@ onLinux(
       const run = (args: string[], options: RunOptions = {}) => cli(args, { ...options, env });
       return { parent, out: parent, env, run };
     };
-    const steps = await moments(await scene('undisturbed'), join(place.directory, 'steps'), ['init', 'orders'], 2);
+    const steps = await moments(await scene('undisturbed'), join(place.directory, 'steps'), ['init', 'orders'], 3);
     expect(steps.length).toBeGreaterThan(5);
     let killed = 0;
     for (const [i, moment] of steps.entries()) {

@@ -19,7 +19,7 @@ if (!single || !double || !batch || !rotating) throw new Error('four keystores w
 describe('issue, killed step by step', () => {
   onLinux.each([
     ['one plane', single, ['--plane', 'data'], 1],
-    ['two planes', double, [], 3],
+    ['two planes', double, [], 4],
   ])(
     '%s',
     async (_, cluster, flags, every) => {
@@ -84,11 +84,11 @@ onLinux(
 );
 
 onLinux(
-  'rotate, killed at every second step',
+  'rotate, killed at every third step',
   async () => {
     const { ca, directory } = rotating;
     await done(ca, ['issue', 'n1', 'n2', '--plane', 'data']);
-    const steps = await moments(rotating, join(directory, 'steps'), ['rotate', 'n1'], 2);
+    const steps = await moments(rotating, join(directory, 'steps'), ['rotate', 'n1'], 3);
     expect(steps.length).toBeGreaterThan(5);
     let killed = 0;
     for (const [i, moment] of steps.entries()) {
