@@ -100,7 +100,5 @@ function readReasons(reader: DerReader, tag: number): ReasonMask | undefined {
 
 function readFlag(reader: DerReader, number: number): boolean {
   const tag = contextTag(number, false);
-  if (reader.peek() !== tag) return false;
-  if (!reader.boolean(tag)) throw new DerError('DEFAULT FALSE is encoded');
-  return true;
+  return reader.peek() === tag && reader.boolean(tag);
 }

@@ -27,12 +27,11 @@ export function readExtensions(reader: DerReader): Extension[] {
 
 function readExtension(reader: DerReader): Extension {
   const type = reader.oid();
-  const at = reader.offset;
-  const flag = reader.peek() === 0x01 ? reader.boolean() : undefined;
-  if (flag === false) throw new DerError('DEFAULT FALSE is encoded', at);
+  // An encoded FALSE is no DER (X.690 §11.5), but some issuers write it, and it changes nothing.
+  const critical = reader.peek() === 0x01 && reader.boolean();
   const value = reader.content(0x04);
   reader.end();
-  return { oid: type, critical: flag === true, value };
+  return { oid: type, critical, value };
 }
 
 /** The DER of one extension. */

@@ -102,7 +102,7 @@ export function parseSubjectAltName(value: Uint8Array): GeneralName[] {
   return readDer(value, (reader) => readGeneralNames(reader.enter()));
 }
 
-/** RFC 5280 §4.2.1.10: minimum is 0 and left out, maximum absent; at least one subtree in all. */
+/** RFC 5280 §4.2.1.10: minimum is 0 (which DER leaves out, but not every issuer), maximum absent; at least one subtree in all. */
 export function parseNameConstraints(value: Uint8Array): NameConstraints {
   return readDer(value, (reader) => {
     const inner = reader.enter();
@@ -114,12 +114,16 @@ export function parseNameConstraints(value: Uint8Array): NameConstraints {
   });
 }
 
+const MINIMUM = contextTag(0, false);
+
 function readSubtrees(reader: DerReader | undefined): GeneralSubtree[] {
   const subtrees: GeneralSubtree[] = [];
   if (reader === undefined) return subtrees;
   do {
     const subtree = reader.enter();
     const base = readGeneralName(subtree);
+    if (subtree.peek() === MINIMUM && subtree.cappedInteger(MINIMUM) !== 0)
+      throw new DerError('subtree with a minimum other than 0');
     subtree.end();
     subtrees.push({ base });
   } while (!reader.done);

@@ -1,12 +1,13 @@
 import { describe, expect, test } from '@jest/globals';
 import fc from 'fast-check';
-import { concatBytes, oid, tlv, utf8String } from '../../../src/pki/der/writer.ts';
+import { concatBytes, oid, sequence, tlv, utf8String } from '../../../src/pki/der/writer.ts';
+import { OID } from '../../../src/pki/oids.ts';
 import { permits, SubtreeError } from '../../../src/pki/path/index.ts';
 import { nameConstraints } from '../../../src/pki/x509/extensions.ts';
-import type { GeneralName } from '../../../src/pki/x509/general-name.ts';
+import { encodeGeneralName, type GeneralName } from '../../../src/pki/x509/general-name.ts';
 import { parseCidr, parseIp } from '../../../src/pki/x509/ip.ts';
 import { parseDistinguishedName } from '../../../src/pki/x509/name.ts';
-import { caExtensions, makeCa, makeLeaf, makeRoot, nameDer } from '../../support/make-pki.ts';
+import { caExtensions, extension, makeCa, makeLeaf, makeRoot, nameDer } from '../../support/make-pki.ts';
 import { codesOf, verdictOn } from '../../support/verify-made.ts';
 
 const dns = (value: string): GeneralName => ({ type: 'dns', value });
@@ -172,6 +173,20 @@ describe('down a path', () => {
   test('malformed constraints refuse the path', () => {
     const root = makeRoot('CN=Root', { extensions: constrained([dns('*.example.com')]) });
     expect(codesOf(verdictOn(makeLeaf('CN=leaf', root), { anchors: [root] }))).toEqual(['name-constraints-malformed']);
+  });
+
+  test.each([
+    ['an encoded minimum of 0 is read', [0x80, 1, 0], []],
+    ['another minimum refuses', [0x80, 1, 1], ['extension-malformed']],
+    ['a maximum refuses', [0x81, 1, 0], ['extension-malformed']],
+  ])('%s', (_, bounds, expected) => {
+    const base = encodeGeneralName(dns('example.com'));
+    const value = sequence(tlv(0xa0, sequence(base, Uint8Array.from(bounds))));
+    const root = makeRoot('CN=Root', {
+      extensions: caExtensions(undefined, extension(OID.nameConstraints, value, true)),
+    });
+    const leaf = makeLeaf('CN=leaf', root, [dns('example.com')]);
+    expect(codesOf(verdictOn(leaf, { anchors: [root] }))).toEqual(expected);
   });
 
   test('too many comparisons end in the budget', () => {
