@@ -90,12 +90,21 @@ export function verifyPath(input: PathInput): PathVerdict {
   const outcome = run(search, target);
   const candidates = [...others(context, pool, outcome.path), ...broken];
   if (outcome.valid) return { ...outcome, candidates, attempts: search.attempts };
-  const missing = outcome.path[outcome.path.length - 1]?.role !== 'anchor';
-  const unreadable = broken
-    .filter(({ role }) => role !== 'crl' || crls?.length === 0)
-    .flatMap(({ failures }) => failures);
-  const failures = missing ? [...unreadable, ...outcome.failures] : [...outcome.failures, ...unreadable];
+  const failures = withBroken(outcome, broken);
   return { valid: false, path: outcome.path, failures, candidates, attempts: search.attempts };
+}
+
+/**
+ * The failures of the path together with those of what could not be read: before them where that may be what is
+ * missing (the path has no anchor, or no CRL tells a status), behind them otherwise.
+ */
+function withBroken({ path, failures }: Pick<PathVerdict, 'path' | 'failures'>, broken: Candidate[]): PathFailure[] {
+  const missesCrl = failures.some(({ code }) => code === 'revocation-unknown' || code === 'crl-scope');
+  const missesAnchor = path[path.length - 1]?.role !== 'anchor';
+  const before = broken.filter(({ role }) => (role === 'crl' ? missesCrl : missesAnchor));
+  const behind = broken.filter(({ role }) => role !== 'crl' && !missesAnchor);
+  const failuresOf = (list: Candidate[]): PathFailure[] => list.flatMap((candidate) => candidate.failures);
+  return [...failuresOf(before), ...failures, ...failuresOf(behind)];
 }
 
 function run(search: PathSearch, target: PathCertificate): Pick<PathVerdict, 'valid' | 'path' | 'failures'> {

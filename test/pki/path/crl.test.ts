@@ -98,7 +98,7 @@ describe('complete CRLs (RFC 5280 §6.3.3)', () => {
     const broken = Uint8Array.of(0x30, 0);
     expect(codes([rootCrl, broken, crl()])).toEqual([]);
     const verdict = verdictOn(leaf, { anchors: [root], untrusted: [ca], crls: [rootCrl, broken] });
-    expect(codesOf(verdict)).toEqual(['revocation-unknown']);
+    expect(codesOf(verdict)).toEqual(['crl-malformed', 'revocation-unknown']);
     expect(verdict.candidates.map(({ role, failures }) => [role, failures[0]?.code])).toEqual([
       ['crl', 'crl-malformed'],
     ]);
