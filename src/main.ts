@@ -1,103 +1,25 @@
 import { type Group, VERBS } from './commands/verbs.ts';
-import type { Context, GlobalOptions } from './context.ts';
-import { ClusterCaError } from './errors.ts';
-import { Ui } from './ui/ui.ts';
 import { VERSION } from './version.ts';
 
-const VARIABLES = [
-  'KEYSTORE',
-  'PASSPHRASE_FILE',
-  'PASSPHRASE_COMMAND',
-  'PASSPHRASE',
-  'KEY_FILE',
-  'INVENTORY',
-  'NO_INPUT',
-].map((name) => `CLUSTER_CA_${name}`);
-
-/** Runs the command line. @param argv the words behind the program's name. @returns the exit code */
+/**
+ * The way in: prints the version, or hands over to the group of commands that the verb belongs to. Each group is a
+ * bundle of its own, so that a command pays for nothing but its group.
+ * @param argv the words behind the program's name
+ * @returns the exit code
+ */
 export async function main(argv: string[]): Promise<number> {
   if (argv.length === 1 && argv[0] === '--version') {
     process.stdout.write(`${VERSION}\n`);
     return 0;
   }
-  const env = { ...process.env };
-  const has = (...flags: string[]): boolean => beforeTerminator(argv).some((word) => flags.includes(word));
-  const ui = new Ui({
-    json: has('--json'),
-    noInput: has('--no-input') || (env.CLUSTER_CA_NO_INPUT !== undefined && env.CLUSTER_CA_NO_INPUT !== '0'),
-    quiet: has('-q', '--quiet'),
-    color: !has('--no-color'),
-    debug: has('--debug'),
-    env,
-  });
-  const globals: GlobalOptions = { wait: 30_000 };
-  const ctx: Context = { ui, env, cwd: process.cwd(), now: () => new Date(), globals };
-  try {
-    checkVariables(env);
-    await run(ctx, argv);
-    return 0;
-  } catch (error) {
-    return report(ui, error);
-  }
-}
-
-async function run(ctx: Context, argv: string[]): Promise<void> {
-  const words = beforeTerminator(argv);
+  const end = argv.indexOf('--');
+  const words = end < 0 ? argv : argv.slice(0, end);
   const verb = words.flatMap((word) => VERBS.find(({ name }) => name === word) ?? [])[0];
-  const called = verb?.name;
-  const { buildProgram, COMMANDS } = await loadGroup(verb?.group ?? 'reading');
-  const program = buildProgram(ctx, called, COMMANDS);
-  if (
-    words.every((word) => word.startsWith('-')) &&
-    !words.some((word) => ['-h', '--help', '--version'].includes(word))
-  )
-    throw new ClusterCaError('ERR_USAGE', 'which verb?', { hint: 'cluster-ca --help lists them' });
-  try {
-    await program.parseAsync(argv, { from: 'user' });
-  } catch (error) {
-    throw asUsageError(error, called);
-  }
+  const { run } = await loadGroup(verb?.group ?? 'reading');
+  return run(argv);
 }
 
-function loadGroup(group: Group) {
+function loadGroup(group: Group): Promise<{ run: (argv: string[]) => Promise<number> }> {
   if (group === 'writing') return import('./commands/writing.ts');
   return group === 'checking' ? import('./commands/checking.ts') : import('./commands/reading.ts');
-}
-
-/** Commander's own errors are wrong usage; help and version that were asked for are none. */
-function asUsageError(error: unknown, called: string | undefined): unknown {
-  if (!(error instanceof Error) || (error.name !== 'CommanderError' && error.name !== 'InvalidArgumentError'))
-    return error;
-  const { code, exitCode } = error as Error & { code: string; exitCode: number };
-  if (exitCode === 0 || code === 'commander.help' || code === 'commander.helpDisplayed' || code === 'commander.version')
-    return undefined;
-  const [message = '', ...more] = error.message.replace(/^error: /, '').split('\n');
-  const suggestion = more.join(' ').replace(/[()]/g, '').trim();
-  const help = called === undefined ? 'cluster-ca --help' : `cluster-ca ${called} --help`;
-  return new ClusterCaError('ERR_USAGE', message.charAt(0).toLowerCase() + message.slice(1).replace(/\.$/, ''), {
-    hint: suggestion === '' ? help : `${suggestion.charAt(0).toLowerCase()}${suggestion.slice(1)} ${help}`,
-  });
-}
-
-function report(ui: Ui, error: unknown): number {
-  if (error === undefined) return 0;
-  if (error instanceof ClusterCaError) {
-    ui.error(error);
-    return error.exitCode;
-  }
-  const bug = error instanceof Error ? error : new Error(String(error));
-  ui.error(bug);
-  return 1;
-}
-
-/** A variable that is set but empty is a mistake somewhere: better said than guessed at. */
-function checkVariables(env: Record<string, string | undefined>): void {
-  for (const name of VARIABLES)
-    if (env[name] === '')
-      throw new ClusterCaError('ERR_USAGE', `the variable ${name} is set but empty`, { hint: `unset ${name}` });
-}
-
-function beforeTerminator(argv: string[]): string[] {
-  const end = argv.indexOf('--');
-  return end < 0 ? argv : argv.slice(0, end);
 }

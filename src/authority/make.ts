@@ -12,7 +12,6 @@ import { validityFor } from '../pki/validity.ts';
 import { type KeyType, signatureAlgorithmFor } from '../pki/x509/algorithm.ts';
 import { type Certificate, parseCertificate } from '../pki/x509/certificate.ts';
 import type { NameConstraints } from '../pki/x509/extensions.ts';
-import { secondOpinion } from './second-opinion.ts';
 
 /** A CA just made: its certificate, its key to be sealed, and a signer over it. */
 export interface MadeAuthority {
@@ -40,6 +39,7 @@ export async function signTemplate(
 ): Promise<Certificate> {
   const prepared = prepareCertificate(template, issuer, (data) => sha256(data));
   const der = await sign(prepared, signer);
+  const { secondOpinion } = await import('./second-opinion.ts');
   await secondOpinion(der, (issuer ?? prepared.preview).publicKey, crypto);
   return parseCertificate(der);
 }

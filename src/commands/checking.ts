@@ -1,8 +1,10 @@
+import { runCommandLine } from '../command-line.ts';
 import { auditCommand } from './audit.ts';
 import { inspectCommand } from './inspect.ts';
 import type { CommandTable } from './program.ts';
 import { verifyCommand } from './verify.ts';
 
-export { buildProgram } from './program.ts';
+const COMMANDS: CommandTable = { inspect: inspectCommand, verify: verifyCommand, audit: auditCommand };
 
-export const COMMANDS: CommandTable = { inspect: inspectCommand, verify: verifyCommand, audit: auditCommand };
+/** Runs a command line whose verb is of this group. @returns the exit code */
+export const run = (argv: string[]): Promise<number> => runCommandLine(argv, COMMANDS);

@@ -1,3 +1,4 @@
+import { runCommandLine } from '../command-line.ts';
 import { crlCommand } from './crl.ts';
 import { initCommand } from './init.ts';
 import { issueCommand } from './issue.ts';
@@ -7,9 +8,7 @@ import { requestCommand } from './request.ts';
 import { revokeCommand } from './revoke.ts';
 import { rotateCommand } from './rotate.ts';
 
-export { buildProgram } from './program.ts';
-
-export const COMMANDS: CommandTable = {
+const COMMANDS: CommandTable = {
   init: initCommand,
   issue: issueCommand,
   request: requestCommand,
@@ -18,3 +17,6 @@ export const COMMANDS: CommandTable = {
   crl: crlCommand,
   keystore: keystoreCommand,
 };
+
+/** Runs a command line whose verb is of this group. @returns the exit code */
+export const run = (argv: string[]): Promise<number> => runCommandLine(argv, COMMANDS);

@@ -4,7 +4,7 @@ import { fileURLToPath } from 'node:url';
 
 /** The executable of this checkout; `npm test` builds it first. */
 export const CLUSTER_CA = fileURLToPath(new URL('../../bin/cluster-ca', import.meta.url));
-if (!existsSync(fileURLToPath(new URL('../../dist/main.js', import.meta.url))))
+if (!existsSync(fileURLToPath(new URL('../../dist/main.cjs', import.meta.url))))
   throw new Error('dist/ is missing: npm run build');
 
 export interface RunOptions {
