@@ -4,7 +4,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { expect, test } from '@jest/globals';
 import { newCluster } from '../support/clusters.ts';
 import { done, errorObject, expectExit } from './checks.ts';
-import { canTrace, interrupted } from './strace.ts';
+import { canTrace, injected } from './strace.ts';
 import { readPair } from './x509.ts';
 
 // A writer that stands still in the middle of its work: others wait no longer than --wait, and nothing is lost.
@@ -39,7 +39,7 @@ async function standsStill(strace: number): Promise<number | undefined> {
   let busy = 0;
   for (const when of [1, 2, 3, 4, 6]) {
     let strace = 0;
-    const first = interrupted(cluster, ['fsync', when], 'SIGSTOP', ['issue', `stopped-${when}`, '--json'], {
+    const first = injected(cluster, ['fsync', when], 'signal=SIGSTOP', ['issue', `stopped-${when}`, '--json'], {
       onSpawn: (child) => {
         strace = child.pid ?? 0;
       },

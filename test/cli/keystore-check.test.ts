@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { describe, expect, test } from '@jest/globals';
 import { cli } from '../support/cli.ts';
 import { newCluster } from '../support/clusters.ts';
-import { document, done, errorObject, expectExit, fails, verdict } from './checks.ts';
+import { document, done, errorObject, expectExit, fails, verdict, words } from './checks.ts';
 import type { CheckDocument, ListDocument } from './documents.ts';
 import { files, tree } from './tree.ts';
 
@@ -110,6 +110,16 @@ describe('files missing in part: 13', () => {
     const copy = await copied((path) => rename(join(path, name), `${path}-taken`));
     await verdictOrFailure(['keystore', 'check', '--keystore', copy], 13);
   });
+});
+
+test('a format from the future: 13, for reading and writing', async () => {
+  const copy = await copied(async (path) => {
+    const identity = await readFile(join(path, 'KEYSTORE'), 'utf8');
+    expect(identity).toContain('"format":1');
+    await writeFile(join(path, 'KEYSTORE'), identity.replace('"format":1', '"format":2'));
+  });
+  for (const args of [['list'], ['issue', 'n3'], ['audit', 'export']])
+    expect(words(await fails(ca, [...args, '--keystore', copy], 13))).toMatch(/format|version|newer/);
 });
 
 describe('what is derived', () => {

@@ -6,7 +6,7 @@ import { newCluster, newPlace } from '../support/clusters.ts';
 import { document, done, errorObject } from './checks.ts';
 import type { CheckDocument } from './documents.ts';
 import { expectRevokedInCrl, expectWhole, history } from './killed.ts';
-import { canTrace, interrupted, moments, wasKilled } from './strace.ts';
+import { canTrace, injected, moments, wasKilled } from './strace.ts';
 
 // `init` and `revoke`, killed just before each step that makes something durable or visible.
 const onLinux = canTrace ? test : test.skip;
@@ -29,7 +29,7 @@ onLinux(
     let killed = 0;
     for (const [i, moment] of steps.entries()) {
       const { parent, run, ...target } = await scene(`init-${i}`);
-      if (wasKilled(await interrupted(target, moment, 'SIGKILL', ['init', 'orders']))) killed++;
+      if (wasKilled(await injected(target, moment, 'signal=SIGKILL', ['init', 'orders']))) killed++;
       const again = await run(['init', 'orders', '--json']);
       // Killed after the keystore stood there, there is nothing left to do; else the next one makes it.
       if (again.code === 6) errorObject(again, 'ERR_EXISTS');
@@ -59,7 +59,7 @@ onLinux(
     for (const [i, moment] of steps.entries()) {
       const node = `node-${i}`;
       const command = ['revoke', node, '--yes', '--reason', 'keyCompromise'];
-      if (wasKilled(await interrupted(cluster, moment, 'SIGKILL', command))) killed++;
+      if (wasKilled(await injected(cluster, moment, 'signal=SIGKILL', command))) killed++;
       await expectRevokedInCrl(cluster, node);
       await done(ca, command);
       expect((await history(cluster, node)).map(({ status }) => status)).toEqual(['revoked']);

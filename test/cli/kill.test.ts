@@ -4,7 +4,7 @@ import { describe, expect, test } from '@jest/globals';
 import { newCluster } from '../support/clusters.ts';
 import { done, expectExit } from './checks.ts';
 import { expectBesideItsKey, expectWhole, history, validOf } from './killed.ts';
-import { canTrace, interrupted, moments, wasKilled } from './strace.ts';
+import { canTrace, injected, moments, wasKilled } from './strace.ts';
 import { files } from './tree.ts';
 
 // The process is killed just before each step that makes something durable or visible. After the next run every
@@ -29,7 +29,7 @@ describe('issue, killed step by step', () => {
       let killed = 0;
       for (const [i, moment] of steps.entries()) {
         const node = `node-${i}`;
-        if (wasKilled(await interrupted(cluster, moment, 'SIGKILL', ['issue', node, ...flags]))) killed++;
+        if (wasKilled(await injected(cluster, moment, 'signal=SIGKILL', ['issue', node, ...flags]))) killed++;
         const committed = validOf(await history(cluster), node);
         // A run for another node may come in between: it must not sweep away what is needed.
         if (i % 2 === 1) await done(ca, ['issue', `other-${i}`, '--plane', 'data']);
@@ -64,7 +64,7 @@ onLinux(
     for (const [i, moment] of steps.entries()) {
       const name = `batch-${i}`;
       const command = ['issue', '--inventory', await inventory(name)];
-      if (wasKilled(await interrupted(batch, moment, 'SIGKILL', command))) killed++;
+      if (wasKilled(await injected(batch, moment, 'signal=SIGKILL', command))) killed++;
       const nodes = ['a', 'b', 'c', 'd'].map((node) => `${name}-${node}`);
       const before = await history(batch);
       const committed = nodes.flatMap((node) => validOf(before, node));
@@ -92,7 +92,7 @@ onLinux(
     expect(steps.length).toBeGreaterThan(5);
     let killed = 0;
     for (const [i, moment] of steps.entries()) {
-      if (wasKilled(await interrupted(rotating, moment, 'SIGKILL', ['rotate', 'n1']))) killed++;
+      if (wasKilled(await injected(rotating, moment, 'signal=SIGKILL', ['rotate', 'n1']))) killed++;
       const committed = validOf(await history(rotating), 'n1');
       // Old or new: there is always one that is valid, and after the next run it is the one on the disk.
       expect(committed).toHaveLength(1);

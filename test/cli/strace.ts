@@ -24,15 +24,15 @@ export function traced(cluster: Target, words: string[], args: string[], options
   });
 }
 
-/** Runs with a signal sent just before the Nth such call of a thread. */
-export const interrupted = (
+/** Runs with this done to the Nth such call of a thread: `signal=SIGKILL` comes just before it, `error=EIO` is its answer. */
+export const injected = (
   cluster: Target,
   [call, when]: Moment,
-  signal: 'SIGKILL' | 'SIGSTOP',
+  what: 'signal=SIGKILL' | 'signal=SIGSTOP' | 'error=EIO' | 'error=ENOSPC',
   args: string[],
   options?: RunOptions,
 ): Promise<RunResult> => {
-  const inject = `inject=${call}:signal=${signal}:when=${when}`;
+  const inject = `inject=${call}:${what}:when=${when}`;
   return traced(cluster, ['-o', '/dev/null', '-e', `trace=${call}`, '-e', inject], args, options);
 };
 
