@@ -15,6 +15,7 @@ import { publicPem } from '../inspection/pem.ts';
 import { renderComparison } from '../inspection/text/compare.ts';
 import { renderInspection } from '../inspection/text/render.ts';
 import { encodePem } from '../pki/pem.ts';
+import { certificatesOf, type NamedHolder } from '../what/holder.ts';
 import { readInputFile } from '../what/read-file.ts';
 import { readWhat, type What } from '../what/what.ts';
 
@@ -51,7 +52,7 @@ export async function runInspect(
       return ctx.ui.result(document, (style) => renderKeystore(document, style, now));
     }
     case 'name':
-      return inspectName(ctx, what.name, options);
+      return inspectName(ctx, what, options);
     case 'file':
     case 'serial': {
       const { bytes, source } = await bytesOf(ctx, what);
@@ -66,24 +67,19 @@ export async function runInspect(
   }
 }
 
-async function inspectName(ctx: Context, name: string, options: InspectOptions): Promise<void> {
+async function inspectName(ctx: Context, what: NamedHolder, options: InspectOptions): Promise<void> {
   const keystore = await openKeystore(ctx);
   const now = ctx.now();
-  const rows = await keystore.query(async (index) => [
-    ...(await index.ofName('node', name)),
-    ...(await index.ofName('client', name)),
-  ]);
-  if (rows.length === 0)
-    throw new ClusterCaError('ERR_NOT_FOUND', `no certificate was ever issued to ${name}`, {
-      hint: 'cluster-ca list shows what was issued',
-    });
+  const rows = await certificatesOf(keystore, what);
   if (options.pem) {
     for (const row of rows.filter((entry) => !entry.superseded))
       ctx.ui.raw(encodePem('CERTIFICATE', await keystore.der(row)));
     return;
   }
   const certificates = await Promise.all(rows.map((row) => certificateObject(keystore, row, now)));
-  ctx.ui.result({ kind: 'node', node: name, certificates }, (style) => renderNode(name, certificates, style, now));
+  ctx.ui.result({ kind: 'node', node: what.name, certificates }, (style) =>
+    renderNode(what.name, certificates, style, now),
+  );
 }
 
 async function compare(ctx: Context, a: What, b: What, names: { a: string; b: string }): Promise<void> {
@@ -102,10 +98,10 @@ async function bytesOf(ctx: Context, what: What): Promise<{ bytes: Uint8Array; s
   if (what.type !== 'serial' && what.type !== 'name')
     throw new ClusterCaError('ERR_USAGE', 'only certificates, requests, CRLs and keys can be compared');
   const keystore = await openKeystore(ctx);
-  const row = await keystore.query(async (index) => {
-    if (what.type === 'serial') return index.bySerial(what.serial);
-    return (await index.ofName('node', what.name)).findLast((entry) => !entry.superseded);
-  });
+  const row =
+    what.type === 'serial'
+      ? await keystore.query((index) => index.bySerial(what.serial))
+      : (await certificatesOf(keystore, what)).findLast((entry) => !entry.superseded);
   const text = what.type === 'serial' ? what.serial : what.name;
   if (row === undefined)
     throw new ClusterCaError('ERR_NOT_FOUND', `the log knows no certificate of ${text}`, {

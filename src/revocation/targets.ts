@@ -8,6 +8,7 @@ import { toHex } from '../pki/encoding.ts';
 import { decodePem, looksLikePem } from '../pki/pem.ts';
 import { formatSerial } from '../pki/serial.ts';
 import { type Certificate, parseCertificate } from '../pki/x509/certificate.ts';
+import { certificatesOf, type NamedHolder } from '../what/holder.ts';
 import { readInputFile } from '../what/read-file.ts';
 import type { What } from '../what/what.ts';
 import type { RevocationTarget } from './revoke.ts';
@@ -26,7 +27,7 @@ export async function revocationTargets(
 ): Promise<RevocationTarget[]> {
   switch (what.type) {
     case 'name':
-      return nameTargets(keystore, what.name, options);
+      return nameTargets(keystore, what, options);
     case 'serial':
       return [await serialTarget(keystore, what.serial, options.authority)];
     case 'file':
@@ -40,13 +41,11 @@ export async function revocationTargets(
 
 async function nameTargets(
   keystore: Keystore,
-  name: string,
+  holder: NamedHolder,
   { planes, now }: { planes: string[] | undefined; now: Date },
 ): Promise<RevocationTarget[]> {
-  const rows = await keystore.query(async (index) => [
-    ...(await index.ofName('node', name)),
-    ...(await index.ofName('client', name)),
-  ]);
+  const { name } = holder;
+  const rows = await certificatesOf(keystore, holder);
   const chosen = rows.filter((row) => planes === undefined || planes.includes(row.plane));
   if (chosen.length === 0)
     throw new ClusterCaError(

@@ -6,6 +6,7 @@ import { type IssuedCertificate, statusOf } from '../keystore/certificates/row.t
 import type { Keystore } from '../keystore/keystore.ts';
 import type { KeyType } from '../pki/x509/algorithm.ts';
 import { parseCertificate } from '../pki/x509/certificate.ts';
+import { certificatesOf, issueCommandFor, readHolder } from '../what/holder.ts';
 
 export interface RotationScope {
   names: string[];
@@ -29,20 +30,22 @@ export async function selectForRotation(keystore: Keystore, scope: RotationScope
 
 async function named(keystore: Keystore, { names, planes, due, now }: RotationScope): Promise<IssuedCertificate[]> {
   const out: IssuedCertificate[] = [];
-  for (const name of new Set(names)) {
-    const rows = await keystore.query(async (index) => [
-      ...(await index.ofName('node', name)),
-      ...(await index.ofName('client', name)),
-    ]);
+  for (const text of new Set(names)) {
+    const rows = await certificatesOf(keystore, readHolder(text));
     const current = rows.filter((row) => !row.superseded && (planes === undefined || planes.includes(row.plane)));
-    if (current.length === 0)
-      throw new ClusterCaError('ERR_NOT_FOUND', `no certificate was ever issued to ${name}`, {
-        hint: `cluster-ca issue ${name}`,
-      });
+    const [first] = current;
+    if (first === undefined)
+      throw new ClusterCaError(
+        'ERR_NOT_FOUND',
+        `no certificate was ever issued to ${text} on plane ${planes?.join(', ')}`,
+        {
+          hint: `cluster-ca issue ${text}`,
+        },
+      );
     const live = current.filter((row) => row.revoked === undefined);
     if (live.length === 0)
-      throw new ClusterCaError('ERR_STATE', `${name} is revoked: it is not rotated`, {
-        hint: `cluster-ca issue ${name} gives it a new certificate`,
+      throw new ClusterCaError('ERR_STATE', `${text} is revoked: it is not rotated`, {
+        hint: `${issueCommandFor(first)} gives it a new certificate`,
       });
     out.push(...live.filter((row) => !due || row.dueAt <= now.getTime()));
   }

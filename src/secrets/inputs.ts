@@ -1,18 +1,19 @@
 /**
  * Where a secret may come from, in the order in which the sources are tried. The ordinary one has no prefix; others
- * (`root`, `new`, …) have flags of the same form.
+ * (`root`, `new`, `export`) have flags of the same form.
  */
 export interface SecretInputs {
-  /** The prefix of the flags, without a dash: '' or `root`, `new`. */
-  prefix: '' | 'root' | 'new';
+  /** The prefix of the flags, without a dash. */
+  prefix: '' | 'root' | 'new' | 'export';
   fd?: string | undefined;
   file?: string | undefined;
   command?: string | undefined;
   keyFile?: string | undefined;
 }
 
-/** The flag that gives a source: `--root-passphrase-file`. */
+/** The flag that gives a source: `--root-passphrase-file`; what protects an exported file is called a password. */
 export function secretFlag(prefix: SecretInputs['prefix'], rest: string): string {
+  if (prefix === 'export') return `--export-${rest.replace('passphrase', 'password')}`;
   return `--${prefix === '' ? '' : `${prefix}-`}${rest}`;
 }
 

@@ -78,7 +78,7 @@ async function readPassphrase(inputs: SecretInputs, { env }: SecretContext): Pro
 async function promptFor(inputs: SecretInputs, { prompt }: SecretContext, message: string): Promise<Uint8Array> {
   if (prompt === undefined)
     throw new ClusterCaError('ERR_INPUT_REQUIRED', `no ${message.replace(/[:,].*$/, '')} was given`, {
-      hint: `give one with ${secretFlag(inputs.prefix, 'passphrase-file')} PATH, ${secretFlag(inputs.prefix, 'passphrase-fd')} N or ${secretFlag(inputs.prefix, inputs.prefix === 'root' ? 'passphrase-command CMD' : 'key-file PATH')}`,
+      hint: `give one with ${secretFlag(inputs.prefix, 'passphrase-file')} PATH, ${secretFlag(inputs.prefix, 'passphrase-fd')} N or ${secretFlag(inputs.prefix, inputs.prefix === 'root' || inputs.prefix === 'export' ? 'passphrase-command CMD' : 'key-file PATH')}`,
     });
   return new TextEncoder().encode(await prompt(message));
 }

@@ -1,5 +1,7 @@
 import { ClusterCaError } from '../errors.ts';
+import { endAtInterrupt } from './interrupt.ts';
 import { createStyle } from './style.ts';
+import { progressLine } from './text/progress.ts';
 import { safeJson, safeText } from './text/safe.ts';
 import type { Style } from './text/style.ts';
 
@@ -11,6 +13,9 @@ export interface UiOptions {
   debug: boolean;
   env: Record<string, string | undefined>;
 }
+
+/** Back to the start of the line, and nothing behind. */
+const WIPE = '\r\x1b[K';
 
 /** A document as `--json` prints it; `schemaVersion` and `warnings` are added. */
 export type Document = Record<string, unknown>;
@@ -24,6 +29,8 @@ export class Ui {
   readonly #warnings: string[] = [];
   #progressSince: number | undefined;
   #progressShown = 0;
+  /** What was done already when the bar was first asked for. */
+  #progressFrom = 0;
 
   constructor(options: UiOptions) {
     this.options = options;
@@ -32,6 +39,10 @@ export class Ui {
         // The reader went away (| head): that ends quietly, whatever is still to be written.
         if (error.code !== 'EPIPE') throw error;
       });
+    endAtInterrupt((error) => {
+      this.endProgress();
+      this.error(error);
+    });
   }
 
   /** Prints the result: the document under --json, else its text. */
@@ -41,7 +52,8 @@ export class Ui {
       process.stdout.write(`${safeJson({ schemaVersion: 1, ...document, ...warnings })}\n`);
       return;
     }
-    const out = text(createStyle(process.stdout, this.options.env, { color: this.options.color }));
+    this.endProgress();
+    const out = text(this.style('stdout'));
     if (out !== '') process.stdout.write(out.endsWith('\n') ? out : `${out}\n`);
   }
 
@@ -64,18 +76,45 @@ export class Ui {
 
   /** What long work has come to; on a terminal only, once the work has taken a second, ten times a second at most. */
   progress(text: string): void {
-    if (this.options.json || this.options.quiet || process.stderr.isTTY !== true) return;
-    const now = performance.now();
-    this.#progressSince ??= now;
-    if (now - this.#progressSince < 1000 || now - this.#progressShown < 100) return;
-    this.#progressShown = now;
-    process.stderr.write(`\r\x1b[K${text}`);
+    if (this.#progressIsDue()) this.#showProgress(safeText(text));
   }
 
+  /**
+   * As `progress`, with a bar, the rate and the time that is left. Call it as often as you like, `endProgress` at the
+   * end: what is drawn last is not wiped before.
+   * @param label what is being done, in one word or two: `issuing`
+   */
+  progressBar(done: number, total: number, label: string): void {
+    if (this.#progressSince === undefined) this.#progressFrom = done;
+    if (!this.#progressIsDue()) return;
+    const elapsed = performance.now() - (this.#progressSince ?? 0);
+    this.#showProgress(
+      progressLine({ done, total, label, elapsed, sinceStart: done - this.#progressFrom }, this.#style()),
+    );
+  }
+
+  /** Wipes the line of progress. */
   endProgress(): void {
-    if (this.#progressShown > 0) process.stderr.write('\r\x1b[K');
+    this.#wipeProgress();
     this.#progressSince = undefined;
+  }
+
+  #wipeProgress(): void {
+    if (this.#progressShown > 0) process.stderr.write(WIPE);
     this.#progressShown = 0;
+  }
+
+  #progressIsDue(): boolean {
+    if (this.options.json || this.options.quiet || process.stderr.isTTY !== true) return false;
+    if (this.options.env.TERM === 'dumb') return false;
+    const now = performance.now();
+    this.#progressSince ??= now;
+    return now - this.#progressSince >= 1000 && now - this.#progressShown >= 100;
+  }
+
+  #showProgress(line: string): void {
+    this.#progressShown = performance.now();
+    process.stderr.write(`${WIPE}${line}`);
   }
 
   /** The error, in one place and one form. */
@@ -95,6 +134,16 @@ export class Ui {
     this.#say(`${style.bad('cluster-ca: error:')} ${safeText(error.message)}`);
     if (known && error.hint !== undefined) this.#say(`${style.accent('cluster-ca: hint:')} ${safeText(error.hint)}`);
     if (this.options.debug) this.#say(safeStack(error));
+  }
+
+  /** True when a question may be asked on a screen that somebody sees: what a wizard needs. */
+  get conversational(): boolean {
+    return this.interactive && process.stderr.isTTY === true;
+  }
+
+  /** The style of the result's text, of `result`'s terminal or of the questions'. */
+  style(stream: 'stdout' | 'stderr'): Style {
+    return createStyle(process[stream], this.options.env, { color: this.options.color });
   }
 
   /** True when a question may be asked. */
@@ -132,11 +181,12 @@ export class Ui {
   }
 
   #say(line: string): void {
+    this.#wipeProgress();
     process.stderr.write(`${line}\n`);
   }
 
   #style(): Style {
-    return createStyle(process.stderr, this.options.env, { color: this.options.color });
+    return this.style('stderr');
   }
 }
 

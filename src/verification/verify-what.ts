@@ -7,6 +7,7 @@ import type { Keystore } from '../keystore/keystore.ts';
 import { fromBase64 } from '../pki/encoding.ts';
 import type { PathFailure, PathOptions } from '../pki/path/index.ts';
 import { parseCertificate } from '../pki/x509/certificate.ts';
+import { certificatesOf } from '../what/holder.ts';
 import { readInputFile } from '../what/read-file.ts';
 import type { What } from '../what/what.ts';
 import type { VerifyDocument } from './document.ts';
@@ -75,10 +76,7 @@ async function rowsOf(
       throw new ClusterCaError('ERR_NOT_FOUND', `the log knows no certificate with serial ${what.serial}`);
     return [row];
   }
-  const all = await keystore.query(async (index) => [
-    ...(await index.ofName('node', what.name)),
-    ...(await index.ofName('client', what.name)),
-  ]);
+  const all = await certificatesOf(keystore, what);
   const rows = currentOnly(all).filter((row) => planes === undefined || planes.includes(row.plane));
   if (rows.length === 0)
     throw new ClusterCaError('ERR_NOT_FOUND', `no certificate was ever issued to ${what.name}`, {

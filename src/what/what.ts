@@ -8,18 +8,18 @@ export type What =
   | { type: 'file'; path: string }
   | { type: 'directory'; path: string }
   | { type: 'endpoint'; address: string }
-  | { type: 'name'; name: string }
+  | { type: 'name'; name: string; kind?: 'node' | 'client' }
   | { type: 'serial'; serial: string };
 
 const CLIENT = /^[A-Za-z0-9][A-Za-z0-9._@-]{0,63}$/;
 
 /**
  * Reads a WHAT: with `/`, or an existing regular file → a file (a directory only with `/` or `file:`); HOST:PORT;
- * a name; hex of 16 digits or more → a serial. `file:`, `node:`, `serial:` force it.
+ * a name; hex of 16 digits or more → a serial. `file:`, `node:`, `client:`, `serial:` force it.
  * @throws ERR_USAGE when it has two readings, naming both, or none
  */
 export function readWhat(text: string): What {
-  const forced = /^(file|node|serial):(.+)$/s.exec(text);
+  const forced = /^(file|node|client|serial):(.+)$/s.exec(text);
   if (forced !== null) return readForced(forced[1] as string, forced[2] as string);
   if (text.includes('/')) return fileOrDirectory(text);
   const readings: What[] = [];
@@ -43,7 +43,7 @@ export function readWhat(text: string): What {
 
 function readForced(form: string, value: string): What {
   if (form === 'file') return fileOrDirectory(value);
-  if (form === 'node') return { type: 'name', name: value };
+  if (form === 'node' || form === 'client') return { type: 'name', name: value, kind: form };
   const serial = parseSerial(value);
   if (serial === undefined) throw new ClusterCaError('ERR_USAGE', `not a serial number: ${JSON.stringify(value)}`);
   return { type: 'serial', serial };
