@@ -1,4 +1,4 @@
-import { dirname, resolve } from 'node:path';
+import { resolve } from 'node:path';
 import { Command, Option } from 'commander';
 import { type Context, openKeystoreToWrite } from '../context.ts';
 import { ClusterCaError } from '../errors.ts';
@@ -87,9 +87,7 @@ export function printIssue(ctx: Context, result: IssueResult, out: string | unde
   if (failure !== undefined && failure.code !== 'ERR_PARTIAL') throw failure;
   const done = [...result.certificates, ...result.unchanged];
   const chain = done.map((certificate) => certificate.pem ?? '').join('');
-  const first = done.find((certificate) => certificate.files !== undefined);
-  const place = first?.files === undefined ? out : dirname(first.files.certificate);
-  const next = `point the server at the files in ${place}/ and reload it; cluster-ca status shows when they are due`;
+  const next = 'reload the servers; cluster-ca status says when these are due';
   ctx.ui.result(result, (style) => (out === undefined ? chain : renderIssue(result, style, next)));
   if (failure !== undefined) throw failure;
 }
