@@ -61,3 +61,21 @@ export function fromBase64(text: string): Uint8Array {
   if ((held & ((1 << bits) - 1)) !== 0) throw new DerError('not canonical base64');
   return out;
 }
+
+/** The octets of ASCII text. @throws DerError when it holds anything else */
+export function toAscii(text: string): Uint8Array {
+  const out = new Uint8Array(text.length);
+  for (let i = 0; i < text.length; i++) {
+    const code = text.charCodeAt(i);
+    if (code >= 0x80) throw new DerError(`not ASCII: ${JSON.stringify(text)}`);
+    out[i] = code;
+  }
+  return out;
+}
+
+/** Text of octets that are known to be ASCII. Joined one by one: the arguments of one call are limited. */
+export function fromAscii(octets: Uint8Array): string {
+  let out = '';
+  for (const octet of octets) out += String.fromCharCode(octet);
+  return out;
+}

@@ -1,3 +1,4 @@
+import { toAscii } from '../encoding.ts';
 import { DerError } from './error.ts';
 import type { DerReader } from './reader.ts';
 import { TAG } from './tags.ts';
@@ -59,22 +60,27 @@ function daysBefore(year: number, month: number): number {
   return (year - 1970) * 365 + leaps + inYear;
 }
 
+/** The last times written: a batch's certificates share theirs. */
+const written = new Map<number, Uint8Array>();
+
 /** UTCTime through 2049, GeneralizedTime from 2050 on (RFC 5280 §4.1.2.5); fractions of a second are dropped. */
 export function time(date: Date): Uint8Array {
+  const milliseconds = date.getTime();
+  const known = written.get(milliseconds);
+  if (known !== undefined) return known;
   const year = date.getUTCFullYear();
-  return year >= 1950 && year < 2050 ? tlv(TAG.utcTime, ascii(digits(date).slice(2))) : generalizedTime(date);
+  const der = year >= 1950 && year < 2050 ? tlv(TAG.utcTime, toAscii(digits(date).slice(2))) : generalizedTime(date);
+  if (written.size >= 64) written.clear();
+  written.set(milliseconds, der);
+  return der;
 }
 
 /** GeneralizedTime whatever the year, as invalidityDate wants it (RFC 5280 §5.3.2). */
 export function generalizedTime(date: Date): Uint8Array {
-  return tlv(TAG.generalizedTime, ascii(digits(date)));
+  return tlv(TAG.generalizedTime, toAscii(digits(date)));
 }
 
 function digits(date: Date): string {
   const two = (n: number): string => String(n).padStart(2, '0');
   return `${String(date.getUTCFullYear()).padStart(4, '0')}${two(date.getUTCMonth() + 1)}${two(date.getUTCDate())}${two(date.getUTCHours())}${two(date.getUTCMinutes())}${two(date.getUTCSeconds())}Z`;
-}
-
-function ascii(text: string): Uint8Array {
-  return Uint8Array.from(text, (c) => c.charCodeAt(0));
 }

@@ -5,16 +5,28 @@ import { TAG } from './tags.ts';
 export function tlv(tag: number, ...parts: Uint8Array[]): Uint8Array {
   let length = 0;
   for (const part of parts) length += part.length;
-  const header = lengthOctets(length);
-  const out = new Uint8Array(1 + header.length + length);
+  const header = headerLength(length);
+  const out = new Uint8Array(header + length);
   out[0] = tag;
-  out.set(header, 1);
-  let at = 1 + header.length;
+  if (header === 2) out[1] = length;
+  else {
+    out[1] = 0x80 | (header - 2);
+    for (let i = header - 1, left = length; i > 1; i--, left = Math.floor(left / 256)) out[i] = left;
+  }
+  let at = header;
   for (const part of parts) {
     out.set(part, at);
     at += part.length;
   }
   return out;
+}
+
+/** Octets of identifier and length before this many octets of content. */
+function headerLength(length: number): number {
+  if (length < 0x80) return 2;
+  if (length < 0x100) return 3;
+  if (length < 0x10000) return 4;
+  return length < 0x1000000 ? 5 : 6;
 }
 
 export function sequence(...parts: Uint8Array[]): Uint8Array {
@@ -38,8 +50,15 @@ export function boolean(value: boolean): Uint8Array {
   return Uint8Array.of(TAG.boolean, 1, value ? 0xff : 0);
 }
 
+/** Identifiers in use are few, and the same ones are written over and over. */
+const oids = new Map<string, Uint8Array>();
+
 export function oid(dotted: string): Uint8Array {
-  return tlv(TAG.oid, encodeOid(dotted));
+  const known = oids.get(dotted);
+  if (known !== undefined) return known;
+  const der = tlv(TAG.oid, encodeOid(dotted));
+  if (oids.size < 256) oids.set(dotted, der);
+  return der;
 }
 
 export function octetString(bytes: Uint8Array): Uint8Array {
@@ -95,12 +114,6 @@ export function compareBytes(a: Uint8Array, b: Uint8Array): number {
 
 export function equalBytes(a: Uint8Array, b: Uint8Array): boolean {
   return a.length === b.length && compareBytes(a, b) === 0;
-}
-
-function lengthOctets(length: number): Uint8Array {
-  if (length < 0x80) return Uint8Array.of(length);
-  const octets = bigEndian(BigInt(length));
-  return Uint8Array.of(0x80 | octets.length, ...octets);
 }
 
 function bigEndian(value: bigint): Uint8Array {

@@ -8,6 +8,7 @@ import { issuerName } from './certificate/issuer-name.ts';
 import { keyUsage } from './certificate/key-usage.ts';
 import { knownExtensions } from './certificate/known-extensions.ts';
 import { nameConstraints } from './certificate/name-constraints.ts';
+import { permittedNames } from './certificate/permitted-names.ts';
 import { publicKey } from './certificate/public-key.ts';
 import { rsaExponent } from './certificate/rsa-exponent.ts';
 import { serialNumber } from './certificate/serial-number.ts';
@@ -41,6 +42,7 @@ export const CERTIFICATE_RULES: readonly CertificateRule[] = [
   dnsSyntax,
   ipLength,
   spiffeId,
+  permittedNames,
   subjectKeyIdentifier,
   authorityKeyIdentifier,
   nameConstraints,

@@ -1,6 +1,7 @@
 import { keyIdentifier } from '../key-identifier.ts';
 import { OID } from '../oids.ts';
 import type { CertificateTemplate } from '../template.ts';
+import type { Extension } from '../x509/extension.ts';
 import {
   basicConstraints,
   cRLDistributionPoints,
@@ -17,12 +18,14 @@ import type { ProfileInput } from './profile.ts';
 export type EndEntityProfile = 'peer' | 'server' | 'client' | 'probe';
 
 /** Redis uses one certificate for both roles of the bus, etcd's peers and its gateway too: peer has both purposes. */
-const PURPOSES: Record<EndEntityProfile, string[]> = {
-  peer: [OID.serverAuth, OID.clientAuth],
-  server: [OID.serverAuth],
-  client: [OID.clientAuth],
-  probe: [OID.clientAuth],
+const PURPOSES: Record<EndEntityProfile, Extension> = {
+  peer: extKeyUsage([OID.serverAuth, OID.clientAuth]),
+  server: extKeyUsage([OID.serverAuth]),
+  client: extKeyUsage([OID.clientAuth]),
+  probe: extKeyUsage([OID.clientAuth]),
 };
+const NOT_A_CA = basicConstraints(false);
+const DIGITAL_SIGNATURE = keyUsage('digitalSignature');
 
 export interface EndEntityInput extends ProfileInput {
   profile: EndEntityProfile;
@@ -49,9 +52,9 @@ export function endEntityTemplate(input: EndEntityInput): CertificateTemplate {
     subject: encodeName(commonName(input.commonName)),
     publicKey: input.publicKey,
     extensions: [
-      basicConstraints(false),
-      keyUsage('digitalSignature'),
-      extKeyUsage(PURPOSES[input.profile]),
+      NOT_A_CA,
+      DIGITAL_SIGNATURE,
+      PURPOSES[input.profile],
       subjectAltName(input.subjectAltNames),
       subjectKeyIdentifier(keyIdentifier(input.publicKey, input.sha256)),
       authorityKeyIdentifierOf(issuer),

@@ -11,9 +11,15 @@ export function requireIssuer(input: ProfileInput): Certificate {
   return input.issuer;
 }
 
+const keyIdentifiers = new WeakMap<Certificate, Extension>();
+
 /** The authorityKeyIdentifier that names this issuer's key (RFC 5280 §4.2.1.1). @throws ERR_LINT when the issuer has no subjectKeyIdentifier */
 export function authorityKeyIdentifierOf(issuer: Certificate): Extension {
+  const known = keyIdentifiers.get(issuer);
+  if (known !== undefined) return known;
   const extension = findExtension(issuer.extensions, OID.subjectKeyIdentifier);
   if (extension === undefined) throw new ClusterCaError('ERR_LINT', 'the issuer has no subject key identifier');
-  return authorityKeyIdentifier(parseSubjectKeyIdentifier(extension.value));
+  const made = authorityKeyIdentifier(parseSubjectKeyIdentifier(extension.value));
+  keyIdentifiers.set(issuer, made);
+  return made;
 }

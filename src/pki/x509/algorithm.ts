@@ -30,16 +30,17 @@ export const KEY_TYPES: readonly KeyType[] = [
 ];
 export const CA_KEY_TYPES: readonly KeyType[] = ['ecdsa-p256', 'ecdsa-p384', 'rsa-3072', 'rsa-4096'];
 
+const RSA_SHA256 = sequence(oid(OID.sha256WithRSAEncryption), NULL);
+const SIGNATURE_ALGORITHMS: Record<KeyType, Uint8Array> = {
+  'ecdsa-p256': sequence(oid(OID.ecdsaWithSHA256)),
+  'ecdsa-p384': sequence(oid(OID.ecdsaWithSHA384)),
+  'rsa-2048': RSA_SHA256,
+  'rsa-3072': RSA_SHA256,
+  'rsa-4096': RSA_SHA256,
+  ed25519: sequence(oid(OID.ed25519)),
+};
+
 /** The signatureAlgorithm a key of this type makes: ECDSA without parameters (RFC 5758 §3.2), RSA with NULL (RFC 4055 §5), Ed25519 without (RFC 8410 §3). */
 export function signatureAlgorithmFor(keyType: KeyType): Uint8Array {
-  switch (keyType) {
-    case 'ecdsa-p256':
-      return sequence(oid(OID.ecdsaWithSHA256));
-    case 'ecdsa-p384':
-      return sequence(oid(OID.ecdsaWithSHA384));
-    case 'ed25519':
-      return sequence(oid(OID.ed25519));
-    default:
-      return sequence(oid(OID.sha256WithRSAEncryption), NULL);
-  }
+  return SIGNATURE_ALGORITHMS[keyType];
 }

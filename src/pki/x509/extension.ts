@@ -34,11 +34,19 @@ function readExtension(reader: DerReader): Extension {
   return { oid: type, critical, value };
 }
 
+/** Extensions that are the same for many certificates are encoded once. */
+const encoded = new WeakMap<Extension, Uint8Array>();
+
 /** The DER of one extension. */
 export function encodeExtension(extension: Extension): Uint8Array {
-  const parts = [oid(extension.oid)];
-  if (extension.critical) parts.push(boolean(true));
-  return sequence(...parts, octetString(extension.value));
+  const known = encoded.get(extension);
+  if (known !== undefined) return known;
+  const value = octetString(extension.value);
+  const der = extension.critical
+    ? sequence(oid(extension.oid), boolean(true), value)
+    : sequence(oid(extension.oid), value);
+  encoded.set(extension, der);
+  return der;
 }
 
 /** The extension of this type, if there is one. */

@@ -2,7 +2,7 @@ import { DerError } from '../der/error.ts';
 import { DerReader } from '../der/reader.ts';
 import { contextTag, TAG } from '../der/tags.ts';
 import { tlv } from '../der/writer.ts';
-import { toHex } from '../encoding.ts';
+import { fromAscii, toAscii, toHex } from '../encoding.ts';
 import { formatIp, parseIp } from './ip.ts';
 import { formatName, parseName } from './name.ts';
 
@@ -28,7 +28,7 @@ export function readGeneralName(reader: DerReader): GeneralName {
     case 'email':
     case 'uri':
       if (content.some((octet) => octet >= 0x80)) throw new DerError('name is not ASCII', at);
-      return { type: form, value: asciiText(content) };
+      return { type: form, value: fromAscii(content) };
     case 'directory':
       parseName(content);
       return { type: form, value: content };
@@ -49,7 +49,7 @@ export function readGeneralNames(reader: DerReader): GeneralName[] {
 export function encodeGeneralName(name: GeneralName): Uint8Array {
   const number = FORMS.indexOf(name.type);
   const constructed = name.type === 'other' || name.type === 'x400' || name.type === 'directory' || name.type === 'edi';
-  const content = typeof name.value === 'string' ? ascii(name.value) : name.value;
+  const content = typeof name.value === 'string' ? toAscii(name.value) : name.value;
   return tlv(contextTag(number, constructed), content);
 }
 
@@ -84,17 +84,4 @@ export function parseGeneralNames(der: Uint8Array): GeneralName[] {
   const names = readGeneralNames(reader.enter(TAG.sequence));
   reader.end();
   return names;
-}
-
-/** For any length: the arguments of one call are limited. */
-function asciiText(content: Uint8Array): string {
-  return content.length <= 1024 ? String.fromCharCode(...content) : new TextDecoder('latin1').decode(content);
-}
-
-function ascii(text: string): Uint8Array {
-  return Uint8Array.from(text, (c) => {
-    const code = c.charCodeAt(0);
-    if (code >= 0x80) throw new DerError(`name is not ASCII: ${JSON.stringify(text)}`);
-    return code;
-  });
 }

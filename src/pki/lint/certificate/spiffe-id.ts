@@ -1,7 +1,5 @@
-import { OID } from '../../oids.ts';
-import { findExtension } from '../../x509/extension.ts';
-import { parseSubjectAltName } from '../../x509/extensions.ts';
-import { commonNameOf, parseName } from '../../x509/name.ts';
+import { commonNameOf } from '../../x509/name.ts';
+import { altNamesOf, subjectOf } from '../decoded.ts';
 import type { CertificateRule } from '../rule.ts';
 
 const FORM =
@@ -12,10 +10,8 @@ export const spiffeId: CertificateRule = {
   name: 'spiffe-id',
   source: 'SPIFFE-ID §2',
   check(certificate) {
-    const extension = findExtension(certificate.extensions, OID.subjectAltName);
-    if (extension === undefined) return undefined;
-    const name = commonNameOf(parseName(certificate.subject));
-    for (const { type, value } of parseSubjectAltName(extension.value)) {
+    const name = commonNameOf(subjectOf(certificate));
+    for (const { type, value } of altNamesOf(certificate)) {
       if (type !== 'uri') continue;
       const match = FORM.exec(value);
       if (match === null) return `${JSON.stringify(value)} has not the form of an identity of this CA`;

@@ -1,6 +1,6 @@
 import { OID } from '../../oids.ts';
 import { findExtension } from '../../x509/extension.ts';
-import { parseSubjectAltName } from '../../x509/extensions.ts';
+import { altNamesOf } from '../decoded.ts';
 import type { CertificateRule } from '../rule.ts';
 
 /**
@@ -15,7 +15,7 @@ export const subjectAltName: CertificateRule = {
     if (profile === 'root' || profile === 'issuing' || profile === 'audit')
       return extension === undefined ? undefined : 'a CA carries no subjectAltName here';
     if (extension === undefined) return 'absent';
-    const names = parseSubjectAltName(extension.value);
+    const names = altNamesOf(certificate);
     if (names.some((name) => name.type !== 'dns' && name.type !== 'ip' && name.type !== 'uri'))
       return 'a name that is neither DNS, IP nor URI';
     if (names.filter((name) => name.type === 'uri').length !== 1) return 'not exactly one URI';
