@@ -1,50 +1,77 @@
-import { keyValues } from '../ui/text/lines.ts';
+import { keyValues, paragraph } from '../ui/text/lines.ts';
 import type { Style } from '../ui/text/style.ts';
 import { formatDuration } from '../values/duration.ts';
 import type { InitDocument } from './init.ts';
 
+const LABELS = 19;
+
 /** What was made, or would be: what can't be changed later first, and what to do next. */
 export function renderInit(document: InitDocument, style: Style): string {
-  const { cluster, policy, authorities, auditKey } = document;
+  const { auditKey, authorities } = document;
   const made = auditKey !== undefined;
-  const [root, issuing] = authorities;
-  const ip = policy.permitIp.length === 0 ? 'no IP address' : policy.permitIp.join(' ');
-  const fixed = [
-    { label: 'cluster', value: cluster },
-    { label: 'names permitted', value: `${policy.domains.join(' ')} localhost` },
-    { label: 'addresses permitted', value: ip },
-    { label: 'planes', value: policy.planes.join(' ') },
-    { label: 'root CA', value: `${root?.subject} (${policy.keyType}, ${formatDuration(policy.rootLifetime)})` },
-    {
-      label: 'issuing CA',
-      value: `${issuing?.subject} (${policy.keyType}, ${formatDuration(policy.issuingLifetime)})`,
-    },
-    {
-      label: 'node certificates',
-      value: `${policy.nodeKeyType}, ${formatDuration(policy.nodeLifetime)}, rotated when ${formatDuration(policy.rotateBefore)} are left`,
-    },
-  ];
+  const verb = made ? 'made' : 'would make';
   const lines = [
-    style.bold(
-      made
-        ? `made the keystore of ${cluster} in ${document.keystore}`
-        : `would make the keystore of ${cluster} in ${document.keystore}`,
-    ),
-    ...keyValues(fixed, style, { indent: 2 }),
+    ...paragraph(`${verb} the keystore of ${document.cluster} in ${document.keystore}`, style, 0, style.bold),
+    ...policyLines(document, style),
   ];
-  if (!made)
-    return [
-      ...lines,
-      'None of this can be changed later in this keystore; names and ranges only by a new issuing CA.',
-    ].join('\n');
+  if (!made) return lines.join('\n');
   const prints = [
-    { label: 'root fingerprint', value: undefined, ready: root?.fingerprint ?? '' },
+    { label: 'root fingerprint', value: undefined, ready: authorities[0]?.fingerprint ?? '' },
     { label: 'audit key', value: undefined, ready: auditKey },
   ];
   return [
     ...lines,
     style.bold('write these down: an auditor compares them'),
     ...keyValues(prints, style, { indent: 2 }),
-    `next: cluster-ca issue NODE --out DIR`,
+    'next: cluster-ca issue NODE --out DIR',
   ].join('\n');
+}
+
+/** What a keystore will permit and make, by whether it can be changed once it is there. */
+export function policyLines({ cluster, policy, authorities }: InitDocument, style: Style): string[] {
+  const [root, issuing] = authorities;
+  const ca = (subject: string | undefined, lifetime: number): string =>
+    `${subject} (${policy.keyType}, ${formatDuration(lifetime)})`;
+  const layout = { indent: 2, labelWidth: LABELS };
+  const ip = policy.permitIp.length === 0 ? 'no IP address' : policy.permitIp.join(' ');
+  return [
+    style.accent('cannot be changed later'),
+    ...keyValues(
+      [
+        { label: 'cluster', value: cluster },
+        { label: 'trust domain', value: policy.domains[0] },
+        { label: 'planes', value: policy.planes.join(' ') },
+        { label: 'root CA', value: ca(root?.subject, policy.rootLifetime) },
+        { label: 'issuing CA', value: ca(issuing?.subject, policy.issuingLifetime) },
+        {
+          label: 'rotation',
+          value: `when ${formatDuration(policy.rotateBefore)} are left; an alert when ${formatDuration(policy.alertBefore)} are`,
+        },
+        { label: 'CRL published at', value: policy.crlUrl },
+      ],
+      style,
+      layout,
+    ),
+    style.accent('can be changed only by a new issuing CA'),
+    ...keyValues(
+      [
+        { label: 'names permitted', value: `${policy.domains.join(' ')} localhost` },
+        { label: 'addresses permitted', value: ip },
+      ],
+      style,
+      layout,
+    ),
+    style.accent('defaults: a command can say otherwise'),
+    ...keyValues(
+      [
+        {
+          label: 'node certificates',
+          value: `${policy.nodeKeyType}, valid for ${formatDuration(policy.nodeLifetime)}`,
+        },
+        { label: 'CRLs', value: `valid for ${formatDuration(policy.crlLifetime)}` },
+      ],
+      style,
+      layout,
+    ),
+  ];
 }

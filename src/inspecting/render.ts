@@ -1,14 +1,19 @@
+import type { AuthorityObject } from '../authority/authority-object.ts';
 import type { CertificateObject } from '../documents/certificate-object.ts';
 import { renderList } from '../listing/render.ts';
 import { lifetimeBar } from '../ui/text/bar.ts';
 import { relativeTime } from '../ui/text/duration.ts';
 import { keyValues } from '../ui/text/lines.ts';
+import { safeText } from '../ui/text/safe.ts';
 import type { Style } from '../ui/text/style.ts';
+import { type TreeNode, tree } from '../ui/text/tree.ts';
 import { formatDuration } from '../values/duration.ts';
 import type { KeystoreDocument } from './keystore-document.ts';
 
 const BAR = 24;
+const LABELS = 12;
 
+/** A keystore: what it is and permits, then its CAs as a tree with their CRLs. */
 export function renderKeystore(document: KeystoreDocument, style: Style, now: Date): string {
   const { policy, certificates } = document;
   const lines = [
@@ -16,7 +21,7 @@ export function renderKeystore(document: KeystoreDocument, style: Style, now: Da
     ...keyValues(
       [
         { label: 'place', value: document.keystore },
-        { label: 'id', value: document.keystoreId },
+        { label: 'id', value: undefined, ready: document.keystoreId },
         { label: 'audit key', value: undefined, ready: document.auditKey },
         { label: 'made', value: document.createdAt },
         { label: 'log', value: `${document.records} records` },
@@ -40,35 +45,61 @@ export function renderKeystore(document: KeystoreDocument, style: Style, now: Da
       style,
       { indent: 2 },
     ),
+    '',
   ];
-  for (const { id, subject, fingerprint, notBefore, notAfter } of document.authorities) {
-    const life = { notBefore: Date.parse(notBefore), notAfter: Date.parse(notAfter), now: now.getTime() };
-    lines.push(
-      `${style.accent(id)}  ${subject}`,
-      `  ${lifetimeBar(life, style, BAR)}  ends ${relativeTime(life.notAfter, now.getTime())}`,
-      `  ${style.dim(`SHA-256 ${fingerprint}`)}`,
-    );
-  }
-  for (const { authority, number, nextUpdate } of document.crls)
-    lines.push(`CRL of ${authority}: number ${number}, next update ${nextUpdate}`);
-  return lines.join('\n');
+  const node = (authority: AuthorityObject, children: TreeNode[] = []): TreeNode => ({
+    lines: authorityLines(authority, document, style, now),
+    children,
+  });
+  const roots = document.authorities.filter(({ role }) => role === 'root');
+  const issuing = document.authorities.filter(({ role }) => role !== 'root');
+  // One root signs all issuing CAs of its generation; where there are several, the generation tells whose they are.
+  const forest = roots.map((root) =>
+    node(
+      root,
+      issuing.filter(({ generation }) => roots.length === 1 || generation === root.generation).map((ca) => node(ca)),
+    ),
+  );
+  return [...lines, ...tree(forest, style)].join('\n');
 }
 
+function authorityLines(
+  { id, subject, fingerprint, keyType, notBefore, notAfter }: AuthorityObject,
+  { crls }: KeystoreDocument,
+  style: Style,
+  now: Date,
+): string[] {
+  const life = { notBefore: Date.parse(notBefore), notAfter: Date.parse(notAfter), now: now.getTime() };
+  return [
+    `${style.accent(id)}  ${safeText(subject, style)}  ${style.dim(keyType)}`,
+    `${lifetimeBar(life, style, BAR)}  ${life.notAfter < life.now ? 'ended' : 'ends'} ${relativeTime(life.notAfter, life.now)}`,
+    `SHA-256 ${fingerprint}`,
+    ...crls
+      .filter(({ authority }) => authority === id)
+      .map(({ number, nextUpdate }) => style.dim(`CRL ${number}, next update ${nextUpdate}`)),
+  ];
+}
+
+/** A node or client: its certificates as a table, then each valid one. */
 export function renderNode(name: string, certificates: CertificateObject[], style: Style, now: Date): string {
-  const lines = [style.bold(name), renderList(certificates, style, now)];
+  const lines = [style.bold(safeText(name, style)), renderList(certificates, style, now)];
   for (const certificate of certificates.filter(({ status }) => status === 'valid'))
     lines.push(
+      '',
+      style.bold(certificate.plane ?? certificate.kind),
       ...keyValues(
         [
+          { label: 'profile', value: `${certificate.profile}, ${certificate.keyType}, by ${certificate.authority}` },
+          { label: 'names', value: certificate.subjectAltNames },
           {
-            label: certificate.plane ?? 'client',
-            value: `${certificate.profile}, ${certificate.keyType}, by ${certificate.authority}`,
+            label: 'due',
+            value: `${certificate.dueAt}  ${relativeTime(Date.parse(certificate.dueAt), now.getTime())}`,
           },
-          { label: '', value: certificate.subjectAltNames.join(' ') },
-          { label: '', value: `due ${certificate.dueAt}` },
-          { label: '', value: undefined, ready: `SHA-256 ${certificate.fingerprint}` },
+          { label: 'serial', value: undefined, ready: certificate.serial },
+          { label: 'SHA-256', value: undefined, ready: certificate.fingerprint },
         ],
         style,
+        { indent: 2, labelWidth: LABELS - 2 },
       ),
     );
   return lines.join('\n');

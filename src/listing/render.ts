@@ -1,16 +1,19 @@
 import type { CertificateObject } from '../documents/certificate-object.ts';
-import { lifetimeBar } from '../ui/text/bar.ts';
+import { type Lifetime, lifetimeBar } from '../ui/text/bar.ts';
 import { relativeTime } from '../ui/text/duration.ts';
-import type { Style } from '../ui/text/style.ts';
+import { type Paint, plainStyle, type Style } from '../ui/text/style.ts';
 import { table } from '../ui/text/table.ts';
 
-const BAR = 20;
+const NARROWEST_BAR = 20;
+const WIDEST_BAR = 40;
 
-/** A table of certificates with their lifetimes as bars. */
+/** A table of certificates with their lifetimes as bars. Serial numbers are whole or not there: they are for copying. */
 export function renderList(certificates: readonly CertificateObject[], style: Style, now: Date): string {
   if (certificates.length === 0) return 'no certificates: cluster-ca issue NODE makes the first';
-  const paint = (text: string, { status }: CertificateObject): string =>
-    status === 'valid' ? style.good(text) : status === 'superseded' ? style.dim(text) : style.bad(text);
+  const columns = Math.min(WIDEST_BAR, Math.max(NARROWEST_BAR, Math.floor(style.width / 5)));
+  // The table measures and cuts raw text; colours are put on whole cells, afterwards.
+  const plain = { ...plainStyle, unicode: style.unicode };
+  const paint = (text: string, certificate: CertificateObject): string => paintOf(certificate, style, now)(text);
   return table(
     certificates,
     [
@@ -18,27 +21,32 @@ export function renderList(certificates: readonly CertificateObject[], style: St
       { header: 'PLANE', cell: (c) => c.plane ?? '-' },
       { header: 'STATUS', cell: (c) => statusWord(c, now), paint },
       { header: 'ENDS', cell: (c) => relativeTime(Date.parse(c.notAfter), now.getTime()) },
-      { header: 'LIFETIME', cell: (c) => bar(c, style, now), min: BAR, priority: 2 },
-      { header: 'SERIAL', cell: (c) => c.serial, min: 12, priority: 1 },
+      { header: 'LIFETIME', cell: (c) => lifetimeBar(lifetimeOf(c, now), plain, columns), paint, priority: 1 },
+      { header: 'SERIAL', cell: (c) => c.serial, priority: 2 },
     ],
     style,
   ).join('\n');
 }
 
-function statusWord(c: CertificateObject, now: Date): string {
-  return c.status === 'valid' && Date.parse(c.dueAt) <= now.getTime() ? 'valid, due' : c.status;
+function isDue(c: CertificateObject, now: Date): boolean {
+  return c.status === 'valid' && Date.parse(c.dueAt) <= now.getTime();
 }
 
-function bar(c: CertificateObject, style: Style, now: Date): string {
-  const life = {
-    notBefore: Date.parse(c.notBefore),
-    notAfter: Date.parse(c.notAfter),
-    due: Date.parse(c.dueAt),
+function statusWord(c: CertificateObject, now: Date): string {
+  return isDue(c, now) ? 'valid, due' : c.status;
+}
+
+function paintOf(c: CertificateObject, style: Style, now: Date): Paint {
+  if (c.status === 'superseded') return style.dim;
+  if (c.status !== 'valid') return style.bad;
+  return isDue(c, now) ? style.warn : style.good;
+}
+
+function lifetimeOf({ notBefore, notAfter, dueAt }: CertificateObject, now: Date): Lifetime {
+  return {
+    notBefore: Date.parse(notBefore),
+    notAfter: Date.parse(notAfter),
+    due: Date.parse(dueAt),
     now: now.getTime(),
   };
-  return lifetimeBar(life, { ...style, ...plain }, BAR);
 }
-
-/** The table measures and cuts raw text: colours are put on whole cells, afterwards. */
-const same = (text: string): string => text;
-const plain = { bold: same, dim: same, good: same, warn: same, bad: same, accent: same };

@@ -1,4 +1,5 @@
 import type { CertificateObject } from '../documents/certificate-object.ts';
+import { paragraph } from '../ui/text/lines.ts';
 import type { Style } from '../ui/text/style.ts';
 import { table } from '../ui/text/table.ts';
 import type { CrlObject } from './revoke.ts';
@@ -18,23 +19,24 @@ export function renderRevoke({ revoked, crls, dryRun }: RevokeDocument, style: S
   const lines = table(
     rows,
     [
-      { header: dryRun ? 'WOULD REVOKE' : 'REVOKED', cell: (row) => row.node, min: 12 },
+      { header: dryRun ? 'WOULD REVOKE' : 'REVOKED', cell: (row) => row.node, min: 12, paint: style.bad },
       { header: 'PLANE', cell: (row) => row.plane ?? '-' },
-      { header: 'SERIAL', cell: (row) => row.serial, min: 12 },
+      { header: 'SERIAL', cell: (row) => row.serial },
       { header: 'ENDS', cell: (row) => row.notAfter, priority: 1 },
     ],
     style,
   );
   if (dryRun) return lines.join('\n');
   for (const { authority, number, nextUpdate } of crls)
-    lines.push(`CRL of ${authority}: number ${number}, next update ${nextUpdate}`);
+    lines.push(...paragraph(`CRL of ${authority}: number ${number}, next update ${nextUpdate}`, style));
   const ends = rows
     .map((row) => row.notAfter)
     .sort()
     .at(-1);
+  const open = `a server that reads no CRL (Redis, Valkey) accepts what is revoked until ${ends || 'its end'}`;
   lines.push(
-    style.warn(`a server that reads no CRL (Redis, Valkey) accepts what is revoked until ${ends || 'its end'}`),
-    'next: cluster-ca crl --out crl.pem, and give it to every server that reads one',
+    ...paragraph(open, style, 0, style.warn),
+    ...paragraph('next: cluster-ca crl --out crl.pem, and give it to every server that reads one', style),
   );
   return lines.join('\n');
 }
