@@ -87,8 +87,8 @@ describe('the keystore’s disk is full', () => {
 describe('the disk of the files is full', () => {
   onDisk('14, and the same command finishes', async () => {
     const [keystore, key] = [join(place.directory, 'elsewhere'), join(place.directory, 'elsewhere.key')];
-    const there = (args: string[], options?: RunOptions) =>
-      run([...args, '--keystore', keystore, '--key-file', key], options);
+    const elsewhere = { ...env, CLUSTER_CA_KEYSTORE: keystore, CLUSTER_CA_KEY_FILE: key };
+    const there = (args: string[], options?: RunOptions) => run(args, { ...options, env: elsewhere });
     const issue = ['issue', 'n5', '--plane', 'data', '--out', join(disk, 'out')];
     await done(there, ['init', 'orders']);
     await fill();
