@@ -48,6 +48,14 @@ export function withNewPassphrase(command: Command): Command {
     .option('--new-passphrase-command <cmd>', 'read the new passphrase from what this command prints');
 }
 
+/** The inputs of the password of an exported file. */
+export function withExportPassword(command: Command): Command {
+  return command
+    .option('--export-password-fd <n>', "read the PKCS#12 file's password from this descriptor")
+    .option('--export-password-file <path>', "read the PKCS#12 file's password from this file")
+    .option('--export-password-command <cmd>', "read the PKCS#12 file's password from what this command prints");
+}
+
 export function dryRun(command: Command): Command {
   return command.option('-n, --dry-run', 'say what would be done, and change nothing');
 }

@@ -19,6 +19,7 @@ export const VERBS: readonly Verb[] = [
   { name: 'status', summary: 'say what needs attention', group: 'reading' },
   { name: 'inspect', summary: 'show what a file, a node or a keystore holds', group: 'checking' },
   { name: 'verify', summary: 'validate a certificate and say which rule fails', group: 'checking' },
+  { name: 'export', summary: 'write certificates, keys, anchors or CRLs for other programs', group: 'writing' },
   { name: 'audit', summary: "verify and export the keystore's log", group: 'checking' },
   { name: 'keystore', summary: 'check the keystore, change what opens it', group: 'writing' },
 ];

@@ -1,5 +1,6 @@
 import { runCommandLine } from '../command-line.ts';
 import { crlCommand } from './crl.ts';
+import { exportCommand } from './export.ts';
 import { initCommand } from './init.ts';
 import { issueCommand } from './issue.ts';
 import { keystoreCommand } from './keystore.ts';
@@ -15,6 +16,7 @@ const COMMANDS: CommandTable = {
   rotate: rotateCommand,
   revoke: revokeCommand,
   crl: crlCommand,
+  export: exportCommand,
   keystore: keystoreCommand,
 };
 

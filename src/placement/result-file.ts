@@ -1,13 +1,80 @@
+import { constants } from 'node:fs';
+import { type FileHandle, open, unlink } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
-import { replaceDurably } from '../keystore/directory/durable.ts';
+import { renameDurably, replaceDurably } from '../keystore/directory/durable.ts';
 import { storageError } from '../keystore/directory/errors.ts';
 import { temporaryName } from './temporary-name.ts';
 
-/** Writes a public result to a file, whole or not at all. @throws ERR_STORAGE */
-export async function writeResultFile(path: string, bytes: Uint8Array): Promise<void> {
+/** The mode of a result that anybody may read, and of one that holds a secret. */
+export const PUBLIC_RESULT = 0o644;
+export const SECRET_RESULT = 0o600;
+
+/** Writes a result to a file, whole or not at all. @throws ERR_STORAGE */
+export async function writeResultFile(path: string, bytes: Uint8Array, mode = PUBLIC_RESULT): Promise<void> {
   try {
-    await replaceDurably(path, join(dirname(path), temporaryName('result.pem')), bytes, 0o644);
+    await replaceDurably(path, join(dirname(path), temporaryName('result.pem')), bytes, mode);
   } catch (error) {
     throw storageError(error, 'write', path);
+  }
+}
+
+/** A result that is written piece by piece under a temporary name, and is there whole or not at all. */
+export class ResultFile {
+  readonly path: string;
+  readonly temporary: string;
+  readonly #handle: FileHandle;
+
+  private constructor(path: string, temporary: string, handle: FileHandle) {
+    this.path = path;
+    this.temporary = temporary;
+    this.#handle = handle;
+  }
+
+  /** @throws ERR_STORAGE */
+  static async open(path: string, mode = PUBLIC_RESULT): Promise<ResultFile> {
+    const temporary = join(dirname(path), temporaryName('result.pem'));
+    try {
+      await unlink(temporary).catch(() => {});
+      const handle = await open(temporary, constants.O_WRONLY | constants.O_CREAT | constants.O_EXCL, mode);
+      await handle.chmod(mode);
+      return new ResultFile(path, temporary, handle);
+    } catch (error) {
+      throw storageError(error, 'write', path);
+    }
+  }
+
+  /** @throws ERR_STORAGE */
+  async write(bytes: Uint8Array): Promise<void> {
+    try {
+      for (let at = 0; at < bytes.length; ) at += (await this.#handle.write(bytes, at)).bytesWritten;
+    } catch (error) {
+      throw storageError(error, 'write', this.path);
+    }
+  }
+
+  /** Makes what was written durable, still under the temporary name. @throws ERR_STORAGE */
+  async sync(): Promise<void> {
+    try {
+      await this.#handle.sync();
+    } catch (error) {
+      throw storageError(error, 'write', this.path);
+    }
+  }
+
+  /** Puts it into place, durably. @throws ERR_STORAGE */
+  async finish(): Promise<void> {
+    await this.sync();
+    try {
+      await this.#handle.close();
+      await renameDurably(this.temporary, this.path);
+    } catch (error) {
+      throw storageError(error, 'write', this.path);
+    }
+  }
+
+  /** Removes it again. */
+  async abandon(): Promise<void> {
+    await this.#handle.close().catch(() => {});
+    await unlink(this.temporary).catch(() => {});
   }
 }

@@ -25,18 +25,7 @@ describe('help', () => {
     expectExit(result, 0);
     expect(result.stderr).toBe('');
     for (const [verb] of VERBS) expect(result.stdout).toMatch(new RegExp(`^\\s+${verb}\\b`, 'm'));
-    const later = [
-      'deploy',
-      'rollover',
-      'trust',
-      'export',
-      'serve',
-      'agent',
-      'enroll',
-      'join-token',
-      'completion',
-      'wizard',
-    ];
+    const later = ['deploy', 'rollover', 'trust', 'serve', 'agent', 'enroll', 'join-token', 'completion', 'wizard'];
     for (const verb of later) expect(result.stdout).not.toMatch(new RegExp(`^\\s+${verb}\\b`, 'm'));
   });
 
@@ -122,7 +111,6 @@ describe('what other issues build does not exist: 2', () => {
     'deploy n1',
     'rollover start',
     'trust list',
-    'export n1',
     'serve',
     'agent',
     'enroll',
