@@ -30,7 +30,7 @@ export function rootInputs(options: UnlockOptions): SecretInputs {
 
 /** Where secrets are read from, for this run. */
 export function secretContext(ctx: Context): SecretContext {
-  const prompt = async (message: string): Promise<string> => (await import('./ui/prompts.ts')).askSecret(message);
+  const prompt = async (message: string): Promise<string> => (await ctx.ui.prompts()).askSecret(message);
   return { env: ctx.env, prompt: ctx.ui.interactive ? prompt : undefined };
 }
 

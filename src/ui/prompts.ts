@@ -1,40 +1,76 @@
 import { input, confirm as inquirerConfirm, password, select } from '@inquirer/prompts';
 import { ClusterCaError } from '../errors.ts';
-
-/** Questions go to stderr: stdout carries the result only. */
-const context = { output: process.stderr, clearPromptOnDone: false };
+import type { Style } from './text/style.ts';
 
 /** What is wrong with an answer, or true. */
 export type Validate = (answer: string) => true | string | Promise<true | string>;
 
-/** y/N, the safe answer being the default. @throws ERR_CANCELLED at Ctrl-C, as all here */
-export function confirm(message: string, initial = false): Promise<boolean> {
-  return cancellable(inquirerConfirm({ message, default: initial }, context));
-}
-
-/** One line of text; an answer that `validate` finds wrong is asked for again, with the reason below it. */
-export function ask(message: string, initial?: string, validate?: Validate): Promise<string> {
-  const rest = {
-    ...(initial === undefined ? {} : { default: initial }),
-    ...(validate === undefined ? {} : { validate }),
-  };
-  return cancellable(input({ message, ...rest }, context));
-}
-
 export interface Choice<Value> {
   value: Value;
   name: string;
+  /** Shown below the list while it is chosen. */
   description?: string;
 }
 
-/** One of several, with the arrow keys; the first is the default. */
-export function askChoice<Value>(message: string, choices: readonly Choice<Value>[]): Promise<Value> {
-  return cancellable(select<Value>({ message, choices: [...choices] }, context));
+/** Questions on a terminal. Each throws ERR_CANCELLED at Ctrl-C. */
+export interface Prompts {
+  /** y/N, or Y/n where `initial` is true. */
+  confirm(message: string, initial?: boolean): Promise<boolean>;
+  /** One line of text; an answer that `validate` finds wrong is asked for again, with the reason below it. */
+  ask(message: string, initial?: string, validate?: Validate): Promise<string>;
+  /** One of several, with the arrow keys; the first is the default. */
+  askChoice<Value>(message: string, choices: readonly Choice<Value>[]): Promise<Value>;
+  /** A secret that is not echoed, and cannot be made visible. */
+  askSecret(message: string, validate?: Validate): Promise<string>;
 }
 
-/** A secret that is not echoed. */
-export function askSecret(message: string, validate?: Validate): Promise<string> {
-  return cancellable(password({ message, mask: false, ...(validate === undefined ? {} : { validate }) }, context));
+/** The questions in a style: inquirer itself knows neither NO_COLOR nor `--no-color`. They go to stderr. */
+export function createPrompts(style: Style): Prompts {
+  const context = { output: process.stderr, clearPromptOnDone: false };
+  const theme = themeOf(style);
+  return {
+    confirm: (message, initial = false) =>
+      cancellable(inquirerConfirm({ message, default: initial, theme: theme.text }, context)),
+    ask: (message, initial, validate) =>
+      cancellable(input({ message, ...given({ default: initial, validate }), theme: theme.text }, context)),
+    askChoice: (message, choices) =>
+      cancellable(select({ message, choices: [...choices], theme: theme.list }, context)),
+    askSecret: (message, validate) =>
+      cancellable(
+        password({ message, mask: false, toggleMask: false, ...given({ validate }), theme: theme.text }, context),
+      ),
+  };
+}
+
+function themeOf(style: Style) {
+  const prefix = { idle: style.accent('?'), done: style.good(style.unicode ? '✓' : '*') };
+  const common = {
+    answer: style.accent,
+    message: style.bold,
+    error: (text: string) => style.bad(`> ${text}`),
+    defaultAnswer: (text: string) => style.dim(`(${text})`),
+    help: style.dim,
+    highlight: style.accent,
+    key: style.bold,
+  };
+  const list = {
+    ...common,
+    disabled: style.dim,
+    description: style.dim,
+    keysHelpTip: (keys: [key: string, action: string][]) =>
+      style.dim(keys.map(([key, action]) => `${key} ${action}`).join(', ')),
+  };
+  return {
+    text: { prefix, style: common },
+    list: { prefix, icon: { cursor: style.unicode ? '❯' : '>' }, style: list },
+  };
+}
+
+/** Without what is undefined: inquirer tells absent from undefined. */
+function given<T extends object>(options: T): { [K in keyof T]?: Exclude<T[K], undefined> } {
+  return Object.fromEntries(Object.entries(options).filter(([, value]) => value !== undefined)) as {
+    [K in keyof T]?: Exclude<T[K], undefined>;
+  };
 }
 
 async function cancellable<T>(prompt: Promise<T>): Promise<T> {

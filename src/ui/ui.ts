@@ -1,5 +1,6 @@
 import { ClusterCaError } from '../errors.ts';
 import { endAtInterrupt } from './interrupt.ts';
+import type { Prompts } from './prompts.ts';
 import { createStyle } from './style.ts';
 import { progressLine } from './text/progress.ts';
 import { safeJson, safeText } from './text/safe.ts';
@@ -136,9 +137,14 @@ export class Ui {
     if (this.options.debug) this.#say(safeStack(error));
   }
 
+  /** The questions, loaded when the first is asked. Ask `interactive` before. */
+  async prompts(): Promise<Prompts> {
+    return (await import('./prompts.ts')).createPrompts(this.style('stderr'));
+  }
+
   /** True when a question may be asked on a screen that somebody sees: what a wizard needs. */
   get conversational(): boolean {
-    return this.interactive && process.stderr.isTTY === true;
+    return this.interactive && process.stderr.isTTY === true && this.options.env.TERM !== 'dumb';
   }
 
   /** The style of the result's text, of `result`'s terminal or of the questions'. */
@@ -159,7 +165,7 @@ export class Ui {
     if (yes) return;
     if (!this.interactive)
       throw new ClusterCaError('ERR_INPUT_REQUIRED', `not done without a yes: ${question}`, { hint: 'add --yes' });
-    const { confirm } = await import('./prompts.ts');
+    const { confirm } = await this.prompts();
     if (!(await confirm(question))) throw new ClusterCaError('ERR_CANCELLED', 'nothing was changed: you said no');
   }
 
@@ -175,7 +181,7 @@ export class Ui {
       throw new ClusterCaError('ERR_INPUT_REQUIRED', `not done without the cluster's name: ${question}`, {
         hint: `add --confirm ${cluster}`,
       });
-    const { ask } = await import('./prompts.ts');
+    const { ask } = await this.prompts();
     if ((await ask(`${question} Type the cluster's name (${cluster}):`)) !== cluster)
       throw new ClusterCaError('ERR_CANCELLED', "nothing was changed: that is not the cluster's name");
   }
