@@ -45,7 +45,9 @@ await build({
 });
 await build({
   ...common,
-  entryPoints: { writing: 'src/commands/writing.ts' },
+  entryPoints: { writing: 'src/commands/writing.ts', 'batch-worker': 'src/issuance/batch/worker.ts' },
+  define: { 'import.meta.url': 'importMetaUrl' },
+  banner: { js: "const importMetaUrl=require('node:url').pathToFileURL(__filename).href;" },
   // Names stay: some of the libraries in it look at them.
   minifyWhitespace: true,
   minifySyntax: true,

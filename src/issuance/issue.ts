@@ -1,6 +1,6 @@
 import { resolve } from 'node:path';
 import { loadCrypto } from '../crypto/webcrypto.ts';
-import { type CertificateObject, certificateObject } from '../documents/certificate-object.ts';
+import { type CertificateObject, certificateObjectOf } from '../documents/certificate-object.ts';
 import { ClusterCaError, isClusterCaError } from '../errors.ts';
 import { type IssuedCertificate, statusOf } from '../keystore/certificates/row.ts';
 import type { Keystore } from '../keystore/keystore.ts';
@@ -40,16 +40,20 @@ export interface WrittenFiles {
 export interface IssueResult {
   certificates: (CertificateObject & { files?: WrittenFiles; pem?: string })[];
   unchanged: (CertificateObject & { why: UnchangedReason; files?: WrittenFiles; pem?: string })[];
+  /** The archive that holds the files, with `--out FILE.tar`. */
+  archive?: string;
   failed: { node: string; plane?: string; error: { code: string; message: string; hint?: string } }[];
 }
 
 /** One item on its way: where its files go, and what became of it. */
-interface Job {
+export interface Job {
   item: IssueItem;
   place: Place | undefined;
   error?: ClusterCaError;
   unchanged?: { row: IssuedCertificate; why: UnchangedReason };
   made?: IssuedCertificate;
+  /** Of what was just made, so that it need not be read again. */
+  der?: Uint8Array;
 }
 
 /**
@@ -70,7 +74,7 @@ export async function issueCertificates(
   if (refused !== undefined && !request.partial) throw refused;
   const pending = jobs.filter((job) => job.error === undefined && job.unchanged === undefined);
   for (let at = 0; at < pending.length; at += BATCH) await issueBatch(writer, request, pending.slice(at, at + BATCH));
-  return result(keystore, jobs, writer.options.now());
+  return resultOf(keystore, jobs, writer.options.now());
 }
 
 /**
@@ -98,7 +102,7 @@ export async function openPlaces(
   return { places, failed };
 }
 
-async function attempt(job: Job, work: () => Promise<void>): Promise<void> {
+export async function attempt(job: Job, work: () => Promise<void>): Promise<void> {
   try {
     await work();
   } catch (error) {
@@ -108,7 +112,7 @@ async function attempt(job: Job, work: () => Promise<void>): Promise<void> {
 }
 
 /** Finishes what is left over, refuses a foreign key, and decides whether anything is to be made. */
-async function prepare(
+export async function prepare(
   writer: KeystoreWriter,
   request: IssueRequest,
   job: Job,
@@ -232,7 +236,10 @@ async function stageNewKey(crypto: Crypto, { item, place }: Job): Promise<Uint8A
 }
 
 /** The records that this request made before. @throws ERR_EXISTS when its id is bound to another request */
-async function recordsOfRequest(keystore: Keystore, { requestId, requestHash }: IssueRequest): Promise<Set<number>> {
+export async function recordsOfRequest(
+  keystore: Keystore,
+  { requestId, requestHash }: IssueRequest,
+): Promise<Set<number>> {
   const rows = await keystore.query((index) => index.requests(requestId));
   if (rows.some((row) => row.hash !== requestHash))
     throw new ClusterCaError('ERR_EXISTS', `the request id ${requestId} is bound to another request`, {
@@ -241,14 +248,16 @@ async function recordsOfRequest(keystore: Keystore, { requestId, requestHash }: 
   return new Set(rows.map((row) => row.seq));
 }
 
-async function result(keystore: Keystore, jobs: Job[], now: Date): Promise<IssueResult> {
+/** What became of every job, as the document has it. `inline`: what has no place is handed back as PEM. */
+export async function resultOf(keystore: Keystore, jobs: Job[], now: Date, inline = true): Promise<IssueResult> {
   const out: IssueResult = { certificates: [], unchanged: [], failed: [] };
-  for (const { item, place, error, unchanged, made } of jobs) {
+  for (const { item, place, error, unchanged, made, der } of jobs) {
     const row = made ?? unchanged?.row;
     if (row !== undefined && error === undefined) {
-      const object = await certificateObject(keystore, row, now);
+      const object = certificateObjectOf(row, der ?? (await keystore.der(row)), now);
       const files = place && { files: writtenFiles(place, item.publicKey === undefined) };
-      const pem = place === undefined ? { pem: chainPem(keystore, await keystore.der(row), row.authority) } : {};
+      const pem =
+        place === undefined && inline ? { pem: chainPem(keystore, await keystore.der(row), row.authority) } : {};
       if (unchanged === undefined) out.certificates.push({ ...object, ...files, ...pem });
       else
         out.unchanged.push({

@@ -21,8 +21,10 @@ import {
   openPlaces,
   refuseForeignKey,
 } from './issue.ts';
+import { isArchive, isFleet, issueInBatches, openFleetPlace } from './issue-fleet.ts';
 import { type IssueItem, itemNameTexts } from './item.ts';
 import { checkItem } from './policy.ts';
+import { finishStagedBatch } from './salvage.ts';
 
 export interface Issuance extends IssueRequest {
   unlock: UnlockOptions;
@@ -51,7 +53,10 @@ export async function planIssuance(keystore: Keystore, request: IssueRequest, no
   for (const item of request.items) {
     const current = await keystore.query((index) => index.current(item.kind, item.name, item.plane));
     const revoked = request.skipRevoked && current !== undefined && statusOf(current, now) === 'revoked';
-    const place = request.out === undefined ? undefined : new Place(holderDirectory(request.out, item), request.access);
+    const place =
+      request.out === undefined || isArchive(request.out)
+        ? undefined
+        : new Place(holderDirectory(request.out, item), request.access);
     if (place !== undefined) {
       const issued = await keystore.query((index) => index.ofName(item.kind, item.name));
       await refuseForeignKey(keystore, place, issued, item);
@@ -91,21 +96,49 @@ export async function runIssuance(ctx: Context, keystore: Keystore, issuance: Is
   requireClock(ctx, keystore);
   const writer = await openWriter(ctx, keystore, issuance.unlock);
   try {
+    if (isFleet(issuance)) return await runFleet(ctx, writer, issuance);
     const { places, failed } = await openPlaces(issuance);
     const [firstFailure] = failed.values();
     if (firstFailure !== undefined && !issuance.partial) throw firstFailure;
     const items = issuance.items.filter((item) => !failed.has(item));
     const result = await writer.inTurn(ctx.globals.wait, async () => {
-      if (issuance.partial && issuance.out !== undefined) await finishBelow(writer, issuance.out, issuance.access);
+      if (issuance.out !== undefined) await finishEarlierRuns(writer, issuance);
       const made = await issueCertificates(writer, { ...issuance, items }, places);
-      if (issuance.revokePrevious !== undefined) await revokePrevious(writer, issuance, items, issuance.revokePrevious);
-      await renewCrls(writer, halfSpentCrls(writer), writer.daily, issuance.requestId);
+      await afterIssuing(writer, issuance, items);
       return made;
     });
     return { ...result, failed: [...[...failed].map(([item, error]) => failure(item, error)), ...result.failed] };
   } finally {
     writer.daily.close();
   }
+}
+
+async function runFleet(ctx: Context, writer: KeystoreWriter, issuance: Issuance): Promise<IssueResult> {
+  await openFleetPlace(issuance);
+  try {
+    return await writer.inTurn(ctx.globals.wait, async () => {
+      if (!isArchive(issuance.out)) await finishEarlierRuns(writer, issuance);
+      const made = await issueInBatches(writer, issuance, (done, total) =>
+        ctx.ui.progress(`${done} of ${total} certificates`),
+      );
+      await afterIssuing(writer, issuance, issuance.items);
+      return made;
+    });
+  } finally {
+    ctx.ui.endProgress();
+  }
+}
+
+/** The next run that writes to a directory finishes what killed ones committed for it. */
+async function finishEarlierRuns(writer: KeystoreWriter, { out, access, partial }: Issuance): Promise<void> {
+  if (out === undefined) return;
+  await finishStagedBatch(writer.keystore, out, access, writer.options.now());
+  if (partial) await finishBelow(writer, out, access);
+}
+
+async function afterIssuing(writer: KeystoreWriter, issuance: Issuance, items: IssueItem[]): Promise<void> {
+  if (issuance.revokePrevious !== undefined) await revokePrevious(writer, issuance, items, issuance.revokePrevious);
+  await renewCrls(writer, halfSpentCrls(writer), writer.daily, issuance.requestId);
 }
 
 async function revokePrevious(

@@ -1,3 +1,4 @@
+import { type BatchKey, batchKey } from '../crypto/batch-keys.ts';
 import { loadCrypto } from '../crypto/webcrypto.ts';
 import { ClusterCaError, isClusterCaError } from '../errors.ts';
 import { importSigner } from '../pki/key.ts';
@@ -32,6 +33,17 @@ export class UnlockedDomain {
     const pkcs8 = openSealedKey(this.#keystore.identity.id, ref, bytes, this.#masterKey);
     try {
       return await importSigner(await loadCrypto(), keyType, pkcs8);
+    } finally {
+      pkcs8.fill(0);
+    }
+  }
+
+  /** The same key for a batch, on node:crypto. Keys cross from one to the other as sealed octets alone. */
+  async batchKey(ref: SealedKeyRef): Promise<BatchKey> {
+    const bytes = await domainStore(this.#keystore, ref.domain).readBlob('sealed', sealedName(ref));
+    const pkcs8 = openSealedKey(this.#keystore.identity.id, ref, bytes, this.#masterKey);
+    try {
+      return batchKey(pkcs8);
     } finally {
       pkcs8.fill(0);
     }

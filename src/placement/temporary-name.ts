@@ -4,8 +4,11 @@ import { isAlive } from '../keystore/directory/process-alive.ts';
 /** What every temporary file begins with. */
 export const TEMPORARY = '.cluster-ca.';
 
+/** The file in `--out` that holds a batch's private keys until its files are in place. */
+export const STAGED_KEYS = 'keys.tar';
+
 const START = Math.round(performance.timeOrigin);
-const FORM = /^\.cluster-ca\.(.*)\.(\d+)\.(\d+)\.([a-z]+\.pem)$/;
+const FORM = /^\.cluster-ca\.(.*)\.(\d+)\.(\d{12,})\.([^/]+)$/;
 
 /** The temporary name of a file to be: host, pid and start time say whose it is. */
 export function temporaryName(final: string): string {

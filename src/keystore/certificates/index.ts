@@ -60,6 +60,12 @@ export class CertificateIndex {
     return row && (await this.ofName(row.kind, row.name)).find((found) => found.serial === serial);
   }
 
+  /** A certificate of the log's tail, as its issue record left it: cheap, for those just issued. */
+  recent(serial: string): CertificateRow | undefined {
+    const row = this.#overlay.bySerial.get(serial);
+    return row && this.#overlay.apply(row);
+  }
+
   /** Every certificate, grouped by name: nodes, clients, probes, each in the order of their names. */
   async *all(): AsyncGenerator<IssuedCertificate[]> {
     const added = [...this.#overlay.byName.values()].sort((a, b) => compareNames(a[0], b[0]));

@@ -2,6 +2,7 @@ import { REVOCATION_REASONS } from '../../pki/revocation-reason.ts';
 import { KEY_TYPES } from '../../pki/x509/algorithm.ts';
 import {
   base64,
+  flag,
   hex,
   integer,
   list,
@@ -89,6 +90,9 @@ const founded = {
 };
 const init = record(founded);
 
+/** A backup that was made: its id, which is in the file too, and whether it has the root domain's keys. */
+const backup = record({ id: hex(16), root: flag });
+
 /** The small part of the state as a snapshot keeps it. */
 export const stateShape = record({
   keystoreId: hex(16),
@@ -99,6 +103,7 @@ export const stateShape = record({
   time: integer,
   epoch: integer,
   createdAt: integer,
+  backup: optional(record({ id: hex(16), root: flag, seq: integer, time: integer })),
 });
 
 /** Serials set aside, durably, before anything is signed with them. */
@@ -126,7 +131,7 @@ const abandon = record({ serials: list(hex(20)) });
 /** The live slots from here on, all of them. */
 const slots = record({ slots: list(slot) });
 
-const BODIES = { init, reserve, issue, revoke, crl: renewCrls, abandon, slots };
+const BODIES = { init, reserve, issue, revoke, crl: renewCrls, abandon, slots, backup };
 
 export type Op = keyof typeof BODIES;
 export type Bodies = { [O in Op]: Shaped<(typeof BODIES)[O]> };

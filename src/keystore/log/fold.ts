@@ -91,6 +91,9 @@ export function applyRecord(
     case 'slots':
       next.slots = entry.body.slots;
       break;
+    case 'backup':
+      next.backup = { ...entry.body, seq: entry.seq, time };
+      break;
   }
   return { state: next, changes };
 }

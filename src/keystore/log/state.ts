@@ -25,6 +25,16 @@ export interface LogState {
   epoch: number;
   /** When the keystore was made. */
   createdAt: number;
+  /** The last backup: its id, whether the root domain's keys are in it, and the record that says so. */
+  backup?: LastBackup;
+}
+
+/** A backup as its record tells of it; times in milliseconds since 1970. */
+export interface LastBackup {
+  id: string;
+  root: boolean;
+  seq: number;
+  time: number;
 }
 
 /** `SEQ:HASH`, as people and anchors write the head. */

@@ -1,0 +1,110 @@
+import { chmodSync, chownSync, mkdirSync, renameSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { type TarEntry, tarEntries } from '../../archive/tar.ts';
+import { errno } from '../../keystore/directory/errors.ts';
+import { encodePem } from '../../pki/pem.ts';
+import { FILES, type FileAccess, holderDirectory } from '../../placement/place.ts';
+import { temporaryName } from '../../placement/temporary-name.ts';
+
+/** To whom a certificate belongs, as far as its files' places go. */
+export interface Holding {
+  kind: 'node' | 'client';
+  name: string;
+  plane: string;
+}
+
+/** What all files of a run share. */
+export interface OutputShared {
+  /** PEM of the issuing CA's certificate, which follows the end-entity's. */
+  issuing: string;
+  trustBundle: string;
+  access: FileAccess;
+  /** Modification time in an archive, seconds since 1970. */
+  seconds: number;
+}
+
+/** The relative directory of a holder's files: `redis-1/data`, `clients/app`. */
+export function relativeDirectory(holding: Holding): string {
+  return holderDirectory('', holding);
+}
+
+/** The private keys of a slice as archive entries: what is staged before the commit. */
+export function keyEntries(
+  holdings: readonly Holding[],
+  keys: readonly (string | undefined)[],
+  { access, seconds }: OutputShared,
+): Uint8Array {
+  const entries: TarEntry[] = [];
+  for (const [i, key] of keys.entries())
+    if (key !== undefined)
+      entries.push({
+        path: `${relativeDirectory(holdings[i] as Holding)}/${FILES.key}`,
+        mode: access.keyMode,
+        content: ascii(key),
+      });
+  return tarEntries(entries, seconds);
+}
+
+/** The certificates and trust bundles of a slice as archive entries: what follows the keys after the commit. */
+export function certificateEntries(
+  holdings: readonly Holding[],
+  ders: readonly Uint8Array[],
+  shared: OutputShared,
+): Uint8Array {
+  const bundle = ascii(shared.trustBundle);
+  const entries = ders.flatMap((der, i): TarEntry[] => {
+    const directory = relativeDirectory(holdings[i] as Holding);
+    const certificate = ascii(encodePem('CERTIFICATE', der) + shared.issuing);
+    return [
+      { path: `${directory}/${FILES.trustBundle}`, mode: 0o644, content: bundle },
+      { path: `${directory}/${FILES.certificate}`, mode: 0o644, content: certificate },
+    ];
+  });
+  return tarEntries(entries, shared.seconds);
+}
+
+/**
+ * Writes the files of a slice below `out`: each under a temporary name, then renamed in the order trust bundle, key,
+ * certificate. Nothing is made durable yet.
+ * @returns for the items whose files could not be written, why
+ */
+export function writeSlice(
+  out: string,
+  holdings: readonly Holding[],
+  ders: readonly Uint8Array[],
+  keys: readonly (string | undefined)[],
+  shared: OutputShared,
+): { index: number; path: string; errno: string }[] {
+  const failed: { index: number; path: string; errno: string }[] = [];
+  for (const [index, holding] of holdings.entries()) {
+    const directory = holderDirectory(out, holding);
+    try {
+      mkdirSync(directory, { recursive: true, mode: 0o755 });
+      const key = keys[index];
+      putFile(directory, FILES.trustBundle, shared.trustBundle, 0o644, shared);
+      if (key !== undefined) putFile(directory, FILES.key, key, shared.access.keyMode, shared);
+      putFile(
+        directory,
+        FILES.certificate,
+        encodePem('CERTIFICATE', ders[index] as Uint8Array) + shared.issuing,
+        0o644,
+        shared,
+      );
+    } catch (error) {
+      failed.push({ index, path: directory, errno: errno(error) ?? String(error) });
+    }
+  }
+  return failed;
+}
+
+function putFile(directory: string, name: string, content: string, mode: number, { access }: OutputShared): void {
+  const temporary = join(directory, temporaryName(name));
+  writeFileSync(temporary, content, { mode });
+  chmodSync(temporary, mode);
+  if (access.owner !== undefined) chownSync(temporary, access.owner.uid, access.owner.gid);
+  renameSync(temporary, join(directory, name));
+}
+
+function ascii(text: string): Uint8Array {
+  return Buffer.from(text, 'latin1');
+}

@@ -1,0 +1,178 @@
+import { execFile } from 'node:child_process';
+import { constants } from 'node:fs';
+import { type FileHandle, open, rename, unlink } from 'node:fs/promises';
+import { basename, dirname, join } from 'node:path';
+import { promisify } from 'node:util';
+import { TAR_END } from '../../archive/tar.ts';
+import { syncDirectory, syncFile, writeNew } from '../../keystore/directory/durable.ts';
+import { storageError } from '../../keystore/directory/errors.ts';
+import { FILES, holderDirectory } from '../../placement/place.ts';
+import { STAGED_KEYS, temporaryName } from '../../placement/temporary-name.ts';
+import type { Holding } from './output.ts';
+import type { Pool } from './pool.ts';
+
+/** A slice that was made, and where it is kept. */
+export interface Slice {
+  id: number;
+  holdings: Holding[];
+}
+
+/** An item whose files could not be written. */
+export interface Unplaced {
+  holding: Holding;
+  path: string;
+  errno: string;
+}
+
+/** Where a fleet's files go. Everything thrown is ERR_STORAGE. */
+export interface Sink {
+  /** Puts the batch's private keys on the disk, durably, before its commit. */
+  stageKeys(entries: Uint8Array[]): Promise<void>;
+  /** Looks for the staged keys again, before the commit that makes them needed. */
+  confirmStaged(): Promise<void>;
+  /** Writes the batch's files, after its commit, and makes them durable. */
+  place(slices: Slice[], pool: Pool): Promise<Unplaced[]>;
+  /** The last batch was placed. */
+  finish(): Promise<void>;
+  /** Nothing of the batch at hand was committed: its staged keys go. */
+  discard(): Promise<void>;
+}
+
+/** `--out DIR`: a batch's keys are staged in one file; then all files are written, made durable in a second pass, and the staged file goes. */
+export class DirectorySink implements Sink {
+  readonly #out: string;
+  readonly #staged: string;
+
+  constructor(out: string) {
+    this.#out = out;
+    this.#staged = join(out, temporaryName(STAGED_KEYS));
+  }
+
+  async stageKeys(entries: Uint8Array[]): Promise<void> {
+    try {
+      await unlink(this.#staged).catch(() => {});
+      await writeNew(this.#staged, Buffer.concat(entries), 0o600);
+      await syncDirectory(this.#out);
+    } catch (error) {
+      throw storageError(error, 'stage keys in', this.#out);
+    }
+  }
+
+  async confirmStaged(): Promise<void> {
+    await open(this.#staged, 'r').then(
+      (handle) => handle.close(),
+      (error: unknown) => {
+        throw storageError(error, 'find the staged keys', this.#staged);
+      },
+    );
+  }
+
+  async place(slices: Slice[], pool: Pool): Promise<Unplaced[]> {
+    const replies = await Promise.all(
+      slices.map(({ id }) => pool.ask({ type: 'write', id, out: this.#out }, 'written')),
+    );
+    const failed = replies.flatMap((reply, i) =>
+      reply.failed.map(({ index, path, errno }) => ({ holding: slices[i]?.holdings[index] as Holding, path, errno })),
+    );
+    await syncTree(
+      this.#out,
+      slices.flatMap(({ holdings }) => holdings),
+    );
+    if (failed.length === 0) await this.discard();
+    return failed;
+  }
+
+  async finish(): Promise<void> {}
+
+  async discard(): Promise<void> {
+    await unlink(this.#staged).catch(() => {});
+  }
+}
+
+/** `--out FILE.tar`: keys, then certificates, batch by batch, staged beside FILE; renamed onto it when it is whole. */
+export class ArchiveSink implements Sink {
+  readonly #path: string;
+  readonly #staged: string;
+  #handle: FileHandle | undefined;
+  #length = 0;
+  #batchAt = 0;
+
+  constructor(path: string) {
+    this.#path = path;
+    this.#staged = join(dirname(path), temporaryName(basename(path)));
+  }
+
+  async stageKeys(entries: Uint8Array[]): Promise<void> {
+    await this.#guard(async () => {
+      this.#handle ??= await open(this.#staged, constants.O_WRONLY | constants.O_CREAT | constants.O_TRUNC, 0o600);
+      this.#batchAt = this.#length;
+      await this.#append(entries);
+      await this.#handle.sync();
+      await syncDirectory(dirname(this.#path));
+    });
+  }
+
+  async confirmStaged(): Promise<void> {
+    await this.#guard(async () => (await open(this.#staged, 'r')).close());
+  }
+
+  async place(slices: Slice[], pool: Pool): Promise<Unplaced[]> {
+    const replies = await Promise.all(slices.map(({ id }) => pool.ask({ type: 'archive', id }, 'archived')));
+    await this.#guard(() => this.#append(replies.map(({ entries }) => entries)));
+    return [];
+  }
+
+  /** Entries that were made elsewhere: of certificates that a killed run committed. */
+  async add(entries: Uint8Array): Promise<void> {
+    await this.#guard(async () => {
+      this.#handle ??= await open(this.#staged, constants.O_WRONLY | constants.O_CREAT | constants.O_TRUNC, 0o600);
+      await this.#append([entries]);
+    });
+  }
+
+  async finish(): Promise<void> {
+    await this.#guard(async () => {
+      this.#handle ??= await open(this.#staged, constants.O_WRONLY | constants.O_CREAT | constants.O_TRUNC, 0o600);
+      await this.#append([TAR_END]);
+      await this.#handle.sync();
+      await this.#handle.close();
+      await rename(this.#staged, this.#path);
+      await syncDirectory(dirname(this.#path));
+    });
+  }
+
+  async discard(): Promise<void> {
+    if (this.#batchAt === 0) await unlink(this.#staged).catch(() => {});
+    else await this.#handle?.truncate(this.#batchAt).catch(() => {});
+  }
+
+  async #append(parts: Uint8Array[]): Promise<void> {
+    for (const part of parts) {
+      await this.#handle?.write(part, 0, part.length, this.#length);
+      this.#length += part.length;
+    }
+  }
+
+  async #guard<T>(work: () => Promise<T>): Promise<T> {
+    try {
+      return await work();
+    } catch (error) {
+      throw storageError(error, 'write', this.#path);
+    }
+  }
+}
+
+const run = promisify(execFile);
+
+/** Makes everything below `out` durable: the whole file system at once where `sync -f` exists, file by file elsewhere. */
+async function syncTree(out: string, holdings: Holding[]): Promise<void> {
+  try {
+    await run('sync', ['-f', out]);
+  } catch {
+    for (const holding of holdings) {
+      const directory = holderDirectory(out, holding);
+      for (const name of Object.values(FILES)) await syncFile(join(directory, name)).catch(() => {});
+      await syncDirectory(directory).catch(() => {});
+    }
+  }
+}
