@@ -28,7 +28,9 @@ export function renderStatus(document: StatusDocument, cluster: string, style: S
     const ends = life.notAfter < life.now ? 'ended' : 'ends';
     lines.push(`${pad(id, width)}  ${lifetimeBar(life, style, bar)}  ${ends} ${relativeTime(life.notAfter, life.now)}`);
   }
-  lines.push(`${pad('certificates', width)}  ${counts(certificates)}`, '');
+  lines.push(`${pad('certificates', width)}  ${counts(certificates)}`);
+  if (document.backup !== undefined) lines.push(`${pad('last backup', width)}  ${backupText(document.backup, now)}`);
+  lines.push('');
   nextSteps(document).forEach((step, i) => {
     lines.push(`${i === 0 ? 'next:' : '     '} ${style.accent(safeText(step, style))}`);
   });
@@ -53,6 +55,11 @@ function renderAlert(alert: Alert, style: Style): string[] {
     ...paragraph(alert.message, style, INDENT),
     ...paragraph(alert.hint, style, INDENT, style.dim),
   ];
+}
+
+function backupText({ at, recordsSince, root }: NonNullable<StatusDocument['backup']>, now: Date): string {
+  const missed = recordsSince === 0 ? 'nothing since' : `${recordsSince} record${recordsSince === 1 ? '' : 's'} since`;
+  return `${relativeTime(Date.parse(at), now.getTime())}, ${missed}${root ? '' : ", without the root CA's key"}`;
 }
 
 /** Statuses that nothing has are left out. */

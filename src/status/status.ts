@@ -1,40 +1,96 @@
 import { type Alert, needsAttention, sortAlerts } from '../alerts/alert.ts';
 import { authorityAlert } from '../alerts/authorities.ts';
+import { backupAlert } from '../alerts/backups.ts';
 import { crlAlert } from '../alerts/crls.ts';
 import { nodeCertificateAlert } from '../alerts/node-certificates.ts';
 import { singleSlotAlert } from '../alerts/slots.ts';
+import { withinAlert } from '../alerts/within.ts';
 import { type AuthorityObject, authorityObject } from '../authority/authority-object.ts';
-import type { CertificateStatus } from '../keystore/certificates/row.ts';
+import { type CertificateStatus, type IssuedCertificate, statusOf } from '../keystore/certificates/row.ts';
 import type { Keystore } from '../keystore/keystore.ts';
+import { formatTime } from '../values/time.ts';
+import { certificatesOf, type NamedHolder } from '../what/holder.ts';
 
 export interface StatusDocument {
   attention: boolean;
   alerts: Alert[];
   authorities: AuthorityObject[];
   certificates: Record<CertificateStatus | 'due', number>;
+  /** The last backup, where there is one: when, how many records came after it, and whether it can restore the root CA. */
+  backup?: { at: string; recordsSince: number; root: boolean };
 }
 
-/** What needs attention, by the rules that the daemon's alerts use too. */
-export async function status(keystore: Keystore, now: Date): Promise<StatusDocument> {
+export interface StatusScope {
+  /** Of these nodes and clients only; none named: of everything. */
+  holders: readonly NamedHolder[];
+  /** Milliseconds: what ends or comes due within this time needs attention too. */
+  within?: number | undefined;
+}
+
+const EVERYTHING: StatusScope = { holders: [] };
+
+/**
+ * What needs attention, by the rules that the daemon's alerts use too.
+ * @throws ERR_NOT_FOUND, ERR_USAGE for a holder that is not known or not one
+ */
+export async function status(keystore: Keystore, now: Date, scope = EVERYTHING): Promise<StatusDocument> {
+  const narrowed = scope.holders.length > 0;
+  const rows = narrowed ? await rowsOf(keystore, scope.holders) : undefined;
   const alerts = sortAlerts([
-    ...authorityAlerts(keystore, now),
-    ...crlAlerts(keystore, now),
-    ...(await certificateAlerts(keystore, now)),
-    ...slotAlerts(keystore),
+    ...(narrowed ? [] : [...authorityAlerts(keystore, now, scope.within), ...crlAlerts(keystore, now)]),
+    ...(await certificateAlerts(keystore, rows, now, scope.within)),
+    ...(narrowed ? [] : [...slotAlerts(keystore), ...backupAlerts(keystore, now)]),
   ]);
+  const { backup, seq } = keystore.state;
   return {
     attention: needsAttention(alerts),
     alerts,
     authorities: keystore.state.authorities.map((authority) => authorityObject(authority, now)),
-    certificates: await keystore.query((index) => index.counts(now)),
+    certificates: rows === undefined ? await keystore.query((index) => index.counts(now)) : countsOf(rows, now),
+    ...(backup === undefined
+      ? {}
+      : { backup: { at: formatTime(backup.time), recordsSince: seq - backup.seq, root: backup.root } }),
   };
 }
 
-function authorityAlerts(keystore: Keystore, now: Date): Alert[] {
+async function rowsOf(keystore: Keystore, holders: readonly NamedHolder[]): Promise<IssuedCertificate[]> {
+  const rows = new Map<string, IssuedCertificate>();
+  for (const holder of holders) for (const row of await certificatesOf(keystore, holder)) rows.set(row.serial, row);
+  return [...rows.values()];
+}
+
+/** The current certificates that are not revoked: what a scraper watches. Expired ones too. */
+export async function currentCertificates(
+  keystore: Keystore,
+  holders: readonly NamedHolder[],
+): Promise<IssuedCertificate[]> {
+  const watched = (row: IssuedCertificate): boolean => !row.superseded && !row.revoked && row.kind !== 'probe';
+  if (holders.length > 0) return (await rowsOf(keystore, holders)).filter(watched);
+  return keystore.query(async (index) => {
+    const found: IssuedCertificate[] = [];
+    for await (const rows of index.all()) found.push(...rows.filter(watched));
+    return found;
+  });
+}
+
+function countsOf(rows: readonly IssuedCertificate[], now: Date): StatusDocument['certificates'] {
+  const counts = { valid: 0, due: 0, expired: 0, revoked: 0, superseded: 0 };
+  for (const row of rows) {
+    const found = statusOf(row, now);
+    counts[found]++;
+    if (found === 'valid' && row.dueAt <= now.getTime()) counts.due++;
+  }
+  return counts;
+}
+
+function authorityAlerts(keystore: Keystore, now: Date, within: number | undefined): Alert[] {
   const nodeLifetime = keystore.state.policy.nodeLifetime * 1000;
   return keystore.state.authorities.flatMap(({ id, role }) => {
     const { notBefore, notAfter } = keystore.authorityCertificate(id);
-    return authorityAlert({ id, role, subject: id, notBefore, notAfter }, nodeLifetime, now.getTime()) ?? [];
+    const alert = authorityAlert({ id, role, subject: id, notBefore, notAfter }, nodeLifetime, now.getTime());
+    if (within === undefined || (alert !== undefined && alert.severity !== 'info')) return alert ?? [];
+    const hint = `plan to replace the ${role === 'root' ? 'root' : 'issuing'} CA before it ends`;
+    return withinAlert({ subject: id, notAfter, hint }, within, now.getTime()) ?? alert ?? [];
   });
 }
 
@@ -52,21 +108,44 @@ function crlAlerts(keystore: Keystore, now: Date): Alert[] {
   });
 }
 
-/** Of the current certificates that are not revoked; only those past the threshold are looked up by name. */
-async function certificateAlerts(keystore: Keystore, now: Date): Promise<Alert[]> {
+/** Of the current certificates that are not revoked. Without `within` only those past the threshold are looked up by name. */
+async function certificateAlerts(
+  keystore: Keystore,
+  rows: readonly IssuedCertificate[] | undefined,
+  now: Date,
+  within: number | undefined,
+): Promise<Alert[]> {
   const { alertBefore, nodeLifetime } = keystore.state.policy;
   const ratio = alertBefore / nodeLifetime;
+  const alertOf = (row: IssuedCertificate): Alert[] => {
+    if (row.superseded || row.revoked || row.kind === 'probe') return [];
+    const alert = nodeCertificateAlert(row, ratio, now.getTime());
+    const found = alert ?? (within === undefined ? undefined : withinAlert(ending(row), within, now.getTime()));
+    return found === undefined ? [] : [found];
+  };
+  if (rows !== undefined) return rows.flatMap(alertOf);
   return keystore.query(async (index) => {
     const alerts: Alert[] = [];
-    for await (const row of index.times()) {
-      if (row.superseded || row.revoked || row.kind === 'probe') continue;
-      if (nodeCertificateAlert({ ...row, name: '', plane: '' }, ratio, now.getTime()) === undefined) continue;
-      const certificate = await index.bySerial(row.serial);
-      const alert = certificate && nodeCertificateAlert(certificate, ratio, now.getTime());
-      if (alert !== undefined) alerts.push(alert);
-    }
+    if (within !== undefined) for await (const group of index.all()) alerts.push(...group.flatMap(alertOf));
+    else
+      for await (const row of index.times()) {
+        if (row.superseded || row.revoked || row.kind === 'probe') continue;
+        if (nodeCertificateAlert({ ...row, name: '', plane: '' }, ratio, now.getTime()) === undefined) continue;
+        const certificate = await index.bySerial(row.serial);
+        if (certificate !== undefined) alerts.push(...alertOf(certificate));
+      }
     return alerts;
   });
+}
+
+function ending({ kind, name, plane, notAfter, dueAt }: IssuedCertificate) {
+  const node = kind === 'node';
+  return {
+    subject: node ? `${name}/${plane}` : `client ${name}`,
+    notAfter,
+    dueAt,
+    hint: `cluster-ca rotate ${name}${node ? ` --plane ${plane}` : ''}`,
+  };
 }
 
 function slotAlerts(keystore: Keystore): Alert[] {
@@ -74,4 +153,11 @@ function slotAlerts(keystore: Keystore): Alert[] {
     const created = keystore.state.slots.filter((slot) => slot.domain === domain).map((slot) => slot.createdAt);
     return singleSlotAlert(domain, created) ?? [];
   });
+}
+
+function backupAlerts({ state }: Keystore, now: Date): Alert[] {
+  const { createdAt, backup, seq } = state;
+  const life = { createdAt, last: backup?.time, since: backup === undefined ? seq : seq - backup.seq };
+  const alert = backupAlert(life, now.getTime());
+  return alert === undefined ? [] : [alert];
 }

@@ -10,6 +10,7 @@ const PACKAGES = {
   haproxy: 'haproxy',
   nginx: 'nginx',
   openssl: 'openssl',
+  promtool: 'prometheus',
 } as const;
 
 export type Program = keyof typeof PACKAGES;
