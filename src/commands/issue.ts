@@ -2,6 +2,7 @@ import { resolve } from 'node:path';
 import { Command, Option } from 'commander';
 import { type Context, openKeystoreToWrite } from '../context.ts';
 import { ClusterCaError } from '../errors.ts';
+import { inventoryJsonSchema } from '../inventory/json-schema.ts';
 import { buildItems, type IssueFlags } from '../issuance/build-items.ts';
 import type { IssueResult } from '../issuance/issue.ts';
 import { renderIssue } from '../issuance/render.ts';
@@ -21,6 +22,7 @@ export interface IssueOptions extends UnlockOptions, IssueFlags {
   forceNew?: boolean;
   revokePrevious?: RevocationReason;
   dryRun?: boolean;
+  inventorySchema?: boolean;
 }
 
 export function issueCommand(ctx: Context, run = runIssue): Command {
@@ -41,6 +43,7 @@ export function issueCommand(ctx: Context, run = runIssue): Command {
     .option('--client', 'every name is a client: an application, a scraper, a person')
     .option('--role <role>', 'with --client: a user of the REST API, operator or auditor')
     .option('--inventory <file>', 'issue for everything in cluster.yaml')
+    .option('--inventory-schema', 'print the JSON Schema of cluster.yaml, and issue nothing')
     .option('--request-id <id>', 'make the same request again without issuing twice')
     .option('--force-new', 'issue even where a good certificate is there')
     .addOption(
@@ -50,6 +53,7 @@ export function issueCommand(ctx: Context, run = runIssue): Command {
 }
 
 export async function runIssue(ctx: Context, names: string[], options: IssueOptions): Promise<void> {
+  if (options.inventorySchema) return printInventorySchema(ctx, names);
   const access = fileAccess(options);
   const requestId = options.requestId === undefined ? newRequestId() : checkRequestId(options.requestId);
   if (options.client && names.length === 0) throw new ClusterCaError('ERR_USAGE', 'which client?');
@@ -79,6 +83,12 @@ export async function runIssue(ctx: Context, names: string[], options: IssueOpti
   }
   const result = await runIssuance(ctx, keystore, issuance);
   printIssue(ctx, result, issuance.out);
+}
+
+function printInventorySchema(ctx: Context, names: string[]): void {
+  if (names.length > 0) throw new ClusterCaError('ERR_USAGE', '--inventory-schema stands alone');
+  const schema = inventoryJsonSchema();
+  ctx.ui.result({ schema }, () => JSON.stringify(schema, null, 2));
 }
 
 /** Prints the result; a certification request without --out gets its chain on stdout. @throws what `failureOf` says */

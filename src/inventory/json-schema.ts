@@ -1,0 +1,32 @@
+import * as z from 'zod';
+import { inventorySchema } from './schema.ts';
+
+type JsonSchema = { [key: string]: unknown };
+
+/**
+ * The JSON Schema of cluster.yaml, for editors and for checks before a commit; from the schema that reads it, so that
+ * the two agree. What is checked beyond it (names, addresses, planes) only `issue` can tell.
+ */
+export function inventoryJsonSchema(): JsonSchema {
+  const schema = z.toJSONSchema(inventorySchema, {
+    io: 'input',
+    override: ({ jsonSchema }) => {
+      delete (jsonSchema as JsonSchema).propertyNames;
+    },
+  }) as JsonSchema;
+  const properties = schema.properties as Record<string, JsonSchema>;
+  for (const [name, property] of Object.entries(properties))
+    if (name !== 'cluster') properties[name] = orEmpty(withEmptyEntries(property));
+  return { ...schema, title: "cluster.yaml: the inventory of cluster-ca's issue, deploy and verify" };
+}
+
+/** `redis-1:` without a value names a node with all defaults: YAML reads null there. */
+function withEmptyEntries(schema: JsonSchema): JsonSchema {
+  const { additionalProperties } = schema;
+  if (typeof additionalProperties !== 'object' || additionalProperties === null) return schema;
+  return { ...schema, additionalProperties: orEmpty(additionalProperties as JsonSchema) };
+}
+
+function orEmpty(schema: JsonSchema): JsonSchema {
+  return { anyOf: [schema, { type: 'null' }] };
+}
