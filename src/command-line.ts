@@ -62,9 +62,16 @@ async function run(ctx: Context, argv: string[], commands: CommandTable): Promis
 function asUsageError(error: unknown, called: string | undefined): unknown {
   if (!(error instanceof Error && 'code' in error && String(error.code).startsWith('commander.'))) return error;
   const { code, exitCode } = error as Error & { code: string; exitCode: number };
-  if (exitCode === 0 || code === 'commander.help' || code === 'commander.helpDisplayed' || code === 'commander.version')
-    return undefined;
-  const [message = '', ...more] = error.message.replace(/^error: /, '').split('\n');
+  if (exitCode === 0) return undefined;
+  if (code === 'commander.help')
+    return new ClusterCaError('ERR_USAGE', `${called ?? 'cluster-ca'} wants a verb of its own`, {
+      hint: `cluster-ca ${called ?? ''} --help`,
+    });
+  // A secret may have been put behind the sign of equality by mistake.
+  const [message = '', ...more] = error.message
+    .replace(/^error: /, '')
+    .replace(/(unknown option '[^'=]*)=[^\n]*/, "$1'")
+    .split('\n');
   const suggestion = more.join(' ').replace(/[()]/g, '').trim();
   const help = called === undefined ? 'cluster-ca --help' : `cluster-ca ${called} --help`;
   return new ClusterCaError('ERR_USAGE', message.charAt(0).toLowerCase() + message.slice(1).replace(/\.$/, ''), {

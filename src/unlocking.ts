@@ -1,5 +1,5 @@
 import type { Context } from './context.ts';
-import { checkClock } from './keystore/clock.ts';
+import { checkClock, isBehind } from './keystore/clock.ts';
 import type { Keystore } from './keystore/keystore.ts';
 import { type UnlockedDomain, unlock } from './keystore/unlock.ts';
 import { KeystoreWriter } from './keystore/writer.ts';
@@ -28,10 +28,16 @@ export function rootInputs(options: UnlockOptions): SecretInputs {
   return { prefix: 'root', fd, file, command };
 }
 
+const contexts = new WeakMap<Context, SecretContext>();
+
 /** Where secrets are read from, for this run. */
 export function secretContext(ctx: Context): SecretContext {
+  const known = contexts.get(ctx);
+  if (known !== undefined) return known;
   const prompt = async (message: string): Promise<string> => (await ctx.ui.prompts()).askSecret(message);
-  return { env: ctx.env, prompt: ctx.ui.interactive ? prompt : undefined };
+  const made: SecretContext = { env: ctx.env, prompt: ctx.ui.interactive ? prompt : undefined, read: new Map() };
+  contexts.set(ctx, made);
+  return made;
 }
 
 /** Opens the daily domain with what the options, the environment or the terminal give. @throws ERR_INPUT_REQUIRED, ERR_PASSPHRASE, ERR_KEYSTORE_TAMPERED */
@@ -69,7 +75,19 @@ export async function openWriter(ctx: Context, keystore: Keystore, options: Unlo
   });
 }
 
-/** Refuses a clock that is too far behind, for what is not always allowed. @throws ERR_CLOCK */
-export function requireClock(ctx: Context, keystore: Keystore): void {
-  checkClock(keystore.state, ctx.now(), ctx.globals.acceptClock ?? false);
+/**
+ * Refuses a clock that is too far behind, for what is not always allowed. To accept it is severe: it wants the
+ * cluster's name.
+ * @throws ERR_CLOCK, ERR_INPUT_REQUIRED, ERR_CANCELLED
+ */
+export async function requireClock(ctx: Context, keystore: Keystore): Promise<void> {
+  const { acceptClock = false, confirm } = ctx.globals;
+  const now = ctx.now();
+  checkClock(keystore.state, now, acceptClock);
+  if (isBehind(keystore.state, now))
+    await ctx.ui.confirmByName(
+      `This clock is behind the last record of ${new Date(keystore.state.time).toISOString()}; a new time epoch begins`,
+      keystore.state.cluster,
+      confirm,
+    );
 }

@@ -5,6 +5,7 @@ import { ClusterCaError } from '../errors.ts';
 import { inventoryJsonSchema } from '../inventory/json-schema.ts';
 import { buildItems, type IssueFlags } from '../issuance/build-items.ts';
 import type { IssueResult } from '../issuance/issue.ts';
+import { checkClientName, checkNodeName } from '../issuance/names.ts';
 import { renderIssue } from '../issuance/render.ts';
 import { checkRequestId, requestHash } from '../issuance/request-hash.ts';
 import { checkItems, failureOf, type Issuance, planIssuance, runIssuance } from '../issuance/run.ts';
@@ -57,6 +58,8 @@ export async function runIssue(ctx: Context, names: string[], options: IssueOpti
   const access = fileAccess(options);
   const requestId = options.requestId === undefined ? newRequestId() : checkRequestId(options.requestId);
   if (options.client && names.length === 0) throw new ClusterCaError('ERR_USAGE', 'which client?');
+  if (options.inventory === undefined && options.csrDir === undefined)
+    for (const name of names) (options.client ? checkClientName : checkNodeName)(name);
   const keystore = await openKeystoreToWrite(ctx);
   const inventory =
     options.inventory ??

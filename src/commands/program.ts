@@ -1,4 +1,4 @@
-import { Command } from 'commander';
+import { Command, InvalidArgumentError, type Option } from 'commander';
 import type { Context } from '../context.ts';
 import { VERSION } from '../version.ts';
 import { toSeconds } from './options.ts';
@@ -31,13 +31,14 @@ export function buildProgram(ctx: Context, called: string | undefined, commands:
     .option('--yes', 'say yes to what is asked')
     .showSuggestionAfterError(true)
     .exitOverride()
-    .configureOutput({ outputError: () => {} })
+    .configureOutput({ outputError: () => {}, writeErr: () => {} })
     .helpCommand('help [verb]', 'print the help of a verb');
   for (const verb of VERBS) {
     const command = (verb.name === called && commands[verb.name]?.(ctx)) || new Command(verb.name);
     if (command.summary() === '') command.summary(verb.summary);
     program.addCommand(inherit(command, program));
   }
+  program.options.forEach(refuseFlagsAsValues);
   program.hook('preAction', (root) => {
     ctx.globals = { ...ctx.globals, ...root.opts() };
   });
@@ -47,6 +48,17 @@ export function buildProgram(ctx: Context, called: string | undefined, commands:
 /** addCommand does not hand on how errors end: without this a subcommand would end the process itself. */
 function inherit(command: Command, parent: Command): Command {
   command.copyInheritedSettings(parent).allowExcessArguments(false);
+  command.options.forEach(refuseFlagsAsValues);
   for (const child of command.commands) inherit(child, command);
   return command;
+}
+
+/** A flag never swallows the next word when that is a flag itself: its value is missing then. */
+function refuseFlagsAsValues(option: Option): void {
+  if (!option.required) return;
+  const parse = option.parseArg;
+  option.argParser((value: string, previous: unknown) => {
+    if (/^--?[A-Za-z]/.test(value)) throw new InvalidArgumentError('Its value is missing.');
+    return parse === undefined ? value : parse(value, previous);
+  });
 }

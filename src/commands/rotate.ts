@@ -7,7 +7,7 @@ import { readInventory } from '../inventory/read.ts';
 import { csrKeyType, findCsrs, readCsr } from '../issuance/csr-input.ts';
 import { hasLeftovers } from '../issuance/finish.ts';
 import type { IssueItem } from '../issuance/item.ts';
-import { checkPlanes } from '../issuance/names.ts';
+import { checkHolderName, checkPlanes } from '../issuance/names.ts';
 import { renderIssue } from '../issuance/render.ts';
 import { checkRequestId, rotationHash } from '../issuance/request-hash.ts';
 import { checkItems, type Issuance, planIssuance, runIssuance } from '../issuance/run.ts';
@@ -16,6 +16,7 @@ import { newRequestId } from '../keystore/request-id.ts';
 import { fileAccess } from '../placement/access.ts';
 import { selectForRotation } from '../rotation/select.ts';
 import type { UnlockOptions } from '../unlocking.ts';
+import { readHolder } from '../what/holder.ts';
 import { printIssue } from './issue.ts';
 import { dryRun, repeatable, withPassphrase } from './options.ts';
 
@@ -54,6 +55,7 @@ export async function runRotate(ctx: Context, names: string[], options: RotateOp
   if (all && due) throw new ClusterCaError('ERR_USAGE', '--all and --due exclude each other');
   if (names.length === 0 && !all && !due)
     throw new ClusterCaError('ERR_USAGE', 'which node?', { hint: 'cluster-ca rotate NODE, --due or --all' });
+  for (const text of names) checkHolderName(readHolder(text).name);
   const access = fileAccess(options);
   const requestId = options.requestId === undefined ? newRequestId() : checkRequestId(options.requestId);
   const keystore = await openKeystoreToWrite(ctx);

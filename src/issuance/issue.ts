@@ -42,7 +42,11 @@ export interface IssueResult {
   unchanged: (CertificateObject & { why: UnchangedReason; files?: WrittenFiles; pem?: string })[];
   /** The archive that holds the files, with `--out FILE.tar`. */
   archive?: string;
-  failed: { node: string; plane?: string; error: { code: string; message: string; hint?: string } }[];
+  failed: {
+    node: string;
+    plane?: string;
+    error: { code: string; message: string; hint?: string; details?: Record<string, unknown> };
+  }[];
 }
 
 /** One item on its way: where its files go, and what became of it. */
@@ -100,6 +104,23 @@ export async function openPlaces(
   const [first] = failed.values();
   if (first !== undefined && places.size === 0) throw first;
   return { places, failed };
+}
+
+/** A failure behind the commit: the certificate is issued, and the same command finishes its files. */
+async function attemptCommitted(job: Job, row: IssuedCertificate, work: () => Promise<void>): Promise<void> {
+  await attempt(job, async () => {
+    try {
+      await work();
+    } catch (error) {
+      if (!isClusterCaError(error, 'ERR_STORAGE')) throw error;
+      const details = { ...error.details, committed: [row.serial] };
+      throw new ClusterCaError(error.code, error.message, {
+        hint: 'run the same command again: it finishes the files',
+        details,
+        cause: error,
+      });
+    }
+  });
 }
 
 export async function attempt(job: Job, work: () => Promise<void>): Promise<void> {
@@ -221,7 +242,7 @@ async function issueBatch(writer: KeystoreWriter, request: IssueRequest, jobs: J
     const row = await keystore.query((index) => index.current(kind, name, plane));
     if (row === undefined || row.authority !== id) continue;
     job.made = row;
-    await attempt(job, async () => {
+    await attemptCommitted(job, row, async () => {
       const staged = job.item.publicKey === undefined ? job.place?.stagedKeyName : undefined;
       await job.place?.finish(await holderFiles(keystore, row, writer.options.now()), staged);
     });
@@ -272,11 +293,11 @@ export async function resultOf(keystore: Keystore, jobs: Job[], now: Date, inlin
 
 /** One item that failed, as the document lists it. */
 export function failure(item: IssueItem, error: ClusterCaError): IssueResult['failed'][number] {
-  const { code, message, hint } = error;
+  const { code, message, hint, details } = error;
   return {
     node: item.name,
     ...(item.plane === '' ? {} : { plane: item.plane }),
-    error: { code, message, ...(hint === undefined ? {} : { hint }) },
+    error: { code, message, ...(hint === undefined ? {} : { hint }), ...(details === undefined ? {} : { details }) },
   };
 }
 

@@ -33,6 +33,11 @@ export function checkClientName(name: string): string {
   });
 }
 
+/** A name that a node or a client may have. @throws ERR_USAGE */
+export function checkHolderName(name: string): string {
+  return CLIENT.test(name) ? name : checkNodeName(name);
+}
+
 /** The nearest legal name to one that is none; undefined when nothing is left of it. */
 export function nearestNodeName(name: string): string | undefined {
   const labels = name

@@ -93,7 +93,7 @@ export async function planIssuance(keystore: Keystore, request: IssueRequest, no
  * @throws ClusterCaError; what failed for single items is in the result
  */
 export async function runIssuance(ctx: Context, keystore: Keystore, issuance: Issuance): Promise<IssueResult> {
-  requireClock(ctx, keystore);
+  await requireClock(ctx, keystore);
   const writer = await openWriter(ctx, keystore, issuance.unlock);
   try {
     if (isFleet(issuance)) return await runFleet(ctx, writer, issuance);
@@ -173,6 +173,11 @@ export function failureOf({ certificates, unchanged, failed }: IssueResult): Clu
   const shown = names.slice(0, 5).join(', ') + (names.length > 5 ? ` and ${names.length - 5} more` : '');
   return new ClusterCaError('ERR_PARTIAL', `${failed.length} of ${failed.length + done} failed: ${shown}`, {
     hint: `${first.error.message}; when that is mended, run the same command again`,
-    details: { failed },
+    details: { ...committedIn(failed), failed },
   });
+}
+
+function committedIn(failed: IssueResult['failed']): { committed?: string[] } {
+  const committed = failed.flatMap(({ error }) => (error.details?.committed as string[] | undefined) ?? []);
+  return committed.length === 0 ? {} : { committed };
 }

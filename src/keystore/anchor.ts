@@ -1,5 +1,4 @@
 import { mkdir, readFile } from 'node:fs/promises';
-import { homedir } from 'node:os';
 import { dirname, isAbsolute, join } from 'node:path';
 import { replaceDurably } from './directory/durable.ts';
 import { errno } from './directory/errors.ts';
@@ -22,7 +21,7 @@ export function parseHead(text: string): Anchor | undefined {
 export function anchorDirectory(env: Record<string, string | undefined>): string | undefined {
   const state = env.XDG_STATE_HOME;
   if (state !== undefined && isAbsolute(state)) return join(state, 'cluster-ca', 'anchors');
-  const home = env.HOME ?? homedir();
+  const home = env.HOME ?? '';
   return home === '' ? undefined : join(home, '.local', 'state', 'cluster-ca', 'anchors');
 }
 

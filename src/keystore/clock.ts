@@ -22,7 +22,12 @@ export function recordTime(state: LogState, now: Date, op: Op, accept: boolean):
 
 /** Refuses a clock that is too far behind before anything is done. @throws ERR_CLOCK */
 export function checkClock(state: LogState, now: Date, accept: boolean): void {
-  if (!accept && state.time - now.getTime() > TOLERANCE) throw clockError(state, now);
+  if (!accept && isBehind(state, now)) throw clockError(state, now);
+}
+
+/** True when a clock is further behind the last record than clocks are by chance. */
+export function isBehind(state: LogState, now: Date): boolean {
+  return state.time - now.getTime() > TOLERANCE;
 }
 
 /** A warning when this clock is far ahead of the last record: one write by a wrong clock would bind all others. */

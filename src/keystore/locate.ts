@@ -1,5 +1,4 @@
 import { existsSync, readdirSync } from 'node:fs';
-import { homedir } from 'node:os';
 import { isAbsolute, join, resolve } from 'node:path';
 import { ClusterCaError } from '../errors.ts';
 
@@ -16,7 +15,7 @@ export interface Location {
 export function keystoreHome(env: Record<string, string | undefined>): string {
   const data = env.XDG_DATA_HOME;
   if (data !== undefined && isAbsolute(data)) return join(data, 'cluster-ca');
-  const home = env.HOME ?? homedir();
+  const home = env.HOME ?? '';
   if (home === '')
     throw new ClusterCaError('ERR_USAGE', 'there is no home directory to look for keystores in', {
       hint: 'name the keystore with --keystore DIR',

@@ -9,6 +9,8 @@ export interface SecretContext {
   env: Record<string, string | undefined>;
   /** Asks on the terminal without echo; undefined where no question may be asked. */
   prompt: ((message: string) => Promise<string>) | undefined;
+  /** What was read in this run, by its source: a descriptor is read once, a question asked once. */
+  read?: Map<string, Promise<Uint8Array | undefined>>;
 }
 
 /**
@@ -23,10 +25,17 @@ export async function resolveSecrets(
   const secrets: Secret[] = [];
   const keyFile = inputs.keyFile ?? (inputs.prefix === '' ? context.env.CLUSTER_CA_KEY_FILE : undefined);
   if (keyFile !== undefined) secrets.push({ kind: 'key-file', bytes: readKeyFile(keyFile) });
-  const passphrase = await readPassphrase(inputs, context);
+  const passphrase = await once(context, 'passphrase', inputs, () => readPassphrase(inputs, context));
   if (passphrase !== undefined) secrets.push({ kind: 'passphrase', bytes: normalizePassphrase(passphrase) });
   if (secrets.length > 0) return secrets;
-  return [{ kind: 'passphrase', bytes: normalizePassphrase(await promptFor(inputs, context, `${what}:`)) }];
+  return [
+    {
+      kind: 'passphrase',
+      bytes: normalizePassphrase(
+        (await once(context, 'prompt', inputs, () => promptFor(inputs, context, `${what}:`))) as Uint8Array,
+      ),
+    },
+  ];
 }
 
 /** A new passphrase, asked for twice on a terminal. @throws ERR_INPUT_REQUIRED, ERR_POLICY, ERR_CANCELLED when the two differ */
@@ -54,6 +63,18 @@ export function passphraseGiven(inputs: SecretInputs, env: Record<string, string
       (v) => v !== undefined,
     )
   );
+}
+
+function once(
+  context: SecretContext,
+  kind: string,
+  inputs: SecretInputs,
+  read: () => Promise<Uint8Array | undefined>,
+): Promise<Uint8Array | undefined> {
+  const source = JSON.stringify([kind, inputs]);
+  const known = context.read?.get(source) ?? read();
+  context.read?.set(source, known);
+  return known;
 }
 
 function fresh(bytes: Uint8Array): Secret {

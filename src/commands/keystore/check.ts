@@ -93,7 +93,7 @@ async function acceptRollback(ctx: Context, location: string, options: CheckOpti
   const { cluster, seq, head } = keystore.state;
   if (options.dryRun) return;
   await ctx.ui.confirmByName(
-    `Everything recorded after record ${seq} is forgotten, revocations too.`,
+    `Everything recorded after record ${seq} is forgotten, revocations too`,
     cluster,
     ctx.globals.confirm,
   );

@@ -27,7 +27,7 @@ export function newPassphraseInputs(options: NewPassphraseOptions) {
 /** Changes the secret of the slots that the old passphrase opens, in the daily domain and, where it opens it, the root domain. */
 export async function runPassphrase(ctx: Context, options: PassphraseOptions): Promise<void> {
   const keystore = await openKeystoreToWrite(ctx, { rootKeystore: options.rootKeystore });
-  requireClock(ctx, keystore);
+  await requireClock(ctx, keystore);
   const writer = await openWriter(ctx, keystore, options);
   const domains = [writer.daily];
   try {

@@ -39,7 +39,7 @@ export async function runSlotAdd(ctx: Context, name: string, options: SlotOption
       { slots: keystore.state.slots.map(slotObject), dryRun: true },
       () => `would add slot ${name} to the ${wanted} domain`,
     );
-  requireClock(ctx, keystore);
+  await requireClock(ctx, keystore);
   const writer = await openWriter(ctx, keystore, options);
   const domain = wanted === 'daily' ? writer.daily : await unlockRoot(ctx, keystore, options);
   try {
@@ -72,7 +72,7 @@ export async function runSlotRemove(ctx: Context, name: string, options: SlotOpt
       { slots: keystore.state.slots.map(slotObject), dryRun: true },
       () => `would remove slot ${name} of the ${slot.domain} domain`,
     );
-  requireClock(ctx, keystore);
+  await requireClock(ctx, keystore);
   const writer = await openWriter(ctx, keystore, options);
   try {
     await writer.inTurn(ctx.globals.wait, () => removeSlot(writer, slot, newRequestId()));

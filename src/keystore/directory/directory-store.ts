@@ -6,7 +6,7 @@ import { sha256Hex } from '../../crypto/hash.ts';
 import { ClusterCaError } from '../../errors.ts';
 import type { AppendOutcome, BlobFamily, Store } from '../store.ts';
 import { linkNew, renameDurably, syncDirectory, syncFile, writeNew } from './durable.ts';
-import { errno, storageError } from './errors.ts';
+import { errno, reason, storageError } from './errors.ts';
 import { DIRECTORIES, LOG_FANOUT, layout, PRIVATE } from './layout.ts';
 import { checkPermissions } from './permissions.ts';
 import { takeTurn } from './turn.ts';
@@ -66,7 +66,7 @@ export class DirectoryStore implements Store {
     } catch (cause) {
       throw new ClusterCaError(
         'ERR_OUTCOME_UNKNOWN',
-        `cannot tell whether log record ${seq} is stored: ${String(cause)}`,
+        `cannot tell whether log record ${seq} is stored: ${reason(cause)}`,
         {
           hint: 'run the same command again with the printed request id',
           cause,
@@ -130,7 +130,7 @@ export class DirectoryStore implements Store {
     try {
       return (await readdir(`${this.location}/${family}`)).sort();
     } catch (error) {
-      if (errno(error) === 'ENOENT') return [];
+      if (errno(error) === 'ENOENT' || errno(error) === 'ENOTDIR') return [];
       throw storageError(error, 'list', `${this.location}/${family}`);
     }
   }

@@ -17,12 +17,17 @@ const WORDS: Record<string, string> = {
   EMFILE: 'too many open files',
 };
 
+/** Why a file operation failed, in words. */
+export function reason(error: unknown): string {
+  const code = errno(error);
+  return (code && WORDS[code]) ?? (error instanceof Error ? error.message : String(error));
+}
+
 /** A failed file operation as ERR_STORAGE (exit 14), naming the file and what was tried. */
 export function storageError(error: unknown, action: string, path: string): ClusterCaError {
   if (error instanceof ClusterCaError) return error;
   const code = errno(error);
-  const why = (code && WORDS[code]) ?? (error instanceof Error ? error.message : String(error));
-  return new ClusterCaError('ERR_STORAGE', `cannot ${action} ${path}: ${why}`, {
+  return new ClusterCaError('ERR_STORAGE', `cannot ${action} ${path}: ${reason(error)}`, {
     hint:
       code === 'ENOSPC' || code === 'EDQUOT'
         ? 'free some space and run the same command again'
