@@ -2,10 +2,13 @@ import { sha256Hex } from '../crypto/hash.ts';
 import { createVerifySignature } from '../crypto/verify-signature.ts';
 import { ClusterCaError, isClusterCaError } from '../errors.ts';
 import { parseHead } from '../keystore/anchor.ts';
+import { LOG_FANOUT } from '../keystore/directory/layout.ts';
 import { decodeSealedKey, sealedName } from '../keystore/envelope/sealed-key.ts';
 import { decodeSlot } from '../keystore/envelope/slot.ts';
+import { decodeIdentity, type Identity } from '../keystore/identity.ts';
 import type { Keystore } from '../keystore/keystore.ts';
 import { readObject } from '../keystore/load.ts';
+import { decodeRecord } from '../keystore/log/record.ts';
 import { publicFiles } from '../keystore/public.ts';
 import { readSnapshot } from '../keystore/snapshot/snapshot.ts';
 import type { Store } from '../keystore/store.ts';
@@ -124,13 +127,17 @@ function checkBundle(keystore: Keystore, bytes: Uint8Array): void {
   const roots = keystore.state.authorities
     .filter(({ role }) => role === 'root')
     .map(({ certificate }) => fromBase64(certificate));
-  for (const block of decodePem(bytes))
+  const blocks = decodePem(bytes);
+  if (blocks.length === 0) throw damaged('it holds no certificate');
+  for (const block of blocks)
     if (!roots.some((root) => equalBytes(root, block.bytes)))
       throw damaged('it holds a certificate that is no root of this keystore');
 }
 
 function checkCrls(keystore: Keystore, bytes: Uint8Array): void {
-  for (const block of decodePem(bytes)) {
+  const blocks = decodePem(bytes);
+  if (blocks.length === 0) throw damaged('it holds no CRL');
+  for (const block of blocks) {
     const crl = parseCrl(block.bytes);
     const number = findExtension(crl.extensions, OID.cRLNumber);
     const authority = keystore.state.authorities.find(({ certificate }) => {
@@ -173,11 +180,15 @@ export async function checkUnsealing(keystore: Keystore, domains: UnlockedDomain
   return findings;
 }
 
-/** Rebuilds what is derived: public/ at once; a damaged snapshot is removed, the next writer makes a new one. */
-export async function repairDerived(keystore: Keystore, now: Date): Promise<string[]> {
+/**
+ * Rebuilds what is derived: the files of public/ that are missing or not what they should be; a damaged snapshot is
+ * removed, and the next writer makes a new one.
+ * @returns the files that were rebuilt or removed
+ */
+export async function repairDerived(keystore: Keystore, now: Date, dropSnapshot: boolean): Promise<string[]> {
   const { store } = keystore;
   const repaired: string[] = [];
-  for (const name of await store.listBlobs('snapshot')) {
+  for (const name of dropSnapshot ? await store.listBlobs('snapshot') : []) {
     await store.deleteBlob('snapshot', name);
     repaired.push(`snapshot/${name}`);
   }
@@ -189,6 +200,49 @@ export async function repairDerived(keystore: Keystore, now: Date): Promise<stri
     repaired.push(`public/${name}`);
   }
   return repaired;
+}
+
+/** Every log record and object that is not what it should be, when the replay stopped at the first of them. */
+export async function damagedFiles(store: Store, identityBytes: Uint8Array | undefined): Promise<Finding[]> {
+  const findings: Finding[] = [];
+  const look = async (file: string, check: () => Promise<void> | void): Promise<void> => {
+    try {
+      await check();
+    } catch (error) {
+      if (!isClusterCaError(error)) throw error;
+      findings.push({ file, problem: error.message, hint: error.hint ?? RESTORE });
+    }
+  };
+  const identity = identityBytes && (await decoded(identityBytes, look));
+  if (identity === undefined || identityBytes === undefined) return findings;
+  const { id, auditKey } = identity;
+  let previous = sha256Hex(identityBytes);
+  for (let seq = 0; ; seq++) {
+    const bytes = await store.readRecord(seq);
+    if (bytes === undefined) return findings;
+    const expected = previous;
+    previous = sha256Hex(bytes);
+    await look(`log/${Math.floor(seq / LOG_FANOUT)}/${seq}`, async () => {
+      const entry = decodeRecord(id, seq, bytes, fromBase64(auditKey));
+      if (entry.prev !== expected) throw damaged('it does not follow the record before it');
+      if (entry.op !== 'issue') return;
+      const { pack } = entry.body;
+      await look(`objects/${pack}`, async () => {
+        await readObject(store, pack, `the certificates of log record ${seq}`);
+      });
+    });
+  }
+}
+
+async function decoded(
+  bytes: Uint8Array,
+  look: (file: string, check: () => void) => Promise<void>,
+): Promise<Identity | undefined> {
+  let identity: Identity | undefined;
+  await look('KEYSTORE', () => {
+    identity = decodeIdentity(bytes);
+  });
+  return identity;
 }
 
 function damaged(problem: string): ClusterCaError {

@@ -1,7 +1,7 @@
 import { auditLog } from '../../audit/verify.ts';
 import { type Context, directoryStore, keystoreLocation, openKeystore, openKeystoreAt } from '../../context.ts';
-import { ClusterCaError } from '../../errors.ts';
-import { checkKeystore, checkUnsealing, type Finding, repairDerived } from '../../keeping/check.ts';
+import { ClusterCaError, isClusterCaError } from '../../errors.ts';
+import { checkKeystore, checkUnsealing, damagedFiles, type Finding, repairDerived } from '../../keeping/check.ts';
 import { renderCheck } from '../../keeping/render.ts';
 import { anchorDirectory, readAnchor, writeAnchor } from '../../keystore/anchor.ts';
 import { decodeIdentity } from '../../keystore/identity.ts';
@@ -36,8 +36,12 @@ export async function runCheck(ctx: Context, options: CheckOptions): Promise<voi
   ctx.ui.endProgress();
   const findings: Finding[] = [];
   let unsealed = false;
-  if (error !== undefined) findings.push({ file: fileOf(error), problem: error.message, hint: error.hint ?? '' });
-  else {
+  if (error !== undefined) {
+    const files = await damagedFiles(store, identityBytes);
+    findings.push(
+      ...(files.length > 0 ? files : [{ file: fileOf(error), problem: error.message, hint: error.hint ?? '' }]),
+    );
+  } else {
     const keystore = await openKeystoreAt(ctx, location, { rootKeystore: options.rootKeystore });
     const { findings: more, skipped } = await checkKeystore(keystore);
     for (const what of skipped) ctx.ui.warn(what);
@@ -49,7 +53,7 @@ export async function runCheck(ctx: Context, options: CheckOptions): Promise<voi
   }
   if (anchor === undefined)
     ctx.ui.warn('there is no anchor of this keystore here: an older copy of it would look the same');
-  if (!unsealed) ctx.ui.warn('no secret was given: whether the keys open was not checked');
+  if (!unsealed) ctx.ui.warn('whether the keys open was not checked: give the passphrase or key file');
   const document = { valid: findings.length === 0, unsealed, findings };
   ctx.ui.result(document, (style) => renderCheck(document, style));
   if (error !== undefined) throw error;
@@ -70,21 +74,26 @@ async function anchorOf(ctx: Context, identityBytes: Uint8Array | undefined) {
 async function unlockGiven(ctx: Context, keystore: Keystore, options: CheckOptions): Promise<UnlockedDomain[]> {
   const inputs = ordinaryInputs(options);
   const opened: UnlockedDomain[] = [];
+  const tryTo = async (open: () => Promise<UnlockedDomain>): Promise<void> => {
+    try {
+      opened.push(await open());
+    } catch (error) {
+      // A damaged slot is a finding already.
+      if (!isClusterCaError(error, 'ERR_KEYSTORE_TAMPERED')) throw error;
+    }
+  };
   if (isGiven(inputs) || passphraseGiven(inputs, ctx.env) || ctx.env.CLUSTER_CA_KEY_FILE !== undefined)
-    opened.push(await unlockDaily(ctx, keystore, options));
-  if (isGiven(rootInputs(options))) opened.push(await unlockRoot(ctx, keystore, options));
+    await tryTo(() => unlockDaily(ctx, keystore, options));
+  if (isGiven(rootInputs(options))) await tryTo(() => unlockRoot(ctx, keystore, options));
   return opened;
 }
 
 async function repair(ctx: Context, keystore: Keystore, findings: Finding[]): Promise<void> {
   await keystore.store.checkPermissions();
   const damaged = findings.filter(({ file }) => file.startsWith('snapshot/') || file.startsWith('public/'));
-  if (damaged.length === 0) return;
-  await repairDerived(keystore, ctx.now());
-  for (const finding of damaged) {
-    findings.splice(findings.indexOf(finding), 1);
-    ctx.ui.warn(`rebuilt ${finding.file}: ${finding.problem}`);
-  }
+  const snapshot = damaged.some(({ file }) => file.startsWith('snapshot/'));
+  for (const file of await repairDerived(keystore, ctx.now(), snapshot)) ctx.ui.warn(`rebuilt ${file}`);
+  for (const finding of damaged) findings.splice(findings.indexOf(finding), 1);
 }
 
 /** A severe thing: the anchor goes back to what this copy ends with. */
