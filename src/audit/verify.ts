@@ -3,10 +3,9 @@ import { createVerifySignature } from '../crypto/verify-signature.ts';
 import { ClusterCaError, isClusterCaError } from '../errors.ts';
 import { type Anchor, parseHead } from '../keystore/anchor.ts';
 import { tampered } from '../keystore/canonical.ts';
-import { Overlay } from '../keystore/certificates/overlay.ts';
 import { auditKeyFingerprint, decodeIdentity, type Identity } from '../keystore/identity.ts';
-import { foldOn, rolledBack } from '../keystore/load.ts';
-import { type LogRecord, recordHash } from '../keystore/log/record.ts';
+import { rolledBack } from '../keystore/load.ts';
+import type { LogRecord } from '../keystore/log/record.ts';
 import type { LogState } from '../keystore/log/state.ts';
 import type { Store } from '../keystore/store.ts';
 import { equalBytes } from '../pki/der/writer.ts';
@@ -15,6 +14,7 @@ import { OID } from '../pki/oids.ts';
 import { parseCertificate } from '../pki/x509/certificate.ts';
 import type { InputFile } from '../verification/read-sources.ts';
 import { verifyFiles } from '../verification/verify-files.ts';
+import { type Step, walkLog } from './walk.ts';
 
 export interface AuditOptions {
   /** SHA-256 of the audit key that the auditor expects. */
@@ -53,11 +53,10 @@ export async function auditLog(
   const seen: { entry?: LogRecord; first?: string; head?: string; records: number } = { records: 0 };
   const hashes = new Map<number, string>();
   const wanted = new Set([options.expectHead?.seq, options.anchor?.seq]);
-  const onRecord = (entry: LogRecord, bytes: Uint8Array): void => {
+  const look = ({ entry, hash }: Step): void => {
     seen.records++;
     seen.first ??= entry.time;
     seen.entry = entry;
-    const hash = recordHash(bytes);
     seen.head = `${entry.seq}:${hash}`;
     if (wanted.has(entry.seq)) hashes.set(entry.seq, hash);
     options.onProgress?.(seen.records);
@@ -76,7 +75,11 @@ export async function auditLog(
       throw new ClusterCaError('ERR_KEYSTORE_ABSENT', `there is no keystore at ${store.location}`);
     const identity = decodeIdentity(identityBytes);
     checkAuditKey(identity, options.auditKey);
-    const state = await foldOn(store, identity, identityBytes, undefined, new Overlay(), onRecord);
+    let state: LogState | undefined;
+    for await (const step of walkLog(store, identity, identityBytes)) {
+      look(step);
+      state = step.state;
+    }
     if (state === undefined) throw tampered('the log is empty');
     checkAuditCertificate(state, identity, options);
     checkBound(options.expectHead, hashes, state, 'the expected head');

@@ -1,16 +1,11 @@
-import { resolve } from 'node:path';
 import { Command, Option } from 'commander';
-import { CSV_HEADER, exportCsv, exportNdjson } from '../audit/export.ts';
 import { renderAudit } from '../audit/render.ts';
+import { runAuditExport } from '../audit/run-export.ts';
 import { auditLog } from '../audit/verify.ts';
 import { type Context, directoryStore, keystoreLocation, openKeystore } from '../context.ts';
 import { ClusterCaError } from '../errors.ts';
 import { anchorDirectory, parseHead, readAnchor } from '../keystore/anchor.ts';
-import { Overlay } from '../keystore/certificates/overlay.ts';
 import { decodeIdentity } from '../keystore/identity.ts';
-import { foldOn } from '../keystore/load.ts';
-import { recordHash } from '../keystore/log/record.ts';
-import { writeResultFile } from '../placement/result-file.ts';
 import { readInputFile } from '../what/read-file.ts';
 import { repeatable } from './options.ts';
 
@@ -18,11 +13,6 @@ interface VerifyOptions {
   auditKey?: string;
   expectHead?: string;
   trust?: string[];
-}
-
-interface ExportOptions {
-  format: 'ndjson' | 'csv';
-  out?: string;
 }
 
 export function auditCommand(ctx: Context): Command {
@@ -81,26 +71,4 @@ export async function runAuditVerify(ctx: Context, options: VerifyOptions): Prom
     );
   ctx.ui.result(document, (style) => renderAudit(document, style));
   if (error !== undefined) throw error;
-}
-
-export async function runAuditExport(ctx: Context, options: ExportOptions): Promise<void> {
-  const keystore = await openKeystore(ctx);
-  const { store, identity } = keystore;
-  const records: { entry: Parameters<typeof exportNdjson>[1]; hash: string }[] = [];
-  await foldOn(store, identity, keystore.identityBytes, undefined, new Overlay(), (entry, bytes) =>
-    records.push({ entry, hash: recordHash(bytes) }),
-  );
-  const line = options.format === 'csv' ? exportCsv : exportNdjson;
-  let out = options.format === 'csv' ? CSV_HEADER : '';
-  for (const { entry, hash } of records) {
-    out += await line(store, entry, hash);
-    if (options.out === undefined && out.length > 65_536) {
-      ctx.ui.raw(out);
-      out = '';
-    }
-  }
-  if (options.out === undefined) return ctx.ui.raw(out);
-  const path = resolve(ctx.cwd, options.out);
-  await writeResultFile(path, new TextEncoder().encode(out));
-  ctx.ui.result({ files: [path] }, () => `wrote ${records.length} records to ${path}`);
 }
