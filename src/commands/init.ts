@@ -1,27 +1,25 @@
 import { resolve } from 'node:path';
 import { Command } from 'commander';
 import type { Context } from '../context.ts';
-import { type InitDocument, init, planInit } from '../init/init.ts';
-import { checkClusterName, makePolicy, type PolicyOptions } from '../init/policy.ts';
+import { ClusterCaError } from '../errors.ts';
+import { type InitDocument, type InitRequest, init, planInit } from '../init/init.ts';
+import { type InitOptions, policyOptions } from '../init/options.ts';
+import { checkClusterName, makePolicy } from '../init/policy.ts';
 import { renderInit } from '../init/render.ts';
 import { initSecrets } from '../init/secrets.ts';
 import { anchorDirectory } from '../keystore/anchor.ts';
 import { checkPlaceIsFree } from '../keystore/create.ts';
 import { newKeystoreLocation } from '../keystore/locate.ts';
-import { secretContext, type UnlockOptions } from '../unlocking.ts';
+import { secretContext } from '../unlocking.ts';
 import { dryRun, duration, repeatable, withPassphrase, withRootPassphrase } from './options.ts';
-
-interface InitOptions extends UnlockOptions, Omit<PolicyOptions, 'domains' | 'planes'> {
-  domain?: string[];
-  plane?: string[];
-  allowGroupRead?: boolean;
-  dryRun?: boolean;
-}
 
 export function initCommand(ctx: Context, run = runInit): Command {
   const command = new Command('init')
     .summary('make a keystore: root CA, issuing CA, CRLs')
-    .argument('<cluster>', "the cluster's name: one DNS label of at most 40 characters")
+    .argument(
+      '[cluster]',
+      "the cluster's name: one DNS label of at most 40 characters; without it, on a terminal, a wizard asks",
+    )
     .addOption(
       repeatable(
         '--domain <domain>',
@@ -50,22 +48,48 @@ export function initCommand(ctx: Context, run = runInit): Command {
   return dryRun(withRootPassphrase(withPassphrase(command))).action((cluster, options) => run(ctx, cluster, options));
 }
 
-export async function runInit(ctx: Context, cluster: string, options: InitOptions): Promise<void> {
+export async function runInit(ctx: Context, cluster: string | undefined, options: InitOptions): Promise<void> {
+  if (cluster === undefined) return runWizard(ctx, options);
+  const plan = await planFor(ctx, cluster, options);
+  if (!options.dryRun) await make(ctx, plan, options, await initSecrets(options, secretContext(ctx)));
+  else ctx.ui.result({ ...plan, dryRun: true }, (style) => renderInit(plan, style));
+}
+
+/** Asks for the cluster and all the rest. @throws ERR_USAGE where nobody can be asked */
+async function runWizard(ctx: Context, given: InitOptions): Promise<void> {
+  if (!ctx.ui.conversational)
+    throw new ClusterCaError('ERR_USAGE', "missing required argument 'cluster'", { hint: 'cluster-ca init --help' });
+  const { initWizard } = await import('../wizard/init-wizard.ts');
+  const { cluster, options, keystore, passphrase, lastScreen } = await initWizard(ctx, given);
+  const asked: Context = keystore === undefined ? ctx : { ...ctx, globals: { ...ctx.globals, keystore } };
+  const plan = await planFor(asked, cluster, options);
+  if (options.dryRun) ctx.ui.result({ ...plan, dryRun: true }, (style) => renderInit(plan, style));
+  else {
+    const prompt = passphrase === undefined ? undefined : async () => passphrase;
+    await make(asked, plan, options, await initSecrets(options, { env: ctx.env, prompt }));
+  }
+  ctx.ui.note(lastScreen);
+}
+
+async function planFor(ctx: Context, cluster: string, options: InitOptions): Promise<InitDocument> {
   checkClusterName(cluster);
-  const policy = makePolicy(cluster, { ...options, domains: options.domain, planes: options.plane });
+  const policy = makePolicy(cluster, policyOptions(options));
   const keystore = ctx.globals.keystore ?? ctx.env.CLUSTER_CA_KEYSTORE;
   const location = newKeystoreLocation({ keystore, cluster, env: ctx.env, cwd: ctx.cwd }, cluster);
   await checkPlaceIsFree(location);
-  const plan = planInit({ cluster, policy, location });
-  if (options.dryRun) {
-    ctx.ui.result({ ...plan, dryRun: true }, (style) => renderInit(plan, style));
-    return;
-  }
-  const secrets = await initSecrets(options, secretContext(ctx));
-  const made: InitDocument = await init({
+  return planInit({ cluster, policy, location });
+}
+
+async function make(
+  ctx: Context,
+  { cluster, policy, keystore }: InitDocument,
+  options: InitOptions,
+  secrets: InitRequest['secrets'],
+): Promise<void> {
+  const made = await init({
     cluster,
     policy,
-    location,
+    location: keystore,
     rootLocation: options.rootKeystore === undefined ? undefined : resolve(ctx.cwd, options.rootKeystore),
     groupRead: options.allowGroupRead ?? false,
     secrets,

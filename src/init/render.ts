@@ -3,7 +3,8 @@ import type { Style } from '../ui/text/style.ts';
 import { formatDuration } from '../values/duration.ts';
 import type { InitDocument } from './init.ts';
 
-const LABELS = 19;
+/** How the blocks of a plan are laid out: their labels in one column. */
+export const LAYOUT = { indent: 2, labelWidth: 19 };
 
 /** What was made, or would be: what can't be changed later first, and what to do next. */
 export function renderInit(document: InitDocument, style: Style): string {
@@ -22,7 +23,7 @@ export function renderInit(document: InitDocument, style: Style): string {
   return [
     ...lines,
     style.bold('write these down: an auditor compares them'),
-    ...keyValues(prints, style, { indent: 2 }),
+    ...keyValues(prints, style, LAYOUT),
     'next: cluster-ca issue NODE --out DIR',
   ].join('\n');
 }
@@ -32,7 +33,6 @@ export function policyLines({ cluster, policy, authorities }: InitDocument, styl
   const [root, issuing] = authorities;
   const ca = (subject: string | undefined, lifetime: number): string =>
     `${subject} (${policy.keyType}, ${formatDuration(lifetime)})`;
-  const layout = { indent: 2, labelWidth: LABELS };
   const ip = policy.permitIp.length === 0 ? 'no IP address' : policy.permitIp.join(' ');
   return [
     style.accent('cannot be changed later'),
@@ -50,7 +50,7 @@ export function policyLines({ cluster, policy, authorities }: InitDocument, styl
         { label: 'CRL published at', value: policy.crlUrl },
       ],
       style,
-      layout,
+      LAYOUT,
     ),
     style.accent('can be changed only by a new issuing CA'),
     ...keyValues(
@@ -59,7 +59,7 @@ export function policyLines({ cluster, policy, authorities }: InitDocument, styl
         { label: 'addresses permitted', value: ip },
       ],
       style,
-      layout,
+      LAYOUT,
     ),
     style.accent('defaults: a command can say otherwise'),
     ...keyValues(
@@ -71,7 +71,7 @@ export function policyLines({ cluster, policy, authorities }: InitDocument, styl
         { label: 'CRLs', value: `valid for ${formatDuration(policy.crlLifetime)}` },
       ],
       style,
-      layout,
+      LAYOUT,
     ),
   ];
 }

@@ -75,6 +75,11 @@ export class Ui {
     if (!this.options.json && !this.options.quiet) this.#say(text);
   }
 
+  /** A screen of a wizard, between its questions and where they are. */
+  screen(lines: readonly string[]): void {
+    this.#say(lines.join('\n'));
+  }
+
   /** What long work has come to; on a terminal only, once the work has taken a second, ten times a second at most. */
   progress(text: string): void {
     if (this.#progressIsDue()) this.#showProgress(safeText(text));
@@ -182,7 +187,7 @@ export class Ui {
         hint: `add --confirm ${cluster}`,
       });
     const { ask } = await this.prompts();
-    if ((await ask(`${question} Type the cluster's name (${cluster}):`)) !== cluster)
+    if ((await ask(`${question}. Type the cluster's name (${cluster}):`)) !== cluster)
       throw new ClusterCaError('ERR_CANCELLED', "nothing was changed: that is not the cluster's name");
   }
 

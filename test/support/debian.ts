@@ -10,6 +10,12 @@ const PACKAGES = {
   haproxy: 'haproxy',
   nginx: 'nginx',
   openssl: 'openssl',
+  tmux: 'tmux',
+  bash: 'bash',
+  zsh: 'zsh',
+  fish: 'fish',
+  mandoc: 'mandoc',
+  man: 'man-db',
   promtool: 'prometheus',
 } as const;
 

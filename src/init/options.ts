@@ -1,0 +1,15 @@
+import type { UnlockOptions } from '../unlocking.ts';
+import type { PolicyOptions } from './policy.ts';
+
+/** The options of `init`, as commander hands them over. */
+export interface InitOptions extends UnlockOptions, Omit<PolicyOptions, 'domains' | 'planes'> {
+  domain?: string[] | undefined;
+  plane?: string[] | undefined;
+  allowGroupRead?: boolean;
+  dryRun?: boolean;
+}
+
+/** Those of them that make the policy. */
+export function policyOptions(options: InitOptions): PolicyOptions {
+  return { ...options, domains: options.domain, planes: options.plane };
+}
