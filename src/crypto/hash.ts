@@ -1,7 +1,9 @@
-import { createHash, randomBytes as nodeRandomBytes } from 'node:crypto';
+import { createHash, randomBytes as nodeRandomBytes, hash as oneShot } from 'node:crypto';
 
 /** SHA-256 (FIPS 180-4). */
 export function sha256(...parts: Uint8Array[]): Uint8Array {
+  const [only] = parts;
+  if (parts.length === 1 && only !== undefined) return new Uint8Array(oneShot('sha256', only, 'buffer'));
   const hash = createHash('sha256');
   for (const part of parts) hash.update(part);
   return new Uint8Array(hash.digest());
@@ -9,6 +11,8 @@ export function sha256(...parts: Uint8Array[]): Uint8Array {
 
 /** SHA-256 in lower-case hex. */
 export function sha256Hex(...parts: Uint8Array[]): string {
+  const [only] = parts;
+  if (parts.length === 1 && only !== undefined) return oneShot('sha256', only, 'hex');
   const hash = createHash('sha256');
   for (const part of parts) hash.update(part);
   return hash.digest('hex');

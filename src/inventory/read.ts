@@ -40,7 +40,12 @@ export function readInventory(path: string): Inventory {
 /** Parses the text of an inventory. @throws ERR_CONFIG */
 export function parseInventory(source: string, path: string): Inventory {
   const lines = new LineCounter();
-  const yaml = parseDocument(source, { schema: 'failsafe', lineCounter: lines, uniqueKeys: true, prettyErrors: false });
+  const yaml = parseDocument(source, {
+    schema: 'failsafe',
+    lineCounter: lines,
+    uniqueKeys: false,
+    prettyErrors: false,
+  });
   const place = (offset: number): string => {
     const { line, col } = lines.linePos(offset);
     return `${path}:${line}:${col}`;
@@ -48,6 +53,7 @@ export function parseInventory(source: string, path: string): Inventory {
   const [error] = yaml.errors;
   if (error !== undefined) throw bad(`${place(error.pos[0])}: ${plain(error.message)}`);
   refuseForeignTags(yaml.contents, place);
+  refuseDuplicates(yaml.contents, place);
   let value: unknown;
   try {
     value = yaml.toJS({ maxAliasCount: MOST_ALIASES });
@@ -101,6 +107,21 @@ function refuseForeignTags(contents: Node | null, place: (offset: number) => str
       !/^tag:yaml\.org,2002:(str|map|seq)$/.test(node.tag)
     )
       throw bad(`${place(node.range?.[0] ?? 0)}: tags are not understood here`);
+  });
+}
+
+/** A key twice in one mapping. The parser's own check compares every key with every other. */
+function refuseDuplicates(contents: Node | null, place: (offset: number) => string): void {
+  if (contents === null) return;
+  visit(contents, {
+    Map(_, map) {
+      const seen = new Set<string>();
+      for (const { key } of map.items) {
+        const text = isScalar(key) ? String(key.value) : '';
+        if (seen.has(text)) throw bad(`${place((key as Node).range?.[0] ?? 0)}: ${text} is there twice`);
+        seen.add(text);
+      }
+    },
   });
 }
 

@@ -2,7 +2,12 @@ import { ClusterCaError } from '../errors.ts';
 import type { Policy } from '../keystore/log/bodies.ts';
 import { LIMITS } from '../pki/limits.ts';
 import { OID } from '../pki/oids.ts';
-import { permits } from '../pki/path/index.ts';
+import {
+  type CompiledConstraints,
+  compileConstraints,
+  findViolations,
+} from '../pki/path/name-constraints/constraints.ts';
+import { constrainedNames } from '../pki/path/name-constraints/names.ts';
 import { validityFor } from '../pki/validity.ts';
 import { KEY_TYPES } from '../pki/x509/algorithm.ts';
 import type { Certificate } from '../pki/x509/certificate.ts';
@@ -26,10 +31,11 @@ export interface PolicyContext {
  * @throws ERR_POLICY naming the item and what it may not have
  */
 export function checkItem(item: IssueItem, context: PolicyContext): void {
-  const who = item.origin === undefined ? describeItem(item) : `${item.origin()}: ${describeItem(item)}`;
+  const who = (): string =>
+    item.origin === undefined ? describeItem(item) : `${item.origin()}: ${describeItem(item)}`;
   checkNames(item, context, who);
   checkLifetime(item, context, who);
-  if (item.publicKey !== undefined) checkPublicKey(item.publicKey, who);
+  if (item.publicKey !== undefined) checkPublicKey(item.publicKey, who());
 }
 
 /** Refuses a key that this CA does not certify. @throws ERR_POLICY */
@@ -46,35 +52,32 @@ export function checkPublicKey(spki: Uint8Array, who: string): void {
   );
 }
 
-function checkNames(item: IssueItem, { policy, issuer }: PolicyContext, who: string): void {
+function checkNames(item: IssueItem, { policy, issuer }: PolicyContext, who: () => string): void {
   const names = itemNames(item, policy);
   if (names.length > LIMITS.names)
-    throw new ClusterCaError('ERR_POLICY', `${who}: ${names.length} names are more than ${LIMITS.names}`);
+    throw new ClusterCaError('ERR_POLICY', `${who()}: ${names.length} names are more than ${LIMITS.names}`);
   const wildcard = names.find((name) => name.type === 'dns' && name.value.startsWith('*.'));
   if (wildcard !== undefined && !item.wildcards)
     throw new ClusterCaError(
       'ERR_POLICY',
-      `${item.nameOrigins?.get(formatGeneralName(wildcard))?.() ?? who}: a wildcard must be asked for: ${formatGeneralName(wildcard)}`,
+      `${item.nameOrigins?.get(formatGeneralName(wildcard))?.() ?? who()}: a wildcard must be asked for: ${formatGeneralName(wildcard)}`,
       {
         hint: `cluster-ca issue ${item.name} --dns '${String(wildcard.value)}'`,
       },
     );
-  const constraints = nameConstraintsOf(issuer);
   // Some verifiers take a common name that looks like a DNS name for one.
   const alike: GeneralName[] =
     item.kind === 'client' && item.name.includes('.') && isDnsName(item.name.toLowerCase())
       ? [{ type: 'dns', value: item.name.toLowerCase() }]
       : [];
-  const [violation] = constraints === undefined ? [] : permits(constraints, { altNames: [...names, ...alike] });
-  if (violation === undefined) return;
-  const outside = [...names, ...alike].find(
-    (name) => permits(constraints as NameConstraints, { altNames: [name] }).length > 0,
-  );
+  const altNames = [...names, ...alike];
+  if (violations(issuer, altNames) === 0) return;
+  const outside = altNames.find((name) => violations(issuer, [name]) > 0);
   const text = outside === undefined ? 'a name' : formatGeneralName(outside);
   const where = item.nameOrigins?.get(text)?.();
   throw new ClusterCaError(
     'ERR_POLICY',
-    `${where === undefined ? who : `${where}: ${describeItem(item)}`}: ${text} is outside the issuing CA's name constraints`,
+    `${where === undefined ? who() : `${where}: ${describeItem(item)}`}: ${text} is outside the issuing CA's name constraints`,
     {
       hint: `permitted are ${permitted(policy)}; new names need a new issuing CA: cluster-ca rollover start --issuing ${outside?.type === 'ip' ? `--permit-ip ${String(text).slice(3)}/${outside.value.length === 4 ? 32 : 128}` : `--domain ${domainOf(outside)}`}`,
       details: { name: text },
@@ -93,13 +96,25 @@ function permitted(policy: Policy): string {
   return `${policy.domains.join(', ')}, localhost; ${ranges}`;
 }
 
+const compiled = new WeakMap<Certificate, CompiledConstraints>();
+
+/** How many of the names a CA's constraints forbid. They are compiled once for a CA. */
+function violations(issuer: Certificate, altNames: GeneralName[]): number {
+  let ready = compiled.get(issuer);
+  if (ready === undefined) {
+    ready = compileConstraints(nameConstraintsOf(issuer) ?? { permitted: [], excluded: [] });
+    compiled.set(issuer, ready);
+  }
+  return findViolations(ready, constrainedNames([], altNames)).length;
+}
+
 /** The name constraints of a CA; undefined when it has none. */
-export function nameConstraintsOf(issuer: Certificate): NameConstraints | undefined {
+function nameConstraintsOf(issuer: Certificate): NameConstraints | undefined {
   const extension = findExtension(issuer.extensions, OID.nameConstraints);
   return extension && parseNameConstraints(extension.value);
 }
 
-function checkLifetime(item: IssueItem, { issuer, now }: PolicyContext, who: string): void {
+function checkLifetime(item: IssueItem, { issuer, now }: PolicyContext, who: () => string): void {
   if (issuer.notAfter <= now.getTime())
     throw new ClusterCaError('ERR_POLICY', `the issuing CA has ended on ${new Date(issuer.notAfter).toISOString()}`, {
       hint: 'cluster-ca rollover start --issuing makes a new one',
@@ -108,7 +123,7 @@ function checkLifetime(item: IssueItem, { issuer, now }: PolicyContext, who: str
   if (validityFor(now, item.lifetime * 1000).notAfter.getTime() > issuer.notAfter)
     throw new ClusterCaError(
       'ERR_POLICY',
-      `${who}: a lifetime of ${formatDuration(item.lifetime)} goes beyond the issuing CA, which ends on ${new Date(issuer.notAfter).toISOString()}`,
+      `${who()}: a lifetime of ${formatDuration(item.lifetime)} goes beyond the issuing CA, which ends on ${new Date(issuer.notAfter).toISOString()}`,
       { hint: 'ask for less, or leave --lifetime out: then it is capped' },
     );
 }

@@ -1,7 +1,7 @@
 import { signTemplate } from '../authority/make.ts';
-import { randomBytes, sha256, sha256Hex } from '../crypto/hash.ts';
+import { randomBytes, sha256 } from '../crypto/hash.ts';
 import { tampered } from '../keystore/canonical.ts';
-import { encodePack, type PackedCertificate } from '../keystore/pack.ts';
+import type { PackedCertificate } from '../keystore/pack.ts';
 import type { KeystoreWriter } from '../keystore/writer.ts';
 import { toHex } from '../pki/encoding.ts';
 import { type EndEntityProfile, endEntityTemplate } from '../pki/profile/end-entity.ts';
@@ -44,9 +44,7 @@ export async function signBatch(items: KeyedItem[], context: BatchContext): Prom
   const packed: PackedCertificate[] = [];
   for (const [i, keyed] of items.entries())
     packed.push({ ...holder(keyed.item), der: await signOne(keyed, serials[i] as Uint8Array, context) });
-  const pack = encodePack(packed);
-  const sha = sha256Hex(pack);
-  await writer.keystore.store.putObject(sha, pack);
+  const sha = await writer.keystore.storePack(packed);
   await writer.commit('issue', requestId, async () => {
     await context.confirm();
     if (writer.keystore.issuing.id !== authority.id)

@@ -1,3 +1,4 @@
+import { sha256Hex } from '../crypto/hash.ts';
 import { ClusterCaError } from '../errors.ts';
 import { fromBase64 } from '../pki/encoding.ts';
 import { type Certificate, parseCertificate } from '../pki/x509/certificate.ts';
@@ -11,7 +12,7 @@ import { foldOn, type Loaded, loadLog, readObject, rolledBack } from './load.ts'
 import type { Authority } from './log/bodies.ts';
 import { recordHash } from './log/record.ts';
 import type { LogState } from './log/state.ts';
-import { decodePack, type PackedCertificate } from './pack.ts';
+import { decodePack, encodePack, type PackedCertificate } from './pack.ts';
 import { PageMissing } from './snapshot/pages.ts';
 import { SnapshotPages } from './snapshot/snapshot.ts';
 import type { Store } from './store.ts';
@@ -74,7 +75,7 @@ export class Keystore {
   /** Reads what was appended since. */
   async refresh(): Promise<void> {
     const { state, overlay } = this.#loaded;
-    const next = await foldOn(this.store, this.identity, this.#identityBytes, state, overlay);
+    const next = await foldOn(this.store, this.identity, this.#identityBytes, state, overlay, undefined, this.#packs);
     if (next !== undefined) this.#loaded = { ...this.#loaded, state: next };
   }
 
@@ -120,18 +121,31 @@ export class Keystore {
     return issuing;
   }
 
+  /** Stores a pack and remembers its certificates. @returns its hash */
+  async storePack(certificates: PackedCertificate[]): Promise<string> {
+    const bytes = encodePack(certificates);
+    const sha256 = sha256Hex(bytes);
+    await this.store.putObject(sha256, bytes);
+    this.#remember(sha256, certificates);
+    return sha256;
+  }
+
   /** The DER of a certificate, from its pack. */
   async der(row: CertificateRow): Promise<Uint8Array> {
     let pack = this.#packs.get(row.pack);
     if (pack === undefined) {
       const what = `the certificates of log record ${row.seq}`;
       pack = decodePack(await readObject(this.store, row.pack, what), what);
-      if (this.#packs.size >= 8) this.#packs.delete(this.#packs.keys().next().value as string);
-      this.#packs.set(row.pack, pack);
+      this.#remember(row.pack, pack);
     }
     const packed = pack[row.position];
     if (packed === undefined) throw tampered(`objects/${row.pack} has no certificate ${row.position}`);
     return packed.der;
+  }
+
+  #remember(sha256: string, pack: PackedCertificate[]): void {
+    if (this.#packs.size >= 8) this.#packs.delete(this.#packs.keys().next().value as string);
+    this.#packs.set(sha256, pack);
   }
 
   /** The DER of an authority's current CRL. */

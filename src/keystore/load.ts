@@ -5,7 +5,7 @@ import { tampered } from './canonical.ts';
 import { type IndexPages, NO_PAGES } from './certificates/index.ts';
 import { Overlay } from './certificates/overlay.ts';
 import type { Identity } from './identity.ts';
-import { applyRecord } from './log/fold.ts';
+import { applyRecord, type Changes } from './log/fold.ts';
 import { decodeRecord, type LogRecord, recordHash } from './log/record.ts';
 import type { LogState } from './log/state.ts';
 import { decodePack, type PackedCertificate } from './pack.ts';
@@ -36,14 +36,15 @@ export async function readObject(store: Store, sha256: string, what: string): Pr
  * @throws ERR_KEYSTORE_TAMPERED, ERR_KEYSTORE_ROLLED_BACK when the log ends before its own snapshot
  */
 export async function loadLog(store: Store, identity: Identity, identityBytes: Uint8Array): Promise<Loaded> {
-  const start = await startingPoint(store, identity);
+  const start = await startingPoint(store, identity, identityBytes);
   const overlay = new Overlay();
   const folded = await foldOn(store, identity, identityBytes, start?.state, overlay);
   if (folded === undefined) throw tampered('the log is empty');
   return { state: folded, pages: start?.pages ?? NO_PAGES, overlay };
 }
 
-/** Applies every record behind `state`, putting what they change into the overlay. */
+/**
+ * Applies every record behind `state`, putting what they change into the overlay; after an error the overlay is as before. */
 export async function foldOn(
   store: Store,
   identity: Identity,
@@ -51,32 +52,42 @@ export async function foldOn(
   state: LogState | undefined,
   overlay: Overlay,
   onRecord?: OnRecord,
+  ownPacks?: ReadonlyMap<string, PackedCertificate[]>,
 ): Promise<LogState | undefined> {
   const auditKey = fromBase64(identity.auditKey);
+  const changes: Changes[] = [];
   let current = state;
   for (let seq = current === undefined ? 0 : current.seq + 1; ; seq++) {
     const bytes = await store.readRecord(seq);
-    if (bytes === undefined) return current;
+    if (bytes === undefined) break;
     const entry = decodeRecord(identity.id, seq, bytes, auditKey);
-    if (seq === 0 && entry.prev !== sha256Hex(identityBytes))
-      throw tampered('the log belongs to another KEYSTORE file');
-    const pack = entry.op === 'issue' ? await readPack(store, entry.body.pack, seq) : [];
+    if (seq === 0) checkBelongs(entry, identityBytes);
+    const pack =
+      entry.op === 'issue' ? (ownPacks?.get(entry.body.pack) ?? (await readPack(store, entry.body.pack, seq))) : [];
     const applied = applyRecord(current, entry, recordHash(bytes), identity.id, pack);
     current = applied.state;
-    overlay.add(applied.changes);
+    changes.push(applied.changes);
     onRecord?.(entry, bytes);
   }
+  for (const change of changes) overlay.add(change);
+  return current;
 }
 
-async function readPack(store: Store, sha256: string, seq: number): Promise<PackedCertificate[]> {
+function checkBelongs(first: LogRecord, identityBytes: Uint8Array): void {
+  if (first.prev !== sha256Hex(identityBytes)) throw tampered('the log belongs to another KEYSTORE file');
+}
+
+/** The certificates of an issue record. @throws ERR_KEYSTORE_TAMPERED */
+export async function readPack(store: Store, sha256: string, seq: number): Promise<PackedCertificate[]> {
   const what = `the certificates of log record ${seq}`;
   return decodePack(await readObject(store, sha256, what), what);
 }
 
-async function startingPoint(store: Store, identity: Identity) {
+async function startingPoint(store: Store, identity: Identity, identityBytes: Uint8Array) {
+  const auditKey = fromBase64(identity.auditKey);
   let snapshot: Awaited<ReturnType<typeof readSnapshot>>;
   try {
-    snapshot = await readSnapshot(store, identity.id, fromBase64(identity.auditKey));
+    snapshot = await readSnapshot(store, identity.id, auditKey);
   } catch (error) {
     if (isClusterCaError(error, 'ERR_KEYSTORE_TAMPERED')) return undefined;
     throw error;
@@ -86,6 +97,9 @@ async function startingPoint(store: Store, identity: Identity) {
   const record = await store.readRecord(seq);
   if (record === undefined) throw rolledBack(`the log ends before record ${seq}, which its snapshot has seen`);
   if (recordHash(record) !== head) throw rolledBack(`log record ${seq} is not the one that the snapshot has seen`);
+  const first = await store.readRecord(0);
+  if (first === undefined) throw tampered('the log does not begin with its init record');
+  checkBelongs(decodeRecord(identity.id, 0, first, auditKey), identityBytes);
   return snapshot;
 }
 

@@ -9,11 +9,20 @@ export function toHex(bytes: Uint8Array): string {
   return out;
 }
 
+const NIBBLES = new Int8Array(128).fill(-1);
+for (let n = 0; n < 16; n++)
+  for (const digit of [n.toString(16), n.toString(16).toUpperCase()]) NIBBLES[digit.charCodeAt(0)] = n;
+
 /** @throws DerError unless `text` is an even number of hex digits */
 export function fromHex(text: string): Uint8Array {
-  if (text.length % 2 !== 0 || !/^[0-9a-fA-F]*$/.test(text)) throw new DerError('not hexadecimal');
-  const out = new Uint8Array(text.length / 2);
-  for (let i = 0; i < out.length; i++) out[i] = Number.parseInt(text.slice(2 * i, 2 * i + 2), 16);
+  const out = new Uint8Array(text.length >> 1);
+  let wrong = text.length & 1;
+  for (let i = 0; i < out.length; i++) {
+    const octet = ((NIBBLES[text.charCodeAt(2 * i)] ?? -1) << 4) | (NIBBLES[text.charCodeAt(2 * i + 1)] ?? -1);
+    wrong |= octet & ~0xff;
+    out[i] = octet;
+  }
+  if (wrong !== 0) throw new DerError('not hexadecimal');
   return out;
 }
 

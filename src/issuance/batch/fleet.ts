@@ -1,8 +1,7 @@
-import { randomBytes, sha256Hex } from '../../crypto/hash.ts';
+import { randomBytes } from '../../crypto/hash.ts';
 import { loadCrypto } from '../../crypto/webcrypto.ts';
 import { tampered } from '../../keystore/canonical.ts';
 import type { CertificateRow } from '../../keystore/certificates/row.ts';
-import { encodePack } from '../../keystore/pack.ts';
 import { trustBundle } from '../../keystore/public.ts';
 import type { KeystoreWriter } from '../../keystore/writer.ts';
 import { fromBase64, toHex } from '../../pki/encoding.ts';
@@ -131,7 +130,7 @@ async function commit(
   const authority = keystore.issuing.id;
   const ders = slices.flatMap((slice) => slice.ders);
   await sink.stageKeys(slices.map((slice) => slice.keys));
-  const pack = encodePack(
+  const sha256 = await keystore.storePack(
     batch.items.map(({ kind, name, plane, profile }, i) => ({
       kind,
       name,
@@ -140,8 +139,6 @@ async function commit(
       der: ders[i] as Uint8Array,
     })),
   );
-  const sha256 = sha256Hex(pack);
-  await keystore.store.putObject(sha256, pack);
   await writer.commit('issue', requestId, async () => {
     await sink.confirmStaged();
     if (keystore.issuing.id !== authority)

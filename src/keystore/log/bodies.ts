@@ -21,7 +21,9 @@ export const kind = oneOf('node', 'client', 'probe');
 export type Kind = Shaped<typeof kind>;
 
 const decimal = pattern(/^(0|[1-9]\d{0,47})$/, 'a decimal number');
-const authorityId = pattern(/^(root|issuing)-g\d+(\.\d+)?$/, 'an authority');
+const authorityId = pattern(/^(root|issuing)-g[1-9]\d{0,8}(\.[1-9]\d{0,8})?$/, 'an authority');
+export const plane = pattern(/^[a-z]([a-z0-9-]{0,14}[a-z0-9])?$/, 'a plane');
+const cluster = pattern(/^[a-z0-9]([a-z0-9-]{0,38}[a-z0-9])?$/, 'a cluster name');
 const domain = oneOf('root', 'daily');
 export type Domain = Shaped<typeof domain>;
 const keyType = oneOf(...KEY_TYPES);
@@ -66,7 +68,7 @@ export type CrlRef = Shaped<typeof crl>;
 const policy = record({
   domains: list(text),
   permitIp: list(text),
-  planes: list(text),
+  planes: list(plane),
   keyType,
   nodeKeyType: keyType,
   rootLifetime: integer,
@@ -81,7 +83,7 @@ const policy = record({
 export type Policy = Shaped<typeof policy>;
 
 const founded = {
-  cluster: text,
+  cluster,
   policy,
   authorities: list(authority),
   audit: record({ certificate: base64, sealed: sealedKey }),
@@ -114,7 +116,8 @@ const issue = record({ requestHash: hex(32), reserve: integer, pack: hex(32), co
 
 const revokedEntry = record({
   authority: authorityId,
-  serial: pattern(/^([0-9a-f]{2}){1,20}$/, 'a serial number'),
+  // Without leading zeros, so that one number has one form.
+  serial: pattern(/^(00|(?!00)([0-9a-f]{2}){1,20})$/, 'a serial number'),
   reason,
   invalidityDate: optional(timestamp),
   notAfter: optional(timestamp),

@@ -1,5 +1,7 @@
 import { sha256Hex } from '../../crypto/hash.ts';
-import { fromBase64, fromHex, toHex } from '../../pki/encoding.ts';
+import { DerError } from '../../pki/der/error.ts';
+import { equalBytes } from '../../pki/der/writer.ts';
+import { fromBase64, fromHex } from '../../pki/encoding.ts';
 import { formatSerial } from '../../pki/serial.ts';
 import { parseCertificate } from '../../pki/x509/certificate.ts';
 import { tampered } from '../canonical.ts';
@@ -35,7 +37,16 @@ export interface Changes {
  * @param pack the certificates of an issue record
  * @throws ERR_KEYSTORE_TAMPERED when the record does not follow from the state
  */
-export function applyRecord(
+export function applyRecord(...parameters: Parameters<typeof apply>): ReturnType<typeof apply> {
+  try {
+    return apply(...parameters);
+  } catch (error) {
+    if (!(error instanceof DerError)) throw error;
+    throw tampered(`log record ${parameters[1].seq} holds a certificate that cannot be read: ${error.message}`, error);
+  }
+}
+
+function apply(
   state: LogState | undefined,
   entry: LogRecord,
   hash: string,
@@ -47,6 +58,9 @@ export function applyRecord(
   if (state === undefined) {
     if (entry.op !== 'init' || entry.seq !== 0) throw tampered('the log does not begin with its init record');
     const { cluster, policy, authorities, audit, slots, crls } = entry.body;
+    for (const { certificate } of [...authorities, audit]) parseCertificate(fromBase64(certificate));
+    refuseTwice(authorities, 'the authority');
+    refuseTwice(slots, 'the slot');
     const fields = {
       keystoreId,
       cluster,
@@ -54,7 +68,7 @@ export function applyRecord(
       authorities,
       audit,
       slots,
-      crls,
+      crls: replaceCrls({ authorities, crls: [] }, crls),
       openReserves: [],
       epoch: entry.epoch,
     };
@@ -79,6 +93,7 @@ export function applyRecord(
       break;
     }
     case 'revoke':
+      for (const { authority } of entry.body.entries) requireAuthority(state, authority);
       changes.revoked = entry.body.entries.map((revoked) => revocation(revoked, time));
       next.crls = replaceCrls(state, entry.body.crls);
       break;
@@ -89,6 +104,7 @@ export function applyRecord(
       changes.abandoned = entry.body.serials;
       break;
     case 'slots':
+      refuseTwice(entry.body.slots, 'the slot');
       next.slots = entry.body.slots;
       break;
     case 'backup':
@@ -111,12 +127,13 @@ function issuedRows(state: LogState, entry: LogRecord & { op: 'issue' }, pack: P
   const what = `log record ${entry.seq}`;
   const reserve = state.openReserves.find((open) => open.seq === entry.body.reserve);
   if (reserve === undefined) throw tampered(`${what} issues serials that were not reserved`);
-  const authorities = new Map(
-    state.authorities.map((a) => [toHex(parseCertificate(fromBase64(a.certificate)).subject), a.id]),
-  );
+  const authorities = state.authorities.map(({ id, certificate }) => ({
+    id,
+    subject: parseCertificate(fromBase64(certificate)).subject,
+  }));
   const rows = pack.map((packed, position): CertificateRow => {
     const { serialNumber, issuer, notBefore, notAfter } = parseCertificate(packed.der);
-    const authority = authorities.get(toHex(issuer));
+    const authority = authorities.findLast(({ subject }) => equalBytes(subject, issuer))?.id;
     if (authority === undefined) throw tampered(`${what} holds a certificate of another CA`);
     const { der, ...holder } = packed;
     return {
@@ -133,6 +150,7 @@ function issuedRows(state: LogState, entry: LogRecord & { op: 'issue' }, pack: P
     };
   });
   const serials = sha256Hex(...rows.map((row) => fromHex(row.serial)));
+  if (rows.some(({ serial }) => serial.length !== 40)) throw tampered(`${what} issues a serial that has not 20 octets`);
   if (rows.length !== reserve.count || rows.length !== entry.body.count || serials !== reserve.sha256)
     throw tampered(`${what} does not issue the serials of reserve record ${reserve.seq}`);
   return rows;
@@ -150,9 +168,23 @@ function revocation(entry: RevokedEntry, at: number): RevokedSerial {
   };
 }
 
-function replaceCrls(state: LogState, crls: LogState['crls']): LogState['crls'] {
+function refuseTwice(entries: readonly { id: string }[], what: string): void {
+  const twice = entries.find(({ id }, i) => entries.findIndex((other) => other.id === id) !== i);
+  if (twice !== undefined) throw tampered(`${what} ${twice.id} is there twice`);
+}
+
+function requireAuthority(state: Pick<LogState, 'authorities'>, id: string): void {
+  if (!state.authorities.some((authority) => authority.id === id)) throw tampered(`the log has no authority ${id}`);
+}
+
+function replaceCrls(state: Pick<LogState, 'authorities' | 'crls'>, crls: LogState['crls']): LogState['crls'] {
   const renewed = new Map(crls.map((crl) => [crl.authority, crl]));
+  refuseTwice(
+    crls.map(({ authority }) => ({ id: authority })),
+    'the CRL of',
+  );
   for (const crl of crls) {
+    requireAuthority(state, crl.authority);
     const last = state.crls.find(({ authority }) => authority === crl.authority);
     if (last !== undefined && BigInt(crl.number) <= BigInt(last.number))
       throw tampered(`the number of the CRL of ${crl.authority} does not grow`);

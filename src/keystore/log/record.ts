@@ -4,7 +4,7 @@ import { ClusterCaError } from '../../errors.ts';
 import { concatBytes } from '../../pki/der/writer.ts';
 import { fromHex, toHex } from '../../pki/encoding.ts';
 import type { Signer } from '../../pki/signer.ts';
-import { decodeCanonical, encodeCanonical, type Json, tampered } from '../canonical.ts';
+import { decodeCanonical, decodeUtf8, encodeCanonical, type Json, tampered, versionOf } from '../canonical.ts';
 import { hex, integer, optional, record, text, timestamp } from '../shape.ts';
 import { type Bodies, bodyShape, type Op } from './bodies.ts';
 
@@ -72,7 +72,7 @@ export function decodeSignedLine(
   auditKey: Uint8Array,
   what: string,
 ): Json {
-  const content = new TextDecoder('utf-8', { fatal: false, ignoreBOM: true }).decode(bytes);
+  const content = decodeUtf8(bytes, what);
   const match = /^([^\n]+)\n([0-9a-f]{128})\n$/.exec(content);
   if (match === null) throw tampered(`${what} is not one line and its signature`);
   const [, line, signature] = match as unknown as [string, string, string];
@@ -81,8 +81,9 @@ export function decodeSignedLine(
   return decodeCanonical(line, what);
 }
 
-/** The file of a record. @throws ERR_KEYSTORE_TAMPERED never; a record over 256 KiB is a bug */
+/** The file of a record. @throws for a record that no reader would take, which is a bug of whoever made it */
 export async function encodeRecord(keystoreId: string, value: LogRecord, signer: Signer): Promise<Uint8Array> {
+  checkOwn(value);
   const bytes = await encodeSignedLine(
     'log',
     keystoreId,
@@ -100,19 +101,33 @@ export async function encodeRecord(keystoreId: string, value: LogRecord, signer:
 export function decodeRecord(keystoreId: string, seq: number, bytes: Uint8Array, auditKey: Uint8Array): LogRecord {
   const what = `log record ${seq}`;
   if (bytes.length > RECORD_LIMIT) throw tampered(`${what} is larger than ${RECORD_LIMIT} bytes`);
-  const head = envelope(decodeSignedLine('log', keystoreId, bytes, auditKey, what), what);
+  const value = decodeSignedLine('log', keystoreId, bytes, auditKey, what);
+  if ((versionOf(value) ?? 0) > 1) throw laterVersion(what);
+  const head = envelope(value, what);
   if (head.seq !== seq) throw tampered(`${what} says that it is record ${head.seq}`);
   const shape = bodyShape(head.op);
-  if (head.v !== 1 || shape === undefined)
-    throw new ClusterCaError(
-      'ERR_KEYSTORE_TAMPERED',
-      `${what} was written by a later version of cluster-ca (${head.op})`,
-      {
-        hint: 'install that version, or a newer one',
-      },
-    );
+  if (head.v !== 1) throw tampered(`${what} is of no known version`);
+  if (head.epoch === 0) throw tampered(`${what} writes the time epoch 0, which is left out`);
+  if (shape === undefined) throw laterVersion(`${what} (${head.op})`);
   const body = shape(head.body, `${what}.body`);
   return { ...head, v: 1, epoch: head.epoch ?? 0, body } as LogRecord;
+}
+
+/** What was appended cannot be taken back: a record of a wrong form would close the keystore to everybody. */
+function checkOwn(value: LogRecord): void {
+  const what = `log record ${value.seq}`;
+  try {
+    envelope(value, what);
+    bodyShape(value.op)?.(value.body, `${what}.body`);
+  } catch (cause) {
+    throw new Error(`a record of a wrong form was about to be written: ${(cause as Error).message}`, { cause });
+  }
+}
+
+function laterVersion(what: string): ClusterCaError {
+  return new ClusterCaError('ERR_KEYSTORE_TAMPERED', `${what} was written by a later version of cluster-ca`, {
+    hint: 'install that version, or a newer one',
+  });
 }
 
 /** The hash by which the next record refers to this one. */

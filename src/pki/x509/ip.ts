@@ -1,14 +1,16 @@
 import ipaddr from 'ipaddr.js';
 import { toHex } from '../encoding.ts';
 
-/** Asked first, because the library tells what is no address by throwing. */
-const DOTTED = /^[\d.]+$/;
+const DOTTED = /^(0|[1-9]\d{0,2})\.(0|[1-9]\d{0,2})\.(0|[1-9]\d{0,2})\.(0|[1-9]\d{0,2})$/;
 
 /** The octets of an IPv4 or IPv6 address in its usual text form; undefined for anything else. */
 export function parseIp(text: string): Uint8Array | undefined {
   if (text.includes(':'))
     return ipaddr.IPv6.isValid(text) && !text.includes('%') ? octets(ipaddr.IPv6.parse(text)) : undefined;
-  return DOTTED.test(text) && ipaddr.IPv4.isValidFourPartDecimal(text) ? octets(ipaddr.IPv4.parse(text)) : undefined;
+  const match = DOTTED.exec(text);
+  if (match === null) return undefined;
+  const parts = match.slice(1).map(Number);
+  return parts.every((part) => part < 256) ? Uint8Array.from(parts) : undefined;
 }
 
 /** The octets of a CIDR range: address then mask, as RFC 5280 §4.2.1.10 has it; undefined unless it is one with no host bits. */
