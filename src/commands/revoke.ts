@@ -45,6 +45,8 @@ export async function runRevoke(ctx: Context, text: string, options: RevokeOptio
     throw new ClusterCaError('ERR_USAGE', `not a time: ${options.invalidityDate}`, {
       hint: 'RFC 3339, such as 2026-11-25T15:00:00Z, or a date',
     });
+  if (invalidityDate !== undefined && invalidityDate.getTime() < 1)
+    throw new ClusterCaError('ERR_USAGE', `--invalidity-date lies before 1970: ${options.invalidityDate}`);
   const keystore = await openKeystoreToWrite(ctx);
   const planes = options.plane && checkPlanes(options.plane, keystore.state.policy);
   const targets = await revocationTargets(keystore, what, { planes, authority: options.authority, now });
