@@ -1,13 +1,13 @@
 // Bundles the command line into dist/: a small way in, and one bundle for each group of commands.
 // CommonJS, because Node loads it faster than as many modules; everything is inside, nothing is installed with it.
-import { mkdir, rm, writeFile } from 'node:fs/promises';
+import { mkdir, rename, rm, writeFile } from 'node:fs/promises';
 import { build } from 'esbuild';
 
 /** The groups are bundles of their own: what imports one requires its file. */
 const groupsApart = {
   name: 'groups-apart',
   setup({ onResolve }) {
-    onResolve({ filter: /\/commands\/(reading|checking|writing)\.ts$/ }, ({ path, kind }) =>
+    onResolve({ filter: /^\.(\/commands)?\/(reading|checking|writing|completing)\.ts$/ }, ({ path, kind }) =>
       kind === 'entry-point' ? undefined : { path: `./${/(\w+)\.ts$/.exec(path)[1]}.cjs`, external: true },
     );
   },
@@ -24,30 +24,37 @@ const withoutChildProcess = {
   },
 };
 
-await rm('dist', { recursive: true, force: true });
-await mkdir('dist');
-await writeFile('dist/package.json', '{ "type": "commonjs" }\n');
+// Built aside and put into place whole: a build that fails leaves the last one working.
+const OUT = 'dist.new';
+await rm(OUT, { recursive: true, force: true });
+await mkdir(OUT);
+await writeFile(`${OUT}/package.json`, '{ "type": "commonjs" }\n');
 const common = {
-  outdir: 'dist',
+  outdir: OUT,
   outExtension: { '.js': '.cjs' },
   bundle: true,
   platform: 'node',
   format: 'cjs',
   target: 'node20',
   supported: { 'dynamic-import': false },
+  define: { 'import.meta.url': 'importMetaUrl' },
+  banner: { js: "const importMetaUrl='file://'+__filename;" },
   legalComments: 'linked',
 };
 await build({
   ...common,
-  entryPoints: { main: 'src/main.ts', reading: 'src/commands/reading.ts', checking: 'src/commands/checking.ts' },
+  entryPoints: {
+    main: 'src/main.ts',
+    reading: 'src/commands/reading.ts',
+    checking: 'src/commands/checking.ts',
+    completing: 'src/commands/completing.ts',
+  },
   minify: true,
   plugins: [groupsApart, withoutChildProcess],
 });
 await build({
   ...common,
   entryPoints: { writing: 'src/commands/writing.ts', 'batch-worker': 'src/issuance/batch/worker.ts' },
-  define: { 'import.meta.url': 'importMetaUrl' },
-  banner: { js: "const importMetaUrl=require('node:url').pathToFileURL(__filename).href;" },
   // Names stay: some of the libraries in it look at them.
   minifyWhitespace: true,
   minifySyntax: true,
@@ -55,10 +62,12 @@ await build({
 });
 await build({
   entryPoints: { demo: 'demo/main.ts' },
-  outdir: 'dist',
+  outdir: OUT,
   outExtension: { '.js': '.mjs' },
   bundle: true,
   platform: 'node',
   format: 'esm',
   target: 'node20',
 });
+await rm('dist', { recursive: true, force: true });
+await rename(OUT, 'dist');
