@@ -3,10 +3,11 @@ import { parseDuration } from '../values/duration.ts';
 
 /** An option that may be repeated, one value each: it never swallows the next word. */
 export function repeatable(flags: string, description: string): Option {
-  return new Option(flags, description).argParser((value: string, previous: string[] | undefined) => [
+  const option = new Option(flags, description).argParser((value: string, previous: string[] | undefined) => [
     ...(previous ?? []),
     value,
   ]);
+  return Object.assign(option, { repeatable: true });
 }
 
 /** An option whose value is a duration; its value is in seconds. */
@@ -20,6 +21,19 @@ export function toSeconds(text: string): number {
   if (seconds === undefined)
     throw new InvalidArgumentError('a duration is a whole number and s, m, h, d or y, such as 90d or 12h');
   return seconds;
+}
+
+/** An option that takes one of these words. */
+export function choice(flags: string, description: string, choices: readonly string[]): Option {
+  return new Option(flags, description).choices(choices);
+}
+
+/** How to connect to HOST:PORT. */
+export function withConnection(command: Command): Command {
+  return command
+    .option('--cert <file>', 'to HOST:PORT with this client certificate, PEM with its chain')
+    .option('--key <file>', 'and its private key')
+    .option('--starttls <protocol>', 'what comes before TLS: postgres, smtp, imap, pop3, ftp, ldap, mysql');
 }
 
 /** The inputs of the ordinary secret. */

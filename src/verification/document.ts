@@ -6,6 +6,8 @@ import type {
   PathVerdict,
   RuleCheck,
 } from '../pki/path/index.ts';
+import type { VerifySignature } from '../pki/signature.ts';
+import { leftOut, type RejectedCandidate, rejectedCandidates } from './candidates.ts';
 
 /** A certificate as `verify` names it. */
 export interface CertificateReference {
@@ -30,45 +32,41 @@ export interface VerifyDocument {
   /** From the certificate up to the anchor; of an invalid one as far as it led. */
   path: CertificateReference[];
   failures: PathFailure[];
-  candidates: {
-    subject: string;
-    fingerprint: string;
-    role: 'subject' | 'untrusted' | 'anchor' | 'crl';
-    origin?: string;
-    failures: PathFailure[];
-  }[];
-  /** What the verdict does not cover: that no name, no revocation was checked. */
+  /** What the verdict does not cover (no name, no revocation checked), and what could not be decoded. */
   notes: string[];
+  /** With `explain`: what was given and is not on the path, and why. */
+  candidates?: RejectedCandidate[];
   /** With `explain`: every path tried, the one shown first. */
   attempts?: ExplainedAttempt[];
 }
 
+/** What a document depends on besides the verdict. */
+export interface VerdictContext {
+  at: Date;
+  options: PathOptions;
+  /** Whether revocation was checked. */
+  revocation: boolean;
+  explain: boolean;
+  verify: VerifySignature;
+}
+
 /** The document of a verdict; plain data. */
-export function toDocument(
-  verdict: PathVerdict,
-  about: { at: Date; options: PathOptions; revocation: boolean; explain: boolean },
-): VerifyDocument {
-  const { at, options, revocation, explain } = about;
-  const notes: string[] = [];
+export function toDocument(verdict: PathVerdict, about: VerdictContext): VerifyDocument {
+  const { at, options, revocation, explain, verify } = about;
+  const notes = leftOut(verdict);
   if (!options.names?.length) notes.push('no name was checked');
   if (!options.purposes?.some((purpose) => purpose !== 'any')) notes.push('extended key usage was not examined');
   if (!revocation) notes.push('revocation was not checked');
-  const document: VerifyDocument = {
+  return {
     valid: verdict.valid,
     at: at.toISOString(),
     path: verdict.path.map(reference),
     failures: verdict.failures,
-    candidates: verdict.candidates.map(({ subject, fingerprint, role, origin, failures }) => ({
-      subject,
-      fingerprint,
-      role,
-      ...(origin === undefined ? {} : { origin }),
-      failures,
-    })),
     notes,
+    ...(explain
+      ? { candidates: rejectedCandidates(verdict, verify), attempts: shownFirst(verdict).map(explained) }
+      : {}),
   };
-  if (explain) document.attempts = shownFirst(verdict).map(explained);
-  return document;
 }
 
 function shownFirst({ attempts, path }: PathVerdict): PathAttempt[] {

@@ -2,6 +2,7 @@ import { paragraph } from '../ui/text/lines.ts';
 import { safeText } from '../ui/text/safe.ts';
 import type { Style } from '../ui/text/style.ts';
 import { descent, tree } from '../ui/text/tree.ts';
+import { explainLines } from './explain.ts';
 import type { VerifyResult } from './verify-what.ts';
 
 /** The verdict, the path as a tree from the anchor down, what failed by which rule, and what to do. */
@@ -21,16 +22,12 @@ export function renderVerify(document: VerifyResult, style: Style): string {
     );
     lines.push(...paragraph(failure.message, style, 2), ...paragraph(`hint: ${failure.hint}`, style, 2, style.accent));
   }
-  for (const candidate of document.candidates)
-    for (const failure of candidate.failures)
-      lines.push(
-        ...paragraph(
-          `rejected: ${candidate.subject || candidate.origin || candidate.fingerprint}: ${failure.message}`,
-          style,
-          0,
-          style.dim,
-        ),
-      );
-  for (const note of document.notes) lines.push(style.dim(`note: ${note}`));
+  if (document.endpoint !== undefined) lines.push(...endpointLines(document.endpoint, style));
+  for (const note of document.notes) lines.push(...paragraph(`note: ${note}`, style, 0, style.dim));
+  lines.push(...explainLines(document, style));
   return lines.join('\n');
+}
+
+function endpointLines({ address, protocol, cipher }: NonNullable<VerifyResult['endpoint']>, style: Style): string[] {
+  return paragraph(`served at ${address} by ${protocol}, ${cipher}`, style);
 }

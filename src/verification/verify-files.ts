@@ -48,5 +48,5 @@ export function verifyFiles(input: VerifyFilesInput): VerifyDocument {
     sha256,
   });
   const revocation = crls !== undefined || input.revocation !== undefined;
-  return toDocument(verdict, { at: now, options, revocation, explain });
+  return toDocument(verdict, { at: now, options, revocation, explain, verify });
 }

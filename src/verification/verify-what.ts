@@ -13,10 +13,15 @@ import type { What } from '../what/what.ts';
 import type { VerifyDocument } from './document.ts';
 import { logRevocation } from './log-revocation.ts';
 import type { InputFile } from './read-sources.ts';
+import type { ConnectFlags, EndpointFacts } from './verify-endpoint.ts';
 import { verifyFiles } from './verify-files.ts';
 
 export interface VerifyRequest {
   what: What;
+  /** For HOST:PORT: how to connect. */
+  connect: ConnectFlags;
+  /** Whether the document is to hold every path tried. */
+  explain: boolean;
   trust: string[];
   untrusted: string[];
   crls: string[] | undefined;
@@ -35,8 +40,8 @@ export interface CheckedCertificate {
   failures: PathFailure[];
 }
 
-/** `verify`'s document; of a node, with a verdict for each of its certificates. */
-export type VerifyResult = VerifyDocument & { certificates?: CheckedCertificate[] };
+/** `verify`'s document; of a node, with a verdict for each of its certificates; of HOST:PORT, with what serves it. */
+export type VerifyResult = VerifyDocument & { certificates?: CheckedCertificate[]; endpoint?: EndpointFacts };
 
 const verify = createVerifySignature();
 
@@ -49,20 +54,33 @@ export async function verifyWhat(keystore: Keystore | undefined, request: Verify
   const { what } = request;
   if (what.type === 'file')
     return verifyOne(keystore, request, { name: what.path, bytes: readInputFile(what.path, 'certificate') });
+  if (what.type === 'endpoint') return verifyServed(keystore, request, what.address);
   if (what.type !== 'name' && what.type !== 'serial')
-    throw new ClusterCaError('ERR_USAGE', `cannot verify a ${what.type === 'endpoint' ? 'HOST:PORT' : what.type}`, {
-      hint: 'give a certificate file, a node, a client or a serial number',
+    throw new ClusterCaError('ERR_USAGE', `cannot verify a ${what.type}`, {
+      hint: 'give a certificate file, a node, a client, a serial number or HOST:PORT',
     });
   if (keystore === undefined)
     throw new ClusterCaError(
       'ERR_USAGE',
-      'with --trust no keystore is opened: only a certificate file can be verified',
+      'with --trust no keystore is opened: only a certificate file or HOST:PORT can be verified',
       { hint: 'leave --trust out, or give a file' },
     );
   const rows = await rowsOf(keystore, what, request.planes);
   const results: { row: IssuedCertificate; document: VerifyDocument }[] = [];
   for (const row of rows) results.push({ row, document: await verifyRow(keystore, request, row) });
   return combined(results);
+}
+
+/** The chain that a server serves, held against its address. Loaded apart: files need none of it. */
+async function verifyServed(
+  keystore: Keystore | undefined,
+  request: VerifyRequest,
+  address: string,
+): Promise<VerifyResult> {
+  const { fetchChain } = await import('./verify-endpoint.ts');
+  const { facts, subject, options, notes } = await fetchChain(address, request.connect, request.options);
+  const document = await verifyOne(keystore, { ...request, options }, subject);
+  return { ...document, notes: [...notes, ...document.notes], endpoint: facts };
 }
 
 async function rowsOf(
@@ -106,11 +124,11 @@ async function verifyOne(
   request: VerifyRequest,
   subject: InputFile,
 ): Promise<VerifyDocument> {
-  const { options, at } = request;
+  const { options, at, explain } = request;
   const file = (path: string, what: string): InputFile => ({ name: path, bytes: readInputFile(path, what) });
   const untrusted = request.untrusted.map((path) => file(path, 'certificate'));
   const crls = request.crls?.map((path) => file(path, 'CRL'));
-  const common = { subject, crls, options, now: at, verify, sha256: (data: Uint8Array) => sha256(data) };
+  const common = { subject, crls, options, explain, now: at, verify, sha256: (data: Uint8Array) => sha256(data) };
   if (keystore === undefined)
     return verifyFiles({ ...common, trust: request.trust.map((path) => file(path, 'certificate')), untrusted });
   const own = (role: 'root' | 'issuing'): InputFile[] =>

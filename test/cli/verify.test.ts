@@ -218,8 +218,8 @@ describe('2 only for files that are no certificates', () => {
 
   test.each([
     ['no WHAT', []],
-    ['an option of another issue', [FILE, '--explain']],
-    ['--inventory, of another issue', ['--inventory', 'cluster.yaml']],
+    ['an inventory that does not exist', ['--inventory', './no-cluster.yaml']],
+    ['a format without an inventory', [FILE, '--format', 'sarif']],
     ['a depth that is none', [FILE, '--max-depth', '-1']],
   ])('%s: 2', async (_, args) => {
     await fails(ca, ['verify', ...args], 2);

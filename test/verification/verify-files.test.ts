@@ -35,7 +35,8 @@ function exitOf(work: () => unknown): number | undefined {
 describe('verifyFiles', () => {
   test('validates the first certificate, the others are candidates', () => {
     const document = run(pem(leaf.der, ca.der));
-    expect(document).toMatchObject({ valid: true, failures: [], candidates: [], at: NOW.toISOString() });
+    expect(document).toMatchObject({ valid: true, failures: [], at: NOW.toISOString() });
+    expect(document.candidates).toBeUndefined();
     expect(document.path.map(({ subject }) => subject)).toEqual(['CN=leaf', 'CN=CA', 'CN=Root']);
     expect(document.path.every(({ fingerprint }) => /^[0-9a-f]{64}$/.test(fingerprint))).toBe(true);
     expect(run(pem(ca.der, leaf.der)).path.map(({ subject }) => subject)).toEqual(['CN=CA', 'CN=Root']);
@@ -78,7 +79,8 @@ describe('verifyFiles', () => {
     expect(document.attempts?.[0]?.anchored).toBe(true);
     const failed = document.attempts?.[0]?.checks.filter(({ passed }) => !passed);
     expect(failed?.map(({ check }) => check)).toEqual(['subject name']);
-    expect(document.candidates.map(({ subject }) => subject)).toEqual(['CN=CA']);
+    expect(document.candidates).toMatchObject([{ subject: 'CN=CA', role: 'untrusted', why: 'another-key' }]);
+    expect(failed?.[0]?.codes).toEqual(['name-mismatch']);
     expect(run(pem(leaf.der)).attempts).toBeUndefined();
   });
 
@@ -127,9 +129,12 @@ describe('what is wrong inside the outline is a finding', () => {
     expect(run(write(broken(leaf.der))).failures).toMatchObject([
       { code: 'certificate-malformed', subject: 'CN=leaf' },
     ]);
-    const candidates = run(pem(leaf.der), { untrusted: [file('ca', write(broken(ca.der)))] });
+    const candidates = run(pem(leaf.der), {
+      untrusted: [file('ca', write(broken(ca.der)))],
+      explain: true,
+    });
     expect(candidates.failures.map(({ code }) => code)).toEqual(['certificate-malformed', 'issuer-not-found']);
-    expect(candidates.candidates.some(({ origin }) => origin === 'ca')).toBe(true);
+    expect(candidates.candidates).toMatchObject([{ why: 'unrelated' }, { origin: 'ca', why: 'malformed' }]);
     const anchors = run(pem(leaf.der, ca.der), { trust: [file('root', write(broken(root.der)))] });
     expect(anchors.failures[0]?.code).toBe('certificate-malformed');
   });
@@ -137,6 +142,6 @@ describe('what is wrong inside the outline is a finding', () => {
   test('a broken anchor beside a good one is dropped and named', () => {
     const document = run(pem(leaf.der, ca.der), { trust: [file('both', pem(broken(root.der), root.der))] });
     expect(document.valid).toBe(true);
-    expect(document.candidates).toMatchObject([{ role: 'anchor', failures: [{ code: 'certificate-malformed' }] }]);
+    expect(document.notes[0]).toMatch(/^a trust anchor was left out: CN=Root: both: .*RFC 5280/);
   });
 });

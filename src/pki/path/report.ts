@@ -1,4 +1,5 @@
 import type { FailureSubject, PathFailure } from './failure.ts';
+import type { FailureCode } from './failure-codes.ts';
 
 /** The rules that a path is held against, each with its place in the RFCs, in the order in which they are explained. */
 export const CHECKS = {
@@ -31,6 +32,8 @@ export interface RuleCheck {
   subject: string;
   fingerprint: string;
   passed: boolean;
+  /** The codes of its failures, when there are some. */
+  codes?: FailureCode[];
 }
 
 interface Entry {
@@ -61,6 +64,7 @@ export class Report {
       subject: about.subjectText,
       fingerprint: about.fingerprint,
       passed: failures.length === 0,
+      ...(failures.length === 0 ? {} : { codes: failures.map(({ code }) => code) }),
     }));
   }
 }

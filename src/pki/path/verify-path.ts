@@ -46,6 +46,8 @@ export interface Candidate {
   used: boolean;
   /** What is wrong with it by itself; empty for one that was simply not needed. */
   failures: PathFailure[];
+  /** Undefined for a CRL, and for what could not be decoded. */
+  certificate?: PathCertificate;
 }
 
 export interface PathVerdict {
@@ -215,6 +217,7 @@ function others(context: PathContext, pool: CertificatePool, path: readonly Path
       origin: certificate.origin,
       used: false,
       failures: ownFailures(context, certificate),
+      certificate,
     }));
 }
 
