@@ -72,6 +72,7 @@ describe('--json of a failure: one error object, stdout empty', () => {
     async (_, verb) => {
       const words: Record<string, string[]> = {
         issue: ['n1'],
+        export: ['n1'],
         rotate: ['n1'],
         revoke: ['n1', '--yes'],
         inspect: ['n1'],
