@@ -40,8 +40,8 @@ export async function checkPlaceIsFree(location: string): Promise<void> {
     });
 }
 
-/** One directory being built beside its final place, so that a killed init leaves nothing in the way. */
-class Building {
+/** One directory being built beside its final place, so that a killed init or restore leaves nothing in the way. */
+export class Building {
   readonly store: DirectoryStore;
   readonly #temporary: string;
   readonly #location: string;

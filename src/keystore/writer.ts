@@ -51,6 +51,7 @@ export class KeystoreWriter {
   /**
    * Appends one record: the plan is made on the log as it is, and made again whenever another writer was faster.
    * @param plan checks every precondition and returns the body; undefined when there is nothing to record
+   * @param stage is handed the signed record before it is appended: what must exist before the record does
    * @returns the record; undefined when the plan was
    * @throws what the plan throws; ERR_CLOCK; ERR_STORAGE (nothing was recorded); ERR_OUTCOME_UNKNOWN
    */
@@ -58,6 +59,7 @@ export class KeystoreWriter {
     op: O,
     requestId: string,
     plan: () => Promise<Bodies[O] | undefined>,
+    stage?: (bytes: Uint8Array) => Promise<void>,
   ): Promise<(LogRecord & { op: O }) | undefined> {
     for (let race = 0; race < MOST_RACES; race++) {
       await this.keystore.refresh();
@@ -71,6 +73,7 @@ export class KeystoreWriter {
         op: O;
       };
       const bytes = await encodeRecord(identity.id, entry, this.#audit);
+      await stage?.(bytes);
       if ((await this.#append(seq, bytes, op, requestId)) === 'lost') continue;
       this.#durable = seq;
       await this.keystore.refresh();

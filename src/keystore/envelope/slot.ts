@@ -18,6 +18,16 @@ const FLOOR = 2 ** 17;
 const CAP = 2 ** 20;
 const MOST_PARALLEL = 4;
 
+/** How the key that wraps comes from the secret: scrypt for a passphrase, HKDF for a key file. */
+export const kdfShape = record({
+  name: oneOf('scrypt', 'hkdf-sha256'),
+  salt: base64,
+  n: optional(integer),
+  r: optional(integer),
+  p: optional(integer),
+});
+export type Kdf = Shaped<typeof kdfShape>;
+
 const slotFile = record({
   v: integer,
   type: oneOf('slot'),
@@ -27,13 +37,7 @@ const slotFile = record({
   domain: oneOf('root', 'daily'),
   kind: oneOf('passphrase', 'key-file'),
   createdAt: timestamp,
-  kdf: record({
-    name: oneOf('scrypt', 'hkdf-sha256'),
-    salt: base64,
-    n: optional(integer),
-    r: optional(integer),
-    p: optional(integer),
-  }),
+  kdf: kdfShape,
   epoch: integer,
   sealed: sealing,
 });
@@ -55,9 +59,8 @@ export async function makeSlot(
   now: Date,
 ): Promise<NewSlot> {
   const id = toHex(randomBytes(8));
-  const salt = randomBytes(32);
-  const kdf = secret.kind === 'passphrase' ? { name: 'scrypt' as const, ...SCRYPT } : { name: 'hkdf-sha256' as const };
-  const kek = await deriveKek(secret, salt, kdf);
+  const kdf = newKdf(secret);
+  const kek = await deriveKek(secret, kdf);
   const createdAt = now.toISOString();
   const file: SlotFile = {
     v: 1,
@@ -68,7 +71,7 @@ export async function makeSlot(
     domain,
     kind: secret.kind,
     createdAt,
-    kdf: { ...kdf, salt: toBase64(salt) },
+    kdf,
     epoch,
     sealed: seal(kek, slotContext(keystoreId, id, epoch, domain), masterKey),
   };
@@ -91,7 +94,7 @@ export async function openSlot(
   const what = `slots/${ref.id} (slot ${ref.name})`;
   const file = decodeSlot(keystoreId, ref, bytes);
   if (file.kind !== secret.kind) return undefined;
-  const kek = await deriveKek(secret, fromBase64(file.kdf.salt), file.kdf);
+  const kek = await deriveKek(secret, file.kdf);
   try {
     const masterKey = unseal(kek, slotContext(keystoreId, ref.id, file.epoch, file.domain), file.sealed, what);
     return masterKey && { masterKey, epoch: file.epoch };
@@ -113,8 +116,8 @@ export function decodeSlot(keystoreId: string, ref: SlotRef, bytes: Uint8Array |
   return file;
 }
 
-/** Before anything is derived: less than the floor is weak, more than the cap would exhaust the machine. */
-function checkParameters({ kind, kdf }: SlotFile, what: string): void {
+/** Before anything is derived: less than the floor is weak, more than the cap would exhaust the machine. @throws ERR_KEYSTORE_TAMPERED */
+export function checkParameters({ kind, kdf }: Pick<SlotFile, 'kind' | 'kdf'>, what: string): void {
   if (kind === 'key-file') {
     if (kdf.name !== 'hkdf-sha256') throw tampered(`${what} has no key derivation for a key file`);
     return;
@@ -129,11 +132,15 @@ function slotContext(keystoreId: string, id: string, epoch: number, domain: Doma
   return { keystoreId, type: `slot-${domain}`, keyId: id, epoch, algorithm: 'master-key', spkiSha256: '' };
 }
 
-async function deriveKek(
-  secret: Secret,
-  salt: Uint8Array,
-  kdf: { name: string; n?: number; r?: number; p?: number },
-): Promise<Uint8Array> {
+/** Fresh parameters for a secret. */
+export function newKdf(secret: Secret): Kdf {
+  const salt = toBase64(randomBytes(32));
+  return secret.kind === 'passphrase' ? { name: 'scrypt', ...SCRYPT, salt } : { name: 'hkdf-sha256', salt };
+}
+
+/** The key of 32 octets that a secret gives, for the caller to zero. Check foreign parameters before. */
+export async function deriveKek(secret: Secret, kdf: Kdf): Promise<Uint8Array> {
+  const salt = fromBase64(kdf.salt);
   if (secret.kind === 'key-file')
     return hkdfSha256(secret.bytes, salt, new TextEncoder().encode('cluster-ca v1 slot'), 32);
   return scrypt(secret.bytes, salt, { n: kdf.n ?? 0, r: kdf.r ?? 0, p: kdf.p ?? 0 });

@@ -1,0 +1,144 @@
+import { ClusterCaError } from '../errors.ts';
+
+import { type Anchor, readAnchor, writeAnchor } from '../keystore/anchor.ts';
+import { Building, checkPlaceIsFree } from '../keystore/create.ts';
+import type { Secret } from '../keystore/envelope/slot.ts';
+import { decodeIdentity } from '../keystore/identity.ts';
+import type { Keystore } from '../keystore/keystore.ts';
+import { rolledBack } from '../keystore/load.ts';
+import { recordHash } from '../keystore/log/record.ts';
+import { writePublic } from '../keystore/public.ts';
+import { openBackup } from './file.ts';
+import { proveRestored } from './prove.ts';
+import { trialRestore } from './trial.ts';
+import { unpack } from './unpack.ts';
+
+export interface RestorePlan {
+  path: string;
+  secrets: readonly Secret[];
+  location: string;
+  /** Where the root domain's files go, when the backup has them apart. */
+  rootLocation: string | undefined;
+  /** Where anchors are kept; undefined: nowhere. */
+  anchors: string | undefined;
+  now: Date;
+  onProgress: (text: string) => void;
+  /** Asked when something that this user's anchor has seen would be lost; throws to stop. */
+  onLoss: (loss: Loss) => Promise<void>;
+}
+
+/** What a restore would lose. */
+export interface Loss {
+  cluster: string;
+  /** The last record of the backup. */
+  restored: number;
+  /** The last one that was seen. */
+  seen: Anchor;
+}
+
+export interface Restored {
+  cluster: string;
+  keystoreId: string;
+  head: Anchor;
+  /** Whether the backup has the files of a root domain that is kept elsewhere. */
+  rootElsewhere: 'none' | 'in the backup' | 'not in the backup';
+  loss: Loss | undefined;
+  /** False when there is no anchor here: what the backup misses could not be told. */
+  anchored: boolean;
+  warning?: string | undefined;
+}
+
+/**
+ * Restores a backup: built beside its place, checked whole, then renamed there.
+ * @throws ERR_EXISTS, ERR_PASSPHRASE, ERR_CONFIG, ERR_KEYSTORE_TAMPERED, ERR_STORAGE, and what `onLoss` throws
+ */
+export async function restoreBackup(plan: RestorePlan): Promise<Restored> {
+  const { path, location, rootLocation, now, onProgress } = plan;
+  await checkPlaceIsFree(location);
+  if (rootLocation !== undefined) await checkPlaceIsFree(rootLocation);
+  const backup = await openBackup(path, plan.secrets);
+  const entries = backup.entries[Symbol.asyncIterator]();
+  let main: Building | undefined;
+  let root: Building | undefined;
+  try {
+    // The first file says whether the group may read the others.
+    const first = await entries.next();
+    const { groupRead } = decodeIdentity(first.done ? new Uint8Array(0) : first.value.bytes);
+    main = await Building.begin(location, groupRead);
+    if (rootLocation !== undefined) root = await Building.begin(rootLocation, false, ['slots', 'sealed']);
+    const all = prepend(first.done ? [] : [first.value], entries);
+    const places = { main: main.store.location, root: root?.store.location, groupRead, durable: true };
+    const { rootElsewhere } = await unpack(all, places, (n) => onProgress(`${n} files restored`));
+    if (root !== undefined && !rootElsewhere)
+      throw new ClusterCaError('ERR_USAGE', `${path} has no root domain that was kept elsewhere`, {
+        hint: 'leave --root-keystore out',
+      });
+    const keystore = await proveRestored({ main: places.main, root: places.root, now, onProgress });
+    const { loss, anchored } = await lossOf(keystore, plan);
+    if (loss !== undefined) await plan.onLoss(loss);
+    await writePublic(keystore, now);
+    await root?.finish(false);
+    await main.finish(groupRead);
+    const { identity, state } = keystore;
+    const head = { seq: state.seq, head: state.head };
+    const warning = await writeAnchor(plan.anchors, identity.id, head, { reset: loss !== undefined });
+    return { ...describe(keystore, rootElsewhere), loss, anchored, warning };
+  } catch (error) {
+    await main?.abandon();
+    await root?.abandon();
+    throw error;
+  } finally {
+    await backup.close();
+  }
+}
+
+/** The same without writing anything that stays. */
+export async function rehearseRestore(plan: RestorePlan): Promise<Restored> {
+  await checkPlaceIsFree(plan.location);
+  if (plan.rootLocation !== undefined) await checkPlaceIsFree(plan.rootLocation);
+  return trialRestore(plan.path, plan, async (keystore, { rootElsewhere }) => {
+    const { loss, anchored } = await lossOf(keystore, plan);
+    if (loss !== undefined) await plan.onLoss(loss);
+    return { ...describe(keystore, rootElsewhere), loss, anchored };
+  });
+}
+
+/** The refusal of a restore that would lose what was seen. */
+export function lossError({ restored, seen }: Loss): ClusterCaError {
+  const { message, code } = rolledBack(
+    seen.seq > restored
+      ? `the backup ends at record ${restored}, but this user's anchor has seen record ${seen.seq}`
+      : `log record ${seen.seq} of the backup is not the one that this user's anchor has seen`,
+  );
+  return new ClusterCaError(code, message, {
+    hint: 'restore a newer backup; where that is all there is: --accept-loss',
+    details: { restored, seen: seen.seq },
+  });
+}
+
+async function lossOf(keystore: Keystore, plan: RestorePlan): Promise<{ loss: Loss | undefined; anchored: boolean }> {
+  const { identity, state } = keystore;
+  const seen = await readAnchor(plan.anchors, identity.id);
+  if (seen === undefined) return { loss: undefined, anchored: false };
+  const record = await keystore.store.readRecord(seen.seq);
+  if (record !== undefined && recordHash(record) === seen.head) return { loss: undefined, anchored: true };
+  return { loss: { cluster: state.cluster, restored: state.seq, seen }, anchored: true };
+}
+
+function describe({ identity, state }: Keystore, rootInBackup: boolean) {
+  return {
+    cluster: state.cluster,
+    keystoreId: identity.id,
+    head: { seq: state.seq, head: state.head },
+    rootElsewhere: !identity.rootElsewhere
+      ? ('none' as const)
+      : rootInBackup
+        ? ('in the backup' as const)
+        : ('not in the backup' as const),
+  };
+}
+
+async function* prepend<T>(first: T[], rest: AsyncIterator<T>): AsyncGenerator<T> {
+  yield* first;
+  for (let next = await rest.next(); !next.done; next = await rest.next()) yield next.value;
+}

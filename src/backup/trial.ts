@@ -1,0 +1,61 @@
+import { mkdir, mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import type { Anchor } from '../keystore/anchor.ts';
+import { DirectoryStore } from '../keystore/directory/directory-store.ts';
+import { storageError } from '../keystore/directory/errors.ts';
+import type { Secret } from '../keystore/envelope/slot.ts';
+import type { Keystore } from '../keystore/keystore.ts';
+import { openBackup } from './file.ts';
+import { proveRestored } from './prove.ts';
+import { type Unpacked, unpack } from './unpack.ts';
+
+export interface TrialOptions {
+  /** What opens the file. */
+  secrets: readonly Secret[];
+  /** What opens the keystore's daily domain, where it is known. */
+  keystoreSecrets?: readonly Secret[] | undefined;
+  head?: Anchor | undefined;
+  now: Date;
+  onProgress: (text: string) => void;
+}
+
+/**
+ * Restores a backup into a temporary directory (0700), checks it whole, and removes it again.
+ * @throws ERR_KEYSTORE_TAMPERED when it cannot be restored; ERR_STORAGE
+ */
+export async function trialRestore<T>(
+  path: string,
+  options: TrialOptions,
+  use: (keystore: Keystore, unpacked: Unpacked) => Promise<T>,
+): Promise<T> {
+  const directory = await temporaryDirectory();
+  const [main, root] = [join(directory, 'keystore'), join(directory, 'root')];
+  try {
+    for (const place of [main, root]) {
+      await mkdir(place, { mode: 0o700 });
+      await DirectoryStore.layOut(place, { groupRead: false });
+    }
+    const backup = await openBackup(path, options.secrets);
+    try {
+      const places = { main, root, groupRead: false, durable: false };
+      const unpacked = await unpack(backup.entries, places, (n) => options.onProgress(`${n} files restored on trial`));
+      const { keystoreSecrets: secrets, head, now, onProgress } = options;
+      const rootPlace = unpacked.rootElsewhere ? root : undefined;
+      const keystore = await proveRestored({ main, root: rootPlace, head, secrets, now, onProgress });
+      return await use(keystore, unpacked);
+    } finally {
+      await backup.close();
+    }
+  } finally {
+    await rm(directory, { recursive: true, force: true }).catch(() => {});
+  }
+}
+
+async function temporaryDirectory(): Promise<string> {
+  try {
+    return await mkdtemp(join(tmpdir(), 'cluster-ca-trial-'));
+  } catch (error) {
+    throw storageError(error, 'make a directory in', tmpdir());
+  }
+}

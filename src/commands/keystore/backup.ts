@@ -1,0 +1,91 @@
+import { existsSync } from 'node:fs';
+import { resolve, sep } from 'node:path';
+import { hasRoot } from '../../backup/content.ts';
+import { makeBackup } from '../../backup/make.ts';
+import { type Context, openKeystoreToWrite } from '../../context.ts';
+import { ClusterCaError } from '../../errors.ts';
+import type { Secret } from '../../keystore/envelope/slot.ts';
+import { newRequestId } from '../../keystore/request-id.ts';
+import { unlock } from '../../keystore/unlock.ts';
+import { KeystoreWriter } from '../../keystore/writer.ts';
+import { isGiven } from '../../secrets/inputs.ts';
+import { readOrMakeKeyFile } from '../../secrets/key-file.ts';
+import { resolveNewPassphrase, resolveSecrets } from '../../secrets/resolve.ts';
+import { ordinaryInputs, requireClock, secretContext, type UnlockOptions } from '../../unlocking.ts';
+import { type NewPassphraseOptions, newPassphraseInputs } from './passphrase.ts';
+
+interface BackupOptions extends UnlockOptions, NewPassphraseOptions {
+  out?: string;
+  newKeyFile?: string;
+  dryRun?: boolean;
+}
+
+/** Writes the keystore into one encrypted file, and shows by a trial restore that it can be restored. */
+export async function runBackup(ctx: Context, options: BackupOptions): Promise<void> {
+  if (options.out === undefined || options.out === '-')
+    throw new ClusterCaError('ERR_USAGE', 'where to? a backup is a file of its own', {
+      hint: 'give it with --out FILE',
+    });
+  if (options.newKeyFile !== undefined && isGiven(newPassphraseInputs(options)))
+    throw new ClusterCaError('ERR_USAGE', 'a backup takes a passphrase or a key file, not both');
+  const keystore = await openKeystoreToWrite(ctx, { rootKeystore: options.rootKeystore });
+  const path = resolve(ctx.cwd, options.out);
+  if (path.startsWith(keystore.store.location + sep))
+    throw new ClusterCaError('ERR_USAGE', 'a backup inside the keystore is lost with it', {
+      hint: 'name another place',
+    });
+  if (existsSync(path))
+    throw new ClusterCaError('ERR_EXISTS', `${path} is there already`, {
+      hint: 'name another file: backups are not overwritten',
+    });
+  if (!hasRoot(keystore))
+    ctx.ui.warn(
+      "the root domain is kept elsewhere: the root CA's key is not in this backup. Give --root-keystore DIR, or back its medium up by itself",
+    );
+  if (options.dryRun)
+    return ctx.ui.result(
+      { files: [path], dryRun: true },
+      () => `would write a backup of ${keystore.state.seq + 1} records to ${path}`,
+    );
+  requireClock(ctx, keystore);
+  const given = await resolveSecrets(
+    ordinaryInputs(options),
+    secretContext(ctx),
+    `passphrase of ${keystore.state.cluster}`,
+  );
+  const daily = await unlock(keystore, 'daily', given);
+  const keystoreSecret = given.find(({ kind }) => kind === daily.slot.kind) as Secret;
+  let own: Secret | undefined;
+  try {
+    own = await ownSecret(ctx, options);
+    const writer = await KeystoreWriter.open(keystore, daily, {
+      now: ctx.now,
+      acceptClock: ctx.globals.acceptClock ?? false,
+      warn: (message) => ctx.ui.warn(message),
+    });
+    const plan = { path, keystoreSecret, secret: own ?? keystoreSecret, requestId: newRequestId(), now: ctx.now };
+    await writer.inTurn(ctx.globals.wait, () =>
+      makeBackup(writer, { ...plan, onProgress: (text) => ctx.ui.progress(text) }),
+    );
+  } finally {
+    ctx.ui.endProgress();
+    daily.close();
+    for (const { bytes } of own === undefined ? given : [...given, own]) bytes.fill(0);
+  }
+  const opens =
+    own === undefined
+      ? `the keystore's ${keystoreSecret.kind.replace('-', ' ')}`
+      : `its own ${own.kind.replace('-', ' ')}`;
+  ctx.ui.result(
+    { files: [path] },
+    () =>
+      `wrote ${path}, and restored it on trial: it is whole; ${opens} opens it\nkeep it elsewhere; next: cluster-ca keystore restore FILE --keystore DIR`,
+  );
+}
+
+/** A secret for the file alone, where one is given. */
+async function ownSecret(ctx: Context, options: BackupOptions): Promise<Secret | undefined> {
+  if (options.newKeyFile !== undefined) return { kind: 'key-file', bytes: readOrMakeKeyFile(options.newKeyFile) };
+  const inputs = newPassphraseInputs(options);
+  return isGiven(inputs) ? resolveNewPassphrase(inputs, secretContext(ctx), 'passphrase of the backup') : undefined;
+}

@@ -1,0 +1,79 @@
+import { resolve } from 'node:path';
+import { readBackupHeader } from '../../backup/file.ts';
+import { lossError, type Restored, rehearseRestore, restoreBackup } from '../../backup/restore.ts';
+import type { Context } from '../../context.ts';
+import { anchorDirectory } from '../../keystore/anchor.ts';
+import { newKeystoreLocation } from '../../keystore/locate.ts';
+import { formatHead } from '../../keystore/log/state.ts';
+import { resolveSecrets } from '../../secrets/resolve.ts';
+import { ordinaryInputs, secretContext, type UnlockOptions } from '../../unlocking.ts';
+
+interface RestoreOptions extends UnlockOptions {
+  acceptLoss?: boolean;
+  dryRun?: boolean;
+}
+
+/** Puts a keystore back from the file that `keystore backup` wrote. */
+export async function runRestore(ctx: Context, file: string, options: RestoreOptions): Promise<void> {
+  const path = resolve(ctx.cwd, file);
+  const { cluster } = await readBackupHeader(path);
+  const { keystore = ctx.env.CLUSTER_CA_KEYSTORE } = ctx.globals;
+  const location = newKeystoreLocation({ keystore, cluster: undefined, env: ctx.env, cwd: ctx.cwd }, cluster);
+  const secrets = await resolveSecrets(
+    ordinaryInputs(options),
+    secretContext(ctx),
+    `passphrase of the backup of ${cluster}`,
+  );
+  try {
+    const restore = options.dryRun ? rehearseRestore : restoreBackup;
+    const restored = await restore({
+      path,
+      secrets,
+      location,
+      rootLocation: options.rootKeystore && resolve(ctx.cwd, options.rootKeystore),
+      anchors: anchorDirectory(ctx.env),
+      now: ctx.now(),
+      onProgress: (text) => ctx.ui.progress(text),
+      onLoss: async (loss) => {
+        if (!options.acceptLoss) throw lossError(loss);
+        if (options.dryRun) return;
+        ctx.ui.endProgress();
+        await ctx.ui.confirmByName(
+          `everything recorded after record ${loss.restored} is lost, revocations too`,
+          loss.cluster,
+          ctx.globals.confirm,
+        );
+      },
+    });
+    ctx.ui.endProgress();
+    report(ctx, restored, location, options);
+  } finally {
+    for (const { bytes } of secrets) bytes.fill(0);
+  }
+}
+
+function report(ctx: Context, restored: Restored, location: string, options: RestoreOptions): void {
+  const { cluster, keystoreId, head, rootElsewhere, loss, anchored, warning } = restored;
+  if (warning !== undefined) ctx.ui.warn(warning);
+  if (!anchored)
+    ctx.ui.warn(
+      'there is no anchor of this keystore here: whether something was recorded after the backup cannot be told',
+    );
+  if (rootElsewhere === 'not in the backup')
+    ctx.ui.warn("the root CA's key is not in this backup: it is where the root domain was kept");
+  if (rootElsewhere === 'in the backup' && options.rootKeystore === undefined)
+    ctx.ui.warn('the root domain is in this backup and was not restored: give --root-keystore DIR for it');
+  if (loss !== undefined)
+    ctx.ui.warn(
+      `what was recorded after record ${head.seq} is lost: certificates issued since are not in the log, but can be revoked by their file or serial`,
+    );
+  const dry = options.dryRun ? { dryRun: true } : {};
+  const files = [location, ...(options.rootKeystore === undefined ? [] : [resolve(ctx.cwd, options.rootKeystore)])];
+  const document = { files, cluster, keystore: location, keystoreId, records: head.seq + 1, head: formatHead(head) };
+  const next = loss === undefined ? 'cluster-ca status' : 'cluster-ca crl --renew';
+  ctx.ui.result({ ...document, ...dry }, () =>
+    options.dryRun
+      ? `would restore ${cluster} to ${location}: ${head.seq + 1} records, all of them whole`
+      : `restored ${cluster} to ${location}: ${head.seq + 1} records, all of them whole\nnext: ${next} --keystore ${location}`,
+  );
+}
