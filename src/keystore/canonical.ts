@@ -1,5 +1,8 @@
 import { ClusterCaError } from '../errors.ts';
 
+/** Levels of arrays and objects inside each other; what is written has at most 6. */
+const DEEPEST = 32;
+
 /** What canonical JSON can hold: no fractions, no exponents, no undefined. */
 export type Json = string | number | boolean | null | Json[] | { [key: string]: Json };
 
@@ -8,7 +11,34 @@ export type Json = string | number | boolean | null | Json[] | { [key: string]: 
  * no white space. Undefined members are left out.
  */
 export function encodeCanonical(value: unknown): string {
-  return JSON.stringify(sorted(value));
+  return JSON.stringify(sorted(value, 0));
+}
+
+/** UTF-8 without leniency: a byte order mark stays, a malformed octet is refused. @throws ERR_KEYSTORE_TAMPERED */
+export function decodeUtf8(bytes: Uint8Array, what: string): string {
+  try {
+    return new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(bytes);
+  } catch (cause) {
+    throw tampered(`${what} is not UTF-8`, cause);
+  }
+}
+
+/** The octets of a file that is one line of canonical JSON. */
+export function encodeCanonicalFile(value: unknown): Uint8Array {
+  return new TextEncoder().encode(`${encodeCanonical(value)}\n`);
+}
+
+/** Reads a file that is one line of canonical JSON, its newline included. @throws ERR_KEYSTORE_TAMPERED */
+export function decodeCanonicalFile(bytes: Uint8Array, what: string): Json {
+  const text = decodeUtf8(bytes, what);
+  if (!text.endsWith('\n')) throw tampered(`${what} is cut off`);
+  return decodeCanonical(text.slice(0, -1), what);
+}
+
+/** The member `v` of a decoded file, whatever else is in it: a later version may have any other form. */
+export function versionOf(value: Json): number | undefined {
+  const v = typeof value === 'object' && value !== null && !Array.isArray(value) ? value.v : undefined;
+  return typeof v === 'number' ? v : undefined;
 }
 
 /**
@@ -35,15 +65,23 @@ export function tampered(message: string, cause?: unknown): ClusterCaError {
   });
 }
 
-function sorted(value: unknown): unknown {
+function sorted(value: unknown, depth: number): unknown {
   if (typeof value === 'number' && !Number.isSafeInteger(value)) throw tampered('a number is not an integer');
+  if (typeof value === 'string') return wellFormed(value);
   if (typeof value !== 'object' || value === null) return value;
-  if (Array.isArray(value)) return value.map(sorted);
+  if (depth >= DEEPEST) throw tampered(`nested deeper than ${DEEPEST} levels`);
+  if (Array.isArray(value)) return value.map((element) => sorted(element, depth + 1));
   const out: Record<string, unknown> = Object.create(null);
   // An array index as a key would be moved to the front by the engine: such keys are refused.
   for (const key of Object.keys(value).sort()) {
     if (/^\d+$/.test(key)) throw tampered('a member is named by a number');
-    out[key] = sorted((value as Record<string, unknown>)[key]);
+    out[wellFormed(key)] = sorted((value as Record<string, unknown>)[key], depth + 1);
   }
   return out;
+}
+
+/** Half of a surrogate pair has no UTF-8: implementations would write it in different ways. */
+function wellFormed(text: string): string {
+  if (/\p{Surrogate}/u.test(text)) throw tampered('a text is not well-formed Unicode');
+  return text;
 }

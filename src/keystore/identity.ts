@@ -1,7 +1,7 @@
 import { sha256Hex } from '../crypto/hash.ts';
 import { ClusterCaError } from '../errors.ts';
 import { fromBase64 } from '../pki/encoding.ts';
-import { decodeCanonical, encodeCanonical, tampered } from './canonical.ts';
+import { decodeCanonicalFile, encodeCanonicalFile, tampered } from './canonical.ts';
 import { base64, flag, hex, integer, oneOf, record, type Shaped } from './shape.ts';
 
 const shape = record({
@@ -17,14 +17,12 @@ const shape = record({
 export type Identity = Shaped<typeof shape>;
 
 export function encodeIdentity(identity: Identity): Uint8Array {
-  return new TextEncoder().encode(`${encodeCanonical(identity)}\n`);
+  return encodeCanonicalFile(identity);
 }
 
 /** @throws ERR_KEYSTORE_TAMPERED when it is malformed or of a later format */
 export function decodeIdentity(bytes: Uint8Array): Identity {
-  const text = new TextDecoder().decode(bytes);
-  if (!text.endsWith('\n')) throw tampered('KEYSTORE is cut off');
-  const value = decodeCanonical(text.slice(0, -1), 'KEYSTORE');
+  const value = decodeCanonicalFile(bytes, 'KEYSTORE');
   const format = typeof value === 'object' && value !== null && !Array.isArray(value) ? value.format : undefined;
   if (typeof format === 'number' && format > 1)
     throw new ClusterCaError('ERR_KEYSTORE_TAMPERED', `the keystore has format ${format}, made by a later cluster-ca`, {

@@ -1,7 +1,7 @@
 import { concatAll } from '../pki/der/writer.ts';
-import { decodeCanonical, encodeCanonical, tampered } from './canonical.ts';
-import { type Kind, kind } from './log/bodies.ts';
-import { integer, list, oneOf, record, type Shaped, text } from './shape.ts';
+import { decodeCanonical, decodeUtf8, encodeCanonical, tampered, versionOf } from './canonical.ts';
+import { type Kind, kind, plane } from './log/bodies.ts';
+import { integer, list, oneOf, pattern, record, type Shape, type Shaped } from './shape.ts';
 
 /** One certificate of a pack, and to whom it was issued. */
 export interface PackedCertificate {
@@ -15,9 +15,11 @@ export interface PackedCertificate {
 const profile = oneOf('peer', 'server', 'client', 'probe');
 export type EndEntityProfileName = Shaped<typeof profile>;
 
+const name = pattern(/^[A-Za-z0-9][A-Za-z0-9._@-]{0,63}$/, 'a name');
+const planeOrNone: Shape<string> = (value, path) => (value === '' ? '' : plane(value, path));
 const index = record({
   v: integer,
-  certificates: list(record({ kind, name: text, plane: text, profile, length: integer })),
+  certificates: list(record({ kind, name, plane: planeOrNone, profile, length: integer })),
 });
 
 /** A pack: one line of canonical JSON with the index, then the certificates' DER one behind the other. */
@@ -31,10 +33,13 @@ export function encodePack(certificates: PackedCertificate[]): Uint8Array {
 export function decodePack(bytes: Uint8Array, what: string): PackedCertificate[] {
   const end = bytes.indexOf(0x0a);
   if (end < 0) throw tampered(`${what} has no index`);
-  const head = index(decodeCanonical(new TextDecoder().decode(bytes.subarray(0, end)), what), what);
-  if (head.v !== 1) throw tampered(`${what} is of a later version`);
+  const value = decodeCanonical(decodeUtf8(bytes.subarray(0, end), what), what);
+  if (versionOf(value) !== 1) throw tampered(`${what} is of a later version`);
+  const head = index(value, what);
   let at = end + 1;
   const certificates = head.certificates.map(({ length, ...entry }) => {
+    if ((entry.kind === 'node') !== (entry.plane !== ''))
+      throw tampered(`${what} has a ${entry.kind} of a wrong plane`);
     const der = bytes.subarray(at, at + length);
     at += length;
     return { ...entry, der };

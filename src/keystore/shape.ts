@@ -34,16 +34,27 @@ export function hex(octets: number): Shape<string> {
   return pattern(new RegExp(`^[0-9a-f]{${2 * octets}}$`), `${octets} octets in hex`);
 }
 
+/** Canonical base64: padding present, unused bits zero. */
 export const base64: Shape<string> = pattern(
-  /^(?:[A-Za-z0-9+/]{4})*(?:[A-Za-z0-9+/]{2}==|[A-Za-z0-9+/]{3}=)?$/,
+  /^(?:[A-Za-z0-9+/]{4})*(?:[A-Za-z0-9+/][AQgw]==|[A-Za-z0-9+/]{2}[AEIMQUYcgkosw048]=)?$/,
   'base64',
 );
 
-/** RFC 3339 in UTC with milliseconds, as `Date.toISOString` writes it. */
+/** Base64 of this many octets. */
+export function base64Of(octets: number): Shape<string> {
+  return (value, path) => {
+    const text = base64(value, path);
+    const padding = text.endsWith('==') ? 2 : text.endsWith('=') ? 1 : 0;
+    if ((text.length / 4) * 3 - padding !== octets) throw unfit(path, `${octets} octets in base64`);
+    return text;
+  };
+}
+
+/** RFC 3339 in UTC with milliseconds, as `Date.toISOString` writes it; behind 1970-01-01T00:00:00.000Z, which rows of the snapshot take for none. */
 export const timestamp: Shape<string> = (value, path) => {
   if (typeof value !== 'string' || !/^\d{4}-/.test(value)) throw unfit(path, 'a time');
   const date = new Date(value);
-  if (Number.isNaN(date.getTime()) || date.toISOString() !== value) throw unfit(path, 'a time');
+  if (!(date.getTime() > 0) || date.toISOString() !== value) throw unfit(path, 'a time');
   return value;
 };
 

@@ -4,7 +4,7 @@ import { hkdfSha256 } from '../../crypto/kdf.ts';
 import { concatBytes } from '../../pki/der/writer.ts';
 import { fromBase64, toBase64 } from '../../pki/encoding.ts';
 import { tampered } from '../canonical.ts';
-import { base64, record, type Shaped } from '../shape.ts';
+import { base64, base64Of, record, type Shaped } from '../shape.ts';
 
 /** What a sealing is bound to: nothing of it is secret, all of it must be the same to open it. */
 export interface SealContext {
@@ -20,7 +20,7 @@ export interface SealContext {
   spkiSha256: string;
 }
 
-export const sealing = record({ salt: base64, commitment: base64, ciphertext: base64 });
+export const sealing = record({ salt: base64Of(32), commitment: base64Of(32), ciphertext: base64 });
 export type Sealing = Shaped<typeof sealing>;
 
 const DOMAIN = 'cluster-ca v1 seal';

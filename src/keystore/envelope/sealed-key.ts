@@ -1,7 +1,7 @@
 import { randomBytes, sha256Hex } from '../../crypto/hash.ts';
 import { toHex } from '../../pki/encoding.ts';
 import { KEY_TYPES, type KeyType } from '../../pki/x509/algorithm.ts';
-import { decodeCanonical, encodeCanonical, tampered } from '../canonical.ts';
+import { decodeCanonicalFile, encodeCanonicalFile, tampered } from '../canonical.ts';
 import type { Domain, SealedKeyRef } from '../log/bodies.ts';
 import { hex, integer, oneOf, record, type Shaped } from '../shape.ts';
 import { type SealContext, seal, sealing, unseal } from './seal.ts';
@@ -44,7 +44,7 @@ export function sealKey(
     ...fields,
     sealed: seal(masterKey, context(keystoreId, domain, keyId, epoch, fields), key.pkcs8),
   };
-  const bytes = new TextEncoder().encode(`${encodeCanonical(file)}\n`);
+  const bytes = encodeCanonicalFile(file);
   return { ref: { keyId, epoch, domain, sha256: sha256Hex(bytes) }, bytes };
 }
 
@@ -53,8 +53,15 @@ export function decodeSealedKey(keystoreId: string, ref: SealedKeyRef, bytes: Ui
   const what = `sealed/${sealedName(ref)}`;
   if (bytes === undefined) throw tampered(`${what} is missing`);
   if (sha256Hex(bytes) !== ref.sha256) throw tampered(`${what} is not the file that the log names`);
-  const file = sealedFile(decodeCanonical(new TextDecoder().decode(bytes).replace(/\n$/, ''), what), what);
-  if (file.v !== 1 || file.keystore !== keystoreId || file.keyId !== ref.keyId || file.epoch !== ref.epoch)
+  const file = sealedFile(decodeCanonicalFile(bytes, what), what);
+  const { keyId, epoch, domain } = file;
+  if (
+    file.v !== 1 ||
+    file.keystore !== keystoreId ||
+    keyId !== ref.keyId ||
+    epoch !== ref.epoch ||
+    domain !== ref.domain
+  )
     throw tampered(`${what} belongs elsewhere`);
   return file;
 }

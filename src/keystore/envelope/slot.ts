@@ -1,9 +1,9 @@
 import { randomBytes, sha256Hex } from '../../crypto/hash.ts';
 import { hkdfSha256, type ScryptParameters, scrypt } from '../../crypto/kdf.ts';
 import { fromBase64, toBase64, toHex } from '../../pki/encoding.ts';
-import { decodeCanonical, encodeCanonical, tampered } from '../canonical.ts';
+import { decodeCanonicalFile, encodeCanonicalFile, tampered } from '../canonical.ts';
 import type { Domain, SlotRef } from '../log/bodies.ts';
-import { base64, hex, integer, oneOf, optional, pattern, record, type Shaped, timestamp } from '../shape.ts';
+import { base64Of, hex, integer, oneOf, optional, pattern, record, type Shaped, timestamp } from '../shape.ts';
 import { type SealContext, seal, sealing, unseal } from './seal.ts';
 
 /** What opens a slot. The octets are the caller's to zero. */
@@ -21,7 +21,7 @@ const MOST_PARALLEL = 4;
 /** How the key that wraps comes from the secret: scrypt for a passphrase, HKDF for a key file. */
 export const kdfShape = record({
   name: oneOf('scrypt', 'hkdf-sha256'),
-  salt: base64,
+  salt: base64Of(32),
   n: optional(integer),
   r: optional(integer),
   p: optional(integer),
@@ -76,7 +76,7 @@ export async function makeSlot(
     sealed: seal(kek, slotContext(keystoreId, id, epoch, domain), masterKey),
   };
   kek.fill(0);
-  const bytes = new TextEncoder().encode(`${encodeCanonical(file)}\n`);
+  const bytes = encodeCanonicalFile(file);
   return { ref: { id, name, domain, kind: secret.kind, createdAt, sha256: sha256Hex(bytes) }, bytes };
 }
 
@@ -108,8 +108,7 @@ export function decodeSlot(keystoreId: string, ref: SlotRef, bytes: Uint8Array |
   const what = `slots/${ref.id} (slot ${ref.name})`;
   if (bytes === undefined) throw tampered(`${what} is missing`);
   if (sha256Hex(bytes) !== ref.sha256) throw tampered(`${what} is not the file that the log names`);
-  const content = new TextDecoder().decode(bytes);
-  const file = slotFile(decodeCanonical(content.replace(/\n$/, ''), what), what);
+  const file = slotFile(decodeCanonicalFile(bytes, what), what);
   if (file.v !== 1 || file.keystore !== keystoreId || file.id !== ref.id || file.domain !== ref.domain)
     throw tampered(`${what} belongs elsewhere`);
   checkParameters(file, what);
@@ -119,7 +118,8 @@ export function decodeSlot(keystoreId: string, ref: SlotRef, bytes: Uint8Array |
 /** Before anything is derived: less than the floor is weak, more than the cap would exhaust the machine. @throws ERR_KEYSTORE_TAMPERED */
 export function checkParameters({ kind, kdf }: Pick<SlotFile, 'kind' | 'kdf'>, what: string): void {
   if (kind === 'key-file') {
-    if (kdf.name !== 'hkdf-sha256') throw tampered(`${what} has no key derivation for a key file`);
+    if (kdf.name !== 'hkdf-sha256' || kdf.n !== undefined || kdf.r !== undefined || kdf.p !== undefined)
+      throw tampered(`${what} has no key derivation for a key file`);
     return;
   }
   const { name, n = 0, r, p = 0 } = kdf;

@@ -1,5 +1,6 @@
 import { sha256Hex } from '../../crypto/hash.ts';
 import type { Signer } from '../../pki/signer.ts';
+import { versionOf } from '../canonical.ts';
 import type { IndexPages } from '../certificates/index.ts';
 import { stateShape } from '../log/bodies.ts';
 import { decodeSignedLine, encodeSignedLine } from '../log/record.ts';
@@ -46,7 +47,7 @@ export class SnapshotPages implements PageStore {
   }
 }
 
-/** The snapshot; undefined where there is none. @throws ERR_KEYSTORE_TAMPERED when its form or signature is wrong */
+/** The snapshot; undefined where there is none, or one of a later version. @throws ERR_KEYSTORE_TAMPERED when its form or signature is wrong */
 export async function readSnapshot(
   store: Store,
   keystoreId: string,
@@ -55,7 +56,9 @@ export async function readSnapshot(
   const bytes = await store.readBlob('snapshot', HEAD);
   if (bytes === undefined) return undefined;
   const what = 'snapshot/head';
-  const { state, pages } = shape(decodeSignedLine('snapshot', keystoreId, bytes, auditKey, what), what);
+  const value = decodeSignedLine('snapshot', keystoreId, bytes, auditKey, what);
+  if (versionOf(value) !== 1) return undefined;
+  const { state, pages } = shape(value, what);
   return { state, pages };
 }
 
