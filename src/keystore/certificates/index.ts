@@ -66,6 +66,19 @@ export class CertificateIndex {
     return row && this.#overlay.apply(row);
   }
 
+  /** The first names that begin with a prefix, in order: what a shell completes. */
+  async namesFrom(kind: Kind, prefix: string, limit: number): Promise<string[]> {
+    const names = new Set<string>();
+    const key = holderPrefix(kind, prefix).subarray(0, 1 + prefix.length);
+    for await (const { name } of rowsFrom(CERTIFICATE_ROW, this.#pages.certificates, this.#store, key)) {
+      names.add(name);
+      if (names.size >= limit) break;
+    }
+    for (const [first] of this.#overlay.byName.values())
+      if (first?.kind === kind && first.name.startsWith(prefix)) names.add(first.name);
+    return [...names].sort().slice(0, limit);
+  }
+
   /** Every certificate, grouped by name: nodes, clients, probes, each in the order of their names. */
   async *all(): AsyncGenerator<IssuedCertificate[]> {
     const added = [...this.#overlay.byName.values()].sort((a, b) => compareNames(a[0], b[0]));
@@ -165,7 +178,8 @@ export class CertificateIndex {
   async #affectedNames(): Promise<[Kind, string][]> {
     const names = new Map<string, [Kind, string]>();
     for (const [first] of this.#overlay.byName.values()) if (first) names.set(nameKey(first), [first.kind, first.name]);
-    for (const serial of [...this.#overlay.revoked.keys(), ...this.#overlay.abandoned]) {
+    const revoked = [...this.#overlay.revoked.values()].map(({ serial }) => serial);
+    for (const serial of [...revoked, ...this.#overlay.abandoned]) {
       const row = this.#overlay.bySerial.get(serial) ?? (await this.#rowBySerial(serial));
       if (row !== undefined) names.set(nameKey(row), [row.kind, row.name]);
     }

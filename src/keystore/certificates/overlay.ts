@@ -13,10 +13,15 @@ export function requestKey(id: string): string {
   return sha256Hex(new TextEncoder().encode(id)).slice(0, 32);
 }
 
+function revokedKey({ authority, serial }: { authority: string; serial: string }): string {
+  return `${authority}/${serial}`;
+}
+
 /** The changes of the log's tail, which the snapshot does not have yet. */
 export class Overlay {
   readonly byName = new Map<string, CertificateRow[]>();
   readonly bySerial = new Map<string, CertificateRow>();
+  /** By CA and serial: the same serial may come from two CAs. The first revocation of a certificate counts. */
   readonly revoked = new Map<string, RevokedSerial>();
   readonly abandoned = new Set<string>();
   readonly requests: RequestRow[] = [];
@@ -30,7 +35,10 @@ export class Overlay {
       else rows.push(row);
       this.bySerial.set(row.serial, row);
     }
-    for (const entry of changes.revoked) if (!this.revoked.has(entry.serial)) this.revoked.set(entry.serial, entry);
+    for (const entry of changes.revoked) {
+      const key = revokedKey(entry);
+      if (!this.revoked.has(key)) this.revoked.set(key, entry);
+    }
     for (const serial of changes.abandoned) this.abandoned.add(serial);
     if (changes.request !== undefined) {
       const { id, hash, seq } = changes.request;
@@ -40,7 +48,7 @@ export class Overlay {
 
   /** A row of the snapshot or of the tail with what the tail says of it. */
   apply(row: CertificateRow): CertificateRow {
-    const revoked = row.revoked ?? this.revoked.get(row.serial);
+    const revoked = row.revoked ?? this.revoked.get(revokedKey(row));
     const abandoned = row.abandoned || this.abandoned.has(row.serial);
     if (revoked === row.revoked && abandoned === row.abandoned) return row;
     const { at, reason, invalidityDate } = revoked ?? {};

@@ -44,7 +44,7 @@ export function allRows<T>(kind: RowKind<T>, pages: readonly Page[], store: Page
   return rowsFrom(kind, pages, store, new Uint8Array(0));
 }
 
-/** Puts rows in, replacing those with the same key; only the pages they fall into are read and written. */
+/** Puts rows in, replacing those with the same key unless the first counts; only the pages they fall into are read and written. */
 export async function mergeRows(
   kind: RowKind<unknown>,
   pages: readonly Page[],
@@ -75,7 +75,10 @@ function mergeSorted(kind: RowKind<unknown>, old: Uint8Array, added: Uint8Array[
   let at = 0;
   const push = (row: Uint8Array): void => {
     const last = out.at(-1);
-    if (last !== undefined && compareBytes(key(last), key(row)) === 0) out.pop();
+    if (last !== undefined && compareBytes(key(last), key(row)) === 0) {
+      if (kind.firstCounts) return;
+      out.pop();
+    }
     out.push(row);
   };
   for (const row of added) {

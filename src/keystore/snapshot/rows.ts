@@ -13,6 +13,8 @@ import type { EndEntityProfileName } from '../pack.ts';
 export interface RowKind<T> {
   width: number;
   keyWidth: number;
+  /** Of two rows with one key the first written stays; otherwise the last. */
+  firstCounts?: true;
   encode(value: T): Uint8Array;
   decode(row: Uint8Array): T;
 }
@@ -196,6 +198,7 @@ export const TIME_ROW: RowKind<TimeRow> = {
 
 /** By issuing CA: what its CRLs must list. */
 export const REVOKED_ROW: RowKind<RevokedSerial> = {
+  firstCounts: true,
   width: AUTHORITY + 1 + 20 + 6 + 1 + 6 + 6,
   keyWidth: AUTHORITY + 21,
   encode(row) {
