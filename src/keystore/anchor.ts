@@ -1,6 +1,8 @@
-import { mkdir, readFile } from 'node:fs/promises';
+import { mkdir, readFile, unlink } from 'node:fs/promises';
 import { dirname, isAbsolute, join } from 'node:path';
-import { replaceDurably } from './directory/durable.ts';
+import { randomBytes } from '../crypto/hash.ts';
+import { toHex } from '../pki/encoding.ts';
+import { renameDurably, writeNew } from './directory/durable.ts';
 import { errno } from './directory/errors.ts';
 
 /** A lower bound of a log, kept outside the keystore: what was seen once must be there ever after. */
@@ -46,10 +48,19 @@ export async function writeAnchor(
   const path = join(directory, keystoreId);
   try {
     await mkdir(dirname(path), { recursive: true, mode: 0o700 });
-    const there = await readAnchor(directory, keystoreId);
-    if (there !== undefined && there.seq >= anchor.seq && !options.reset) return undefined;
-    const bytes = new TextEncoder().encode(`${anchor.seq}:${anchor.head}\n`);
-    await replaceDurably(path, `${path}.${process.pid}.${Date.now()}`, bytes, 0o600);
+    const isAhead = async (): Promise<boolean> => {
+      const there = await readAnchor(directory, keystoreId);
+      return there !== undefined && there.seq >= anchor.seq && !options.reset;
+    };
+    if (await isAhead()) return undefined;
+    const temporary = `${path}.${process.pid}.${toHex(randomBytes(4))}`;
+    await writeNew(temporary, new TextEncoder().encode(`${anchor.seq}:${anchor.head}\n`), 0o600);
+    try {
+      // Again, after the time that making it durable took: another writer may be further by now.
+      if (!(await isAhead())) await renameDurably(temporary, path);
+    } finally {
+      await unlink(temporary).catch(() => {});
+    }
     return undefined;
   } catch (error) {
     return `the anchor ${path} cannot be written (${errno(error) ?? String(error)}): a rollback of the keystore would go unnoticed`;
