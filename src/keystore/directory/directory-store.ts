@@ -1,9 +1,9 @@
-import { randomBytes } from 'node:crypto';
-import { readFileSync } from 'node:fs';
+import { existsSync, readFileSync } from 'node:fs';
 import { mkdir, open, readdir, stat, unlink } from 'node:fs/promises';
 import { dirname } from 'node:path';
-import { sha256Hex } from '../../crypto/hash.ts';
+import { randomBytes, sha256Hex } from '../../crypto/hash.ts';
 import { ClusterCaError } from '../../errors.ts';
+import { toHex } from '../../pki/encoding.ts';
 import type { AppendOutcome, BlobFamily, Store } from '../store.ts';
 import { linkNew, renameDurably, syncDirectory, syncFile, writeNew } from './durable.ts';
 import { errno, reason, storageError } from './errors.ts';
@@ -52,28 +52,32 @@ export class DirectoryStore implements Store {
   async append(seq: number, bytes: Uint8Array): Promise<AppendOutcome> {
     const target = layout.record(this.location, seq);
     const directory = dirname(target);
-    const temporary = await this.#stage(bytes, this.#mode('log'));
     try {
       if (seq % LOG_FANOUT === 0) await this.#makeLogDirectory(directory);
-      if (!(await this.#linkRecord(temporary, target)) && !sameBytes(await this.readRecord(seq), bytes)) return 'lost';
+      const link = (temporary: string) => this.#linkRecord(temporary, target);
+      if (!(await this.#stageAndLink(bytes, this.#mode('log'), link)) && !sameBytes(this.#read(target), bytes))
+        return 'lost';
     } catch (error) {
-      throw storageError(error, 'write', target);
-    } finally {
-      await unlink(temporary).catch(() => {});
+      if (isDefinite(error)) throw storageError(error, 'write', target);
+      // An I/O error of the link itself: it may have been made all the same.
+      const found = this.#readAfter(error, seq, target);
+      if (found === undefined) throw storageError(error, 'write', target);
+      if (!sameBytes(found, bytes)) return 'lost';
     }
     try {
       await syncDirectory(directory);
     } catch (cause) {
-      throw new ClusterCaError(
-        'ERR_OUTCOME_UNKNOWN',
-        `cannot tell whether log record ${seq} is stored: ${reason(cause)}`,
-        {
-          hint: 'run the same command again with the printed request id',
-          cause,
-        },
-      );
+      throw outcomeUnknown(seq, cause);
     }
     return 'appended';
+  }
+
+  #readAfter(cause: unknown, seq: number, target: string): Uint8Array | undefined {
+    try {
+      return this.#read(target);
+    } catch {
+      throw outcomeUnknown(seq, cause);
+    }
   }
 
   async makeDurable(seq: number): Promise<void> {
@@ -193,7 +197,7 @@ export class DirectoryStore implements Store {
 
   /** A durable file in tmp/, under a name that no other process uses. */
   async #stage(bytes: Uint8Array, mode: number): Promise<string> {
-    const path = layout.temporary(this.location, `${process.pid}-${randomBytes(8).toString('hex')}`);
+    const path = layout.temporary(this.location, `${process.pid}-${toHex(randomBytes(8))}`);
     try {
       await writeNew(path, bytes, mode);
       return path;
@@ -202,10 +206,27 @@ export class DirectoryStore implements Store {
     }
   }
 
+  /** Stages octets and links them; staged anew when they were swept from tmp/ while this process slept. */
+  async #stageAndLink(
+    bytes: Uint8Array,
+    mode: number,
+    link: (temporary: string) => Promise<boolean>,
+  ): Promise<boolean> {
+    for (let again = true; ; again = false) {
+      const temporary = await this.#stage(bytes, mode);
+      try {
+        return await link(temporary);
+      } catch (error) {
+        if (!again || errno(error) !== 'ENOENT' || existsSync(temporary)) throw error;
+      } finally {
+        await unlink(temporary).catch(() => {});
+      }
+    }
+  }
+
   async #create(target: string, bytes: Uint8Array, mode: number): Promise<void> {
-    const temporary = await this.#stage(bytes, mode);
     try {
-      if (!(await linkNew(temporary, target))) {
+      if (!(await this.#stageAndLink(bytes, mode, (temporary) => linkNew(temporary, target)))) {
         if (!sameBytes(this.#read(target), bytes))
           throw new ClusterCaError('ERR_EXISTS', `${target} is there with other content`);
         await syncFile(target);
@@ -213,8 +234,6 @@ export class DirectoryStore implements Store {
       await syncDirectory(dirname(target));
     } catch (error) {
       throw storageError(error, 'write', target);
-    } finally {
-      await unlink(temporary).catch(() => {});
     }
   }
 
@@ -272,6 +291,21 @@ export class DirectoryStore implements Store {
       if (status !== undefined && Date.now() - status.mtimeMs > DAY) await unlink(path).catch(() => {});
     }
   }
+}
+
+/** Errors that say for certain that nothing was made; behind any other it may have been. */
+const DEFINITE = new Set(['ENOSPC', 'EDQUOT', 'EROFS', 'EACCES', 'EPERM', 'ENOENT', 'ENOTDIR', 'EMLINK', 'EMFILE']);
+
+function isDefinite(error: unknown): boolean {
+  return error instanceof ClusterCaError || DEFINITE.has(errno(error) ?? '');
+}
+
+function outcomeUnknown(seq: number, cause: unknown): ClusterCaError {
+  return new ClusterCaError(
+    'ERR_OUTCOME_UNKNOWN',
+    `cannot tell whether log record ${seq} is stored: ${reason(cause)}`,
+    { hint: 'run the same command again with the printed request id', cause },
+  );
 }
 
 function sameBytes(a: Uint8Array | undefined, b: Uint8Array): boolean {
