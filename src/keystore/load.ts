@@ -43,8 +43,7 @@ export async function loadLog(store: Store, identity: Identity, identityBytes: U
   return { state: folded, pages: start?.pages ?? NO_PAGES, overlay };
 }
 
-/**
- * Applies every record behind `state`, putting what they change into the overlay; after an error the overlay is as before. */
+/** Applies every record behind `state`; their changes go into the overlay, all of them or, after an error, none. */
 export async function foldOn(
   store: Store,
   identity: Identity,

@@ -5,8 +5,10 @@ import { writeAnchor } from './anchor.ts';
 import { Overlay } from './certificates/overlay.ts';
 import { recordTime } from './clock.ts';
 import type { Keystore } from './keystore.ts';
+import { readPack } from './load.ts';
 import type { Bodies, Op } from './log/bodies.ts';
-import { encodeRecord, type LogRecord, RECORD_LIMIT } from './log/record.ts';
+import { applyRecord } from './log/fold.ts';
+import { encodeRecord, type LogRecord, RECORD_LIMIT, recordHash } from './log/record.ts';
 import { formatHead } from './log/state.ts';
 import { writePublic } from './public.ts';
 import { writeSnapshot } from './snapshot/snapshot.ts';
@@ -65,14 +67,15 @@ export class KeystoreWriter {
       await this.keystore.refresh();
       const body = await plan();
       if (body === undefined) return undefined;
-      const { state, store, identity } = this.keystore;
-      if (state.seq !== this.#durable) await store.makeDurable(state.seq);
+      await this.#makeHeadDurable();
+      const { state, identity } = this.keystore;
       const clock = recordTime(state, this.options.now(), op, this.options.acceptClock);
       const seq = state.seq + 1;
       const entry = { v: 1, seq, prev: state.head, ...clock, actor: actor(), op, requestId, body } as LogRecord & {
         op: O;
       };
       const bytes = await encodeRecord(identity.id, entry, this.#audit);
+      await this.#rehearse(entry, bytes);
       await stage?.(bytes);
       if ((await this.#append(seq, bytes, op, requestId)) === 'lost') continue;
       this.#durable = seq;
@@ -90,6 +93,7 @@ export class KeystoreWriter {
     const giveBack = await this.keystore.store.takeTurn(wait);
     try {
       await this.keystore.refresh();
+      await this.#makeHeadDurable();
       const result = await work();
       await this.#settle();
       return result;
@@ -113,6 +117,25 @@ export class KeystoreWriter {
     } catch (error) {
       if (!isClusterCaError(error, 'ERR_STORAGE')) throw error;
       this.options.warn(`what is derived was not rebuilt: ${error.message}`);
+    }
+  }
+
+  /** Visible is not durable: nothing is built on a record, or handed out because of it, that its writer may not have synced. */
+  async #makeHeadDurable(): Promise<void> {
+    const { state, store } = this.keystore;
+    if (state.seq === this.#durable) return;
+    await store.makeDurable(state.seq);
+    this.#durable = state.seq;
+  }
+
+  /** What was appended cannot be taken back: a record that does not follow would close the keystore to everybody. */
+  async #rehearse(entry: LogRecord, bytes: Uint8Array): Promise<void> {
+    const { state, store, identity } = this.keystore;
+    const pack = entry.op === 'issue' ? await readPack(store, entry.body.pack, entry.seq) : [];
+    try {
+      applyRecord(state, entry, recordHash(bytes), identity.id, pack);
+    } catch (cause) {
+      throw new Error(`a record that does not follow was about to be written: ${(cause as Error).message}`, { cause });
     }
   }
 
