@@ -53,6 +53,8 @@ export const VERBS = [
   'audit export',
   'keystore check',
   'keystore passphrase',
+  'keystore backup',
+  'keystore restore',
   'keystore slot add',
   'keystore slot list',
   'keystore slot remove',
