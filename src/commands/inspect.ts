@@ -1,37 +1,33 @@
-import { resolve } from 'node:path';
 import { Command } from 'commander';
-import { type Context, openKeystore, openKeystoreAt } from '../context.ts';
-import { sha256 } from '../crypto/hash.ts';
-import { publicKeyOf } from '../crypto/private-key-info.ts';
-import { createVerifySignature } from '../crypto/verify-signature.ts';
-import { certificateObject } from '../documents/certificate-object.ts';
+import type { Context } from '../context.ts';
 import { ClusterCaError } from '../errors.ts';
-import { keystoreDocument } from '../inspecting/keystore-document.ts';
-import { renderKeystore, renderNode } from '../inspecting/render.ts';
+import type { EndpointFlags } from '../inspecting/endpoint.ts';
+import { bytesOf, currentOf, describeWhat, type InspectRequest, inspectWhat } from '../inspecting/inspect-what.ts';
+import type { PasswordFlags } from '../inspecting/pkcs12-password.ts';
 import { compareDocuments } from '../inspection/compare.ts';
-import type { InspectionDocument } from '../inspection/document.ts';
-import { inspectBytes } from '../inspection/inspect.ts';
 import { publicPem } from '../inspection/pem.ts';
 import { renderComparison } from '../inspection/text/compare.ts';
-import { renderInspection } from '../inspection/text/render.ts';
 import { encodePem } from '../pki/pem.ts';
-import { certificatesOf, type NamedHolder } from '../what/holder.ts';
-import { readInputFile } from '../what/read-file.ts';
 import { readWhat, type What } from '../what/what.ts';
+import { repeatable, withConnection, withExportPassword } from './options.ts';
 
-interface InspectOptions {
+interface InspectOptions extends EndpointFlags, PasswordFlags {
   pem?: boolean;
 }
 
 export function inspectCommand(ctx: Context, run = runInspect): Command {
-  return new Command('inspect')
-    .summary('show what a file, a node or a keystore holds')
+  const command = new Command('inspect')
+    .summary('show what a file, a node, a keystore or a server holds')
     .argument(
       '<what>',
-      'a file (certificate, chain, request, CRL, key), a keystore directory, a node, a client or a serial number',
+      'a file (certificate, chain, request, CRL, key, PKCS#12, PKCS#7, log record), a directory or keystore, ' +
+        'a node, a client, a serial number or HOST:PORT',
     )
     .argument('[other]', 'a second one: what differs')
-    .option('--pem', 'print its public parts as PEM')
+    .option('--pem', 'print its public parts as PEM');
+  return withExportPassword(withConnection(command))
+    .option('--name <name>', 'of HOST:PORT: ask for this name, and verify it')
+    .addOption(repeatable('--trust <file>', "of HOST:PORT: trust anchors, instead of the keystore's"))
     .action((what, other, options) => run(ctx, what, other, options));
 }
 
@@ -44,78 +40,33 @@ export async function runInspect(
   if (options.pem && (other !== undefined || ctx.ui.options.json))
     throw new ClusterCaError('ERR_USAGE', '--pem goes with one thing, and not with --json');
   const what = readWhat(text);
-  if (other !== undefined) return compare(ctx, what, readWhat(other), { a: text, b: other });
-  const now = ctx.now();
-  switch (what.type) {
-    case 'directory': {
-      const document = await keystoreDocument(await openKeystoreAt(ctx, resolve(ctx.cwd, what.path)), now);
-      return ctx.ui.result(document, (style) => renderKeystore(document, style, now));
-    }
-    case 'name':
-      return inspectName(ctx, what, options);
-    case 'file':
-    case 'serial': {
-      const { bytes, source } = await bytesOf(ctx, what);
-      if (options.pem) return ctx.ui.raw(publicPem(bytes, source));
-      const document = inspect(ctx, bytes, source);
-      return ctx.ui.result(document, (style) => renderInspection(document, style, now));
-    }
-    case 'endpoint':
-      throw new ClusterCaError('ERR_USAGE', `${text} is neither a file nor a name`, {
-        hint: 'give a file, a keystore directory, a node or a serial number',
-      });
+  const second = other === undefined ? undefined : readWhat(other);
+  const request = await readRequest(ctx, options, [what, ...(second === undefined ? [] : [second])]);
+  if (options.pem) return ctx.ui.raw(await pemOf(ctx, what, request));
+  if (second === undefined) {
+    const inspected = await inspectWhat(ctx, what, request);
+    return ctx.ui.result(inspected.document, inspected.text);
   }
+  const a = await describeWhat(ctx, what, request);
+  const comparison = compareDocuments(a, await describeWhat(ctx, second, request));
+  ctx.ui.result(comparison, (style) => renderComparison(comparison, { a: text, b: other as string }, style));
 }
 
-async function inspectName(ctx: Context, what: NamedHolder, options: InspectOptions): Promise<void> {
-  const keystore = await openKeystore(ctx);
-  const now = ctx.now();
-  const rows = await certificatesOf(keystore, what);
-  if (options.pem) {
-    for (const row of rows.filter((entry) => !entry.superseded))
-      ctx.ui.raw(encodePem('CERTIFICATE', await keystore.der(row)));
-    return;
-  }
-  const certificates = await Promise.all(rows.map((row) => certificateObject(keystore, row, now)));
-  ctx.ui.result({ kind: 'node', node: what.name, certificates }, (style) =>
-    renderNode(what.name, certificates, style, now),
-  );
+/** Options are held against what they are for. @throws ERR_USAGE */
+async function readRequest(ctx: Context, options: InspectOptions, whats: What[]): Promise<InspectRequest> {
+  const { cert, key, starttls, name, trust } = options;
+  if (!whats.some(({ type }) => type === 'endpoint') && [cert, key, starttls, name, trust].some((v) => v !== undefined))
+    throw new ClusterCaError('ERR_USAGE', '--cert, --key, --starttls, --name and --trust go with HOST:PORT');
+  const file = whats.find((what) => what.type === 'file');
+  const given = [options.exportPasswordFd, options.exportPasswordFile, options.exportPasswordCommand];
+  if (given.every((value) => value === undefined)) return options;
+  if (file === undefined) throw new ClusterCaError('ERR_USAGE', '--export-password-… goes with a PKCS#12 file');
+  const { pkcs12Opener } = await import('../inspecting/pkcs12-password.ts');
+  return { ...options, open: await pkcs12Opener(ctx, options, file.path) };
 }
 
-async function compare(ctx: Context, a: What, b: What, names: { a: string; b: string }): Promise<void> {
-  const documents = [];
-  for (const what of [a, b]) {
-    const { bytes, source } = await bytesOf(ctx, what);
-    documents.push(inspect(ctx, bytes, source));
-  }
-  const comparison = compareDocuments(documents[0] as InspectionDocument, documents[1] as InspectionDocument);
-  ctx.ui.result(comparison, (style) => renderComparison(comparison, names, style));
-}
-
-/** The octets of a file, or of the certificate that a serial number or a name means. */
-async function bytesOf(ctx: Context, what: What): Promise<{ bytes: Uint8Array; source: string }> {
-  if (what.type === 'file') return { bytes: readInputFile(what.path), source: what.path };
-  if (what.type !== 'serial' && what.type !== 'name')
-    throw new ClusterCaError('ERR_USAGE', 'only certificates, requests, CRLs and keys can be compared');
-  const keystore = await openKeystore(ctx);
-  const row =
-    what.type === 'serial'
-      ? await keystore.query((index) => index.bySerial(what.serial))
-      : (await certificatesOf(keystore, what)).findLast((entry) => !entry.superseded);
-  const text = what.type === 'serial' ? what.serial : what.name;
-  if (row === undefined)
-    throw new ClusterCaError('ERR_NOT_FOUND', `the log knows no certificate of ${text}`, {
-      hint: 'cluster-ca list --all shows what was issued',
-    });
-  return { bytes: await keystore.der(row), source: text };
-}
-
-function inspect(ctx: Context, bytes: Uint8Array, source: string): InspectionDocument {
-  return inspectBytes(bytes, {
-    now: ctx.now(),
-    sha256: (data) => sha256(data),
-    verifySignature: createVerifySignature(),
-    publicKeyOf,
-    source,
-  });
+async function pemOf(ctx: Context, what: What, request: InspectRequest): Promise<string> {
+  if (what.type === 'name') return (await currentOf(ctx, what)).map((der) => encodePem('CERTIFICATE', der)).join('');
+  const { bytes, source } = await bytesOf(ctx, what, request);
+  return publicPem(bytes, source, request.open);
 }

@@ -53,8 +53,12 @@ function differences(a: Map<string, unknown>, b: Map<string, unknown>): Differen
   });
 }
 
-/** A chain is compared by the certificate that its path begins with. */
-function mainOf(document: InspectionDocument): Subject {
+/** A chain is compared by the certificate that its path begins with, a container by what is in it. */
+function mainOf(document: InspectionDocument | Subject): Subject {
+  if ((document.kind === 'pkcs7' || document.kind === 'pkcs12') && 'others' in document) {
+    const inside = document.others?.find(({ kind }) => kind === 'certificate' || kind === 'chain');
+    return inside === undefined ? document : mainOf(inside);
+  }
   if (document.kind !== 'chain') return document;
   const leaf = document.certificates.find(({ fingerprint }) => fingerprint === document.path?.[0]);
   const main = leaf ?? document.certificates[0];
@@ -76,6 +80,11 @@ function fieldsOf(subject: Subject): Map<string, unknown> {
     if (LEFT_OUT.has(field)) continue;
     if (field !== 'extensions') fields.set(field, value);
   }
+  if (subject.kind === 'crl')
+    fields.set(
+      'revoked serials',
+      subject.revoked.map(({ serial }) => serial),
+    );
   if (!('extensions' in subject)) return fields;
   for (const { oid, name, critical, value } of subject.extensions)
     fields.set(`extension ${name ?? oid}`, { critical, ...(value === undefined ? {} : { value }) });

@@ -1,4 +1,5 @@
 import type { Sha256, VerifySignature } from '../pki/signature.ts';
+import type { OpenPkcs12 } from './container.ts';
 import type { PrivateKeyFormat } from './private-key.ts';
 
 /**
@@ -14,6 +15,8 @@ export interface InspectionContext {
   verifySignature: VerifySignature;
   /** Without it, private keys are shown without a fingerprint and are matched to no certificate. */
   publicKeyOf?: PublicKeyOf | undefined;
+  /** Opens a PKCS#12 file; without it only its structure is shown. */
+  openPkcs12?: OpenPkcs12 | undefined;
   /** What errors call the input: a path as the user gave it. Default `the input`. */
   source?: string | undefined;
 }

@@ -1,5 +1,6 @@
 import type { CertificateDescription } from './certificate.ts';
 import type { ChainDescription } from './chain.ts';
+import type { Pkcs7Description, Pkcs12Description } from './container.ts';
 import type { CrlDescription } from './crl.ts';
 import type { CsrDescription } from './csr.ts';
 import type { KeyDescription } from './key.ts';
@@ -10,7 +11,9 @@ export type Subject =
   | ({ kind: 'chain' } & ChainDescription)
   | ({ kind: 'csr' } & CsrDescription)
   | ({ kind: 'crl' } & CrlDescription)
-  | ({ kind: 'private-key' } & KeyDescription);
+  | ({ kind: 'private-key' } & KeyDescription)
+  | ({ kind: 'pkcs7' } & Pkcs7Description)
+  | ({ kind: 'pkcs12' } & Pkcs12Description);
 
 /**
  * What `inspect FILE` says: the main thing of the file (certificates before requests, CRLs and keys), and beside it

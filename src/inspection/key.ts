@@ -16,7 +16,21 @@ export interface KeyDescription {
   spkiSha256?: string;
   /** Fingerprints of the certificates and requests of the same file that have this key. */
   belongsTo?: string[];
+  /** What else has this key: files beside it, and certificates of the keystore. */
+  owners?: KeyOwner[];
   problems: Problem[];
+}
+
+/** A certificate or request that has a key, and where it is. */
+export interface KeyOwner {
+  where: 'directory' | 'keystore';
+  file?: string;
+  kind: 'certificate' | 'csr';
+  subject: string;
+  fingerprint: string;
+  node?: string;
+  plane?: string;
+  status?: string;
 }
 
 /** PBKDF2 rounds below which a stolen file is soon open; OpenSSL's own default, 2,048, is far below. */

@@ -1,5 +1,6 @@
 import { ClusterCaError } from '../errors.ts';
 import { encodePem } from '../pki/pem.ts';
+import { type OpenPkcs12, readContainer } from './container.ts';
 import { type Item, readItems } from './items.ts';
 
 /**
@@ -7,8 +8,13 @@ import { type Item, readItems } from './items.ts';
  * Private keys are left out: they never go to standard output.
  * @throws ClusterCaError ERR_CONFIG when there is nothing to show
  */
-export function publicPem(bytes: Uint8Array, source = 'the input'): string {
-  const pem = readItems(bytes, source).items.map(itemPem).join('');
+export function publicPem(bytes: Uint8Array, source = 'the input', open?: OpenPkcs12): string {
+  const container = readContainer(bytes, open);
+  const pem = (container ?? readItems(bytes, source)).items.map(itemPem).join('');
+  if (pem === '' && container?.kind === 'pkcs12' && !container.opened)
+    throw new ClusterCaError('ERR_INPUT_REQUIRED', `${source} is encrypted`, {
+      hint: 'give its password with --export-password-file PATH',
+    });
   if (pem !== '') return pem;
   throw new ClusterCaError('ERR_CONFIG', `${source} holds only private keys, which are never printed`, {
     hint: `inspect it without --pem`,

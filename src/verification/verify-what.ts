@@ -16,20 +16,24 @@ import type { InputFile } from './read-sources.ts';
 import type { ConnectFlags, EndpointFacts } from './verify-endpoint.ts';
 import { verifyFiles } from './verify-files.ts';
 
-export interface VerifyRequest {
-  what: What;
-  /** For HOST:PORT: how to connect. */
-  connect: ConnectFlags;
-  /** Whether the document is to hold every path tried. */
-  explain: boolean;
+/** What a verdict depends on besides the certificates themselves. */
+export interface ChainRequest {
   trust: string[];
   untrusted: string[];
   crls: string[] | undefined;
   /** Read revocations from the keystore. */
   useLog: boolean;
-  planes: string[] | undefined;
   options: PathOptions;
   at: Date;
+  /** Whether the document is to hold every path tried. */
+  explain: boolean;
+}
+
+export interface VerifyRequest extends ChainRequest {
+  what: What;
+  /** For HOST:PORT: how to connect. */
+  connect: ConnectFlags;
+  planes: string[] | undefined;
 }
 
 export interface CheckedCertificate {
@@ -53,7 +57,7 @@ const verify = createVerifySignature();
 export async function verifyWhat(keystore: Keystore | undefined, request: VerifyRequest): Promise<VerifyResult> {
   const { what } = request;
   if (what.type === 'file')
-    return verifyOne(keystore, request, { name: what.path, bytes: readInputFile(what.path, 'certificate') });
+    return verifyChain(keystore, request, { name: what.path, bytes: readInputFile(what.path, 'certificate') });
   if (what.type === 'endpoint') return verifyServed(keystore, request, what.address);
   if (what.type !== 'name' && what.type !== 'serial')
     throw new ClusterCaError('ERR_USAGE', `cannot verify a ${what.type}`, {
@@ -79,7 +83,7 @@ async function verifyServed(
 ): Promise<VerifyResult> {
   const { fetchChain } = await import('./verify-endpoint.ts');
   const { facts, subject, options, notes } = await fetchChain(address, request.connect, request.options);
-  const document = await verifyOne(keystore, { ...request, options }, subject);
+  const document = await verifyChain(keystore, { ...request, options }, subject);
   return { ...document, notes: [...notes, ...document.notes], endpoint: facts };
 }
 
@@ -116,12 +120,16 @@ async function verifyRow(keystore: Keystore, request: VerifyRequest, row: Issued
     names: request.options.names ?? recorded,
     purposes: request.options.purposes ?? purposes,
   };
-  return verifyOne(keystore, { ...request, options }, { name: `certificate ${row.serial}`, bytes: der });
+  return verifyChain(keystore, { ...request, options }, { name: `certificate ${row.serial}`, bytes: der });
 }
 
-async function verifyOne(
+/**
+ * Validates the first certificate of a file or of what a server serves.
+ * @param keystore undefined: the anchors are those of `request.trust`
+ */
+export async function verifyChain(
   keystore: Keystore | undefined,
-  request: VerifyRequest,
+  request: ChainRequest,
   subject: InputFile,
 ): Promise<VerifyDocument> {
   const { options, at, explain } = request;

@@ -1,4 +1,4 @@
-import { readFile, writeFile } from 'node:fs/promises';
+import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, test } from '@jest/globals';
 import { newCluster } from '../support/clusters.ts';
@@ -106,11 +106,12 @@ describe('what it cannot read', () => {
     ['words', './words', 2],
     ['a PEM frame around nothing', './frame', 2],
     ['too big a file', './big', 2],
-    ['a directory that is no keystore', './n1/', undefined],
+    ['a directory with nothing in it', './nothing/', undefined],
   ])('%s', async (_, what, exit) => {
     await writeFile(file('empty'), '');
     await writeFile(file('words'), 'hello\n');
     await writeFile(file('frame'), '-----BEGIN CERTIFICATE-----\n-----END CERTIFICATE-----\n');
+    await mkdir(file('nothing'), { recursive: true });
     await writeFile(file('big'), Buffer.alloc(20 * 1024 * 1024, 0x30));
     if (exit !== undefined) {
       expect(words(await fails(ca, ['inspect', what], exit))).toContain(what.replace('./', ''));

@@ -42,13 +42,18 @@ export function roleText({ role }: Pick<CertificateDescription, 'role'>): string
 }
 
 function certificateEntries(certificate: CertificateDescription, now: Date, style: Style): Entry[] {
-  const { notBefore, notAfter, node, plane } = certificate;
+  const { notBefore, notAfter, node, plane, authority, dueAt, revokedAt, revocationReason } = certificate;
   const names = certificate.subjectAltNames.map((name) => safeItem(name, style));
   return [
     {
       label: 'status',
       value: statusText(certificate, now, plainStyle),
       paint: statusPaint(certificate.status, style),
+    },
+    {
+      label: 'revoked',
+      value: revokedAt === undefined ? undefined : `${revokedAt}, ${revocationReason ?? 'unspecified'}`,
+      paint: style.bad,
     },
     ...validityEntries({ start: 'not before', end: 'not after' }, { start: notBefore, end: notAfter }, now, style),
     { label: 'subject', value: certificate.subject === '' ? '(empty)' : certificate.subject },
@@ -57,6 +62,8 @@ function certificateEntries(certificate: CertificateDescription, now: Date, styl
     { label: 'role', value: roleText(certificate) },
     { label: 'node', value: node },
     { label: 'plane', value: plane },
+    { label: 'issued by', value: authority },
+    { label: 'due', value: dueAt },
     { label: 'serial', value: certificate.serial },
     { label: 'fingerprint', value: certificate.fingerprint },
     { label: 'key', value: certificate.keyType },

@@ -1,6 +1,6 @@
 import { keyValues } from '../../ui/text/lines.ts';
 import type { Style } from '../../ui/text/style.ts';
-import type { KeyDescription } from '../key.ts';
+import type { KeyDescription, KeyOwner } from '../key.ts';
 import { heading } from './certificate.ts';
 import { LABELS } from './labels.ts';
 import { problemLines } from './problems.ts';
@@ -31,9 +31,20 @@ export function keyLines(key: KeyDescription, style: Style, ownerOf: (fingerprin
           value: belongsTo && (belongsTo.length === 0 ? 'nothing in this file' : belongsTo.map(ownerOf)),
           paint: belongsTo?.length === 0 ? style.bad : style.good,
         },
+        {
+          label: belongsTo === undefined ? 'belongs to' : 'and to',
+          value: key.owners && (key.owners.length === 0 ? 'nothing that was found' : key.owners.map(ownerText)),
+          paint: key.owners?.length === 0 ? style.warn : style.good,
+        },
       ],
       style,
       { indent: 2, labelWidth: LABELS },
     ),
   ];
+}
+
+function ownerText({ where, file, kind, subject, fingerprint, node, plane, status }: KeyOwner): string {
+  const what = `${kind === 'csr' ? 'the request for' : 'the certificate of'} ${subject === '' ? '(no name)' : subject}`;
+  if (where === 'directory') return `${what} in ${file}`;
+  return `${what}, issued to ${node}${plane === undefined ? '' : `/${plane}`}, ${status}, SHA-256 ${fingerprint}`;
 }

@@ -2,6 +2,7 @@ import type { Style } from '../../ui/text/style.ts';
 import type { InspectionDocument, Subject } from '../document.ts';
 import { certificateLines, subjectText } from './certificate.ts';
 import { chainLines } from './chain.ts';
+import { containerLines } from './container.ts';
 import { crlLines } from './crl.ts';
 import { csrLines } from './csr.ts';
 import { keyLines } from './key.ts';
@@ -27,6 +28,9 @@ function subjectLines(subject: Subject, style: Style, now: Date, ownerOf: (finge
       return crlLines(subject, now, style);
     case 'private-key':
       return keyLines(subject, style, ownerOf);
+    case 'pkcs7':
+    case 'pkcs12':
+      return containerLines(subject, style);
   }
 }
 

@@ -63,6 +63,10 @@ export function statusText(
       return style.bad(`expired ${relativeTime(Date.parse(certificate.notAfter), at)}`);
     case 'not-yet-valid':
       return style.bad(`not valid yet, begins ${relativeTime(Date.parse(certificate.notBefore), at)}`);
+    case 'revoked':
+      return style.bad('revoked');
+    case 'superseded':
+      return `${style.warn('superseded')}, ends ${relativeTime(Date.parse(certificate.notAfter), at)}`;
     default:
       return `${style.good(certificate.status)}, ends ${relativeTime(Date.parse(certificate.notAfter), at)}`;
   }
@@ -70,6 +74,7 @@ export function statusText(
 
 /** Good or bad by a status word. */
 export function statusPaint(status: string, style: Style): Paint {
+  if (status === 'superseded') return style.warn;
   return status === 'valid' || status === 'current' ? style.good : style.bad;
 }
 
