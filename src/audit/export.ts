@@ -11,7 +11,7 @@ import type { Step } from './walk.ts';
 export function exportNdjson({ entry, hash, pack }: Step): string {
   const issued = entry.op === 'issue' ? { certificates: pack.map(issuedObject) } : {};
   const line = JSON.parse(encodeCanonical({ ...entry, hash, ...issued })) as object;
-  return `${safeJson(line).replace(/\n\s*/g, '')}\n`;
+  return `${safeJson(line, 0)}\n`;
 }
 
 export const CSV_HEADER = 'seq,time,actor,op,request_id,kind,name,plane,serial,not_before,not_after,reason,hash\r\n';

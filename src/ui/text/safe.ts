@@ -28,11 +28,11 @@ function visible(character: string): string {
 }
 
 /**
- * JSON with an indentation of two, in which the characters that `safeText` escapes are `\uXXXX`. It parses to the
+ * JSON, indented by two unless said, in which the characters that `safeText` escapes are `\uXXXX`. It parses to the
  * same value as the plain JSON does.
  */
-export function safeJson(value: unknown): string {
-  return JSON.stringify(value, null, 2).replace(UNSAFE_IN_JSON, (character) => {
+export function safeJson(value: unknown, indent = 2): string {
+  return JSON.stringify(value, null, indent).replace(UNSAFE_IN_JSON, (character) => {
     let escaped = '';
     for (let i = 0; i < character.length; i++) escaped += `\\u${character.charCodeAt(i).toString(16).padStart(4, '0')}`;
     return escaped;
