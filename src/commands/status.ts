@@ -5,6 +5,7 @@ import type { Keystore } from '../keystore/keystore.ts';
 import { prometheusText } from '../status/prometheus.ts';
 import { renderStatus } from '../status/render.ts';
 import { currentCertificates, type StatusDocument, status } from '../status/status.ts';
+import { writeOut } from '../ui/stream.ts';
 import { readHolder } from '../what/holder.ts';
 import { duration } from './options.ts';
 
@@ -39,8 +40,8 @@ export async function runStatus(ctx: Context, nodes: string[], options: StatusOp
   const scope = { holders: nodes.map(readHolder), within: options.within && options.within * 1000 };
   const document = await status(keystore, now, scope);
   if (options.format === 'prometheus') {
-    const current = await currentCertificates(keystore, scope.holders);
-    for await (const piece of prometheusText(keystore, document, current, now)) ctx.ui.raw(piece);
+    const current = currentCertificates(keystore, scope.holders);
+    for await (const piece of prometheusText(keystore, document, current, now)) if (!(await writeOut(piece))) break;
   } else ctx.ui.result(document, (style) => renderStatus(document, keystore.state.cluster, style, now));
   if (document.attention) throw attention(keystore, document);
 }

@@ -1,20 +1,30 @@
 import { constants } from 'node:fs';
-import { type FileHandle, open, unlink } from 'node:fs/promises';
+import { type FileHandle, open, readdir, unlink } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { renameDurably, replaceDurably } from '../keystore/directory/durable.ts';
 import { storageError } from '../keystore/directory/errors.ts';
-import { temporaryName } from './temporary-name.ts';
+import { parseTemporaryName, temporaryName } from './temporary-name.ts';
 
 /** The mode of a result that anybody may read, and of one that holds a secret. */
 export const PUBLIC_RESULT = 0o644;
 export const SECRET_RESULT = 0o600;
 
+const UNFINISHED = 'result.pem';
+
 /** Writes a result to a file, whole or not at all. @throws ERR_STORAGE */
 export async function writeResultFile(path: string, bytes: Uint8Array, mode = PUBLIC_RESULT): Promise<void> {
   try {
-    await replaceDurably(path, join(dirname(path), temporaryName('result.pem')), bytes, mode);
+    await replaceDurably(path, join(dirname(path), temporaryName(UNFINISHED)), bytes, mode);
   } catch (error) {
     throw storageError(error, 'write', path);
+  }
+}
+
+/** Removes unfinished results of runs that are over. */
+async function sweep(directory: string): Promise<void> {
+  for (const name of await readdir(directory)) {
+    const found = parseTemporaryName(name);
+    if (found?.final === UNFINISHED && (found.gone || found.mine)) await unlink(join(directory, name)).catch(() => {});
   }
 }
 
@@ -32,9 +42,9 @@ export class ResultFile {
 
   /** @throws ERR_STORAGE */
   static async open(path: string, mode = PUBLIC_RESULT): Promise<ResultFile> {
-    const temporary = join(dirname(path), temporaryName('result.pem'));
+    const temporary = join(dirname(path), temporaryName(UNFINISHED));
     try {
-      await unlink(temporary).catch(() => {});
+      await sweep(dirname(path));
       const handle = await open(temporary, constants.O_WRONLY | constants.O_CREAT | constants.O_EXCL, mode);
       await handle.chmod(mode);
       return new ResultFile(path, temporary, handle);

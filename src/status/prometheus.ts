@@ -7,38 +7,40 @@ type Labels = Record<string, string>;
 /** Redis Enterprise's names for the internode certificates of its two planes; another plane's follows from its own. */
 const LOGICAL_NAMES: Labels = { control: 'ccs_internode_encryption', data: 'data_internode_encryption' };
 
+/** A piece of output that is worth a write. */
+const PIECE = 65_536;
+
 /**
- * The status in Prometheus' text exposition format 0.0.4, a piece for each metric. Times are seconds until something
- * ends, negative when it has ended: the alert rule is `node_cert_expires_in_seconds < 20 * 86400`.
+ * The status in Prometheus' text exposition format 0.0.4, piece by piece. Times are seconds until something ends,
+ * negative when it has ended: the alert rule is `node_cert_expires_in_seconds < 20 * 86400`.
+ * @param current nodes' certificates first, then clients'
  */
 export async function* prometheusText(
   keystore: Keystore,
   document: StatusDocument,
-  current: readonly IssuedCertificate[],
+  current: AsyncIterable<IssuedCertificate>,
   now: Date,
 ): AsyncGenerator<string> {
   const { state } = keystore;
   const cluster = { cluster: state.cluster };
   const seconds = (end: number): number => Math.floor((end - now.getTime()) / 1000);
-  const nodes = current.filter(({ kind }) => kind === 'node');
-  yield metric(
-    'node_cert_expires_in_seconds',
-    "Seconds until a node's current certificate ends.",
-    nodes.map(({ name, plane, notAfter }) => [
-      { ...cluster, logical_name: logicalName(plane), node: name, path: `${name}/${plane}/cert.pem` },
-      seconds(notAfter + 1000),
-    ]),
-  );
-  yield metric(
-    'client_cert_expires_in_seconds',
-    "Seconds until a client's current certificate ends.",
-    current
-      .filter(({ kind }) => kind === 'client')
-      .map(({ name, notAfter }) => [
-        { ...cluster, client: name, path: `clients/${name}/cert.pem` },
-        seconds(notAfter + 1000),
-      ]),
-  );
+  let piece = '';
+  let last: string | undefined;
+  for await (const { kind, name, plane, notAfter } of current) {
+    const metricName = kind === 'node' ? 'node_cert_expires_in_seconds' : 'client_cert_expires_in_seconds';
+    if (metricName !== last) piece += heading(metricName, `Seconds until a ${kind}'s current certificate ends.`);
+    last = metricName;
+    const labels: Labels =
+      kind === 'node'
+        ? { ...cluster, logical_name: logicalName(plane), node: name, path: `${name}/${plane}/cert.pem` }
+        : { ...cluster, client: name, path: `clients/${name}/cert.pem` };
+    piece += sample(metricName, labels, seconds(notAfter + 1000));
+    if (piece.length >= PIECE) {
+      yield piece;
+      piece = '';
+    }
+  }
+  yield piece;
   yield metric(
     'cluster_ca_authority_expires_in_seconds',
     'Seconds until a CA ends.',
@@ -82,11 +84,16 @@ function countAlerts({ alerts }: StatusDocument): [Labels, number][] {
 /** One gauge with its HELP and TYPE; nothing for a gauge without samples. */
 function metric(name: string, help: string, samples: [Labels, number][]): string {
   if (samples.length === 0) return '';
-  const lines = samples.map(([labels, value]) => {
-    const list = Object.entries(labels).map(([label, text]) => `${label}="${escapeLabel(text)}"`);
-    return `${name}{${list.join(',')}} ${value}\n`;
-  });
-  return `# HELP ${name} ${help}\n# TYPE ${name} gauge\n${lines.join('')}`;
+  return heading(name, help) + samples.map(([labels, value]) => sample(name, labels, value)).join('');
+}
+
+function heading(name: string, help: string): string {
+  return `# HELP ${name} ${help}\n# TYPE ${name} gauge\n`;
+}
+
+function sample(name: string, labels: Labels, value: number): string {
+  const list = Object.entries(labels).map(([label, text]) => `${label}="${escapeLabel(text)}"`);
+  return `${name}{${list.join(',')}} ${value}\n`;
 }
 
 function escapeLabel(text: string): string {

@@ -59,18 +59,16 @@ async function rowsOf(keystore: Keystore, holders: readonly NamedHolder[]): Prom
   return [...rows.values()];
 }
 
-/** The current certificates that are not revoked: what a scraper watches. Expired ones too. */
-export async function currentCertificates(
+/** The current certificates that are not revoked: what a scraper watches. Nodes first, then clients; expired ones too. */
+export async function* currentCertificates(
   keystore: Keystore,
   holders: readonly NamedHolder[],
-): Promise<IssuedCertificate[]> {
+): AsyncGenerator<IssuedCertificate> {
   const watched = (row: IssuedCertificate): boolean => !row.superseded && !row.revoked && row.kind !== 'probe';
-  if (holders.length > 0) return (await rowsOf(keystore, holders)).filter(watched);
-  return keystore.query(async (index) => {
-    const found: IssuedCertificate[] = [];
-    for await (const rows of index.all()) found.push(...rows.filter(watched));
-    return found;
-  });
+  if (holders.length > 0) {
+    const rows = (await rowsOf(keystore, holders)).filter(watched);
+    yield* rows.toSorted((a, b) => Number(a.kind === 'client') - Number(b.kind === 'client'));
+  } else for await (const rows of keystore.certificates.all()) yield* rows.filter(watched);
 }
 
 function countsOf(rows: readonly IssuedCertificate[], now: Date): StatusDocument['certificates'] {
