@@ -1,8 +1,9 @@
 import { ClusterCaError } from '../../errors.ts';
 
-/** The system's error code (`ENOENT`, …) of a thrown value. */
+/** The system's error code (`ENOENT`, …) of a thrown value, from whichever realm the error is. */
 export function errno(error: unknown): string | undefined {
-  return error instanceof Error && 'code' in error && typeof error.code === 'string' ? error.code : undefined;
+  const code = typeof error === 'object' && error !== null && 'code' in error ? error.code : undefined;
+  return typeof code === 'string' ? code : undefined;
 }
 
 const WORDS: Record<string, string> = {
