@@ -1,0 +1,411 @@
+// A second reader of keystores, written from docs/keystore-format.md alone: node:crypto, and nothing of src/. It proves
+// that the page is enough. `node second-reader.mjs DIR [SECRET-FILE…]` reads a keystore and prints what it holds.
+
+import {
+  createDecipheriv,
+  createHash,
+  createPrivateKey,
+  createPublicKey,
+  hkdfSync,
+  scryptSync,
+  timingSafeEqual,
+  verify,
+} from 'node:crypto';
+import { existsSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+
+const sha256 = (...parts) => parts.reduce((hash, part) => hash.update(part), createHash('sha256')).digest('hex');
+const refuse = (why) => {
+  throw new Error(why);
+};
+const must = (condition, why) => condition || refuse(why);
+
+// §1. Canonical JSON, by a writer and a comparison.
+export function encode(value, depth = 0) {
+  if (value === true || value === false) return String(value);
+  if (typeof value === 'number') {
+    must(Number.isSafeInteger(value), 'not an integer');
+    return value === 0 ? '0' : String(value);
+  }
+  if (typeof value === 'string') return quote(value);
+  must(typeof value === 'object' && value !== null && depth < 32, 'not canonical');
+  if (Array.isArray(value)) return `[${value.map((element) => encode(element, depth + 1)).join(',')}]`;
+  const names = Object.keys(value).sort();
+  must(!names.some((name) => /^[0-9]+$/.test(name)), 'a member is named by digits');
+  return `{${names.map((name) => `${quote(name)}:${encode(value[name], depth + 1)}`).join(',')}}`;
+}
+
+function quote(text) {
+  const short = { '"': '\\"', '\\': '\\\\', '\b': '\\b', '\f': '\\f', '\n': '\\n', '\r': '\\r', '\t': '\\t' };
+  let out = '"';
+  for (const character of text) {
+    const code = character.codePointAt(0);
+    must(code < 0xd800 || code > 0xdfff, 'half of a surrogate pair');
+    out += short[character] ?? (code < 0x20 ? `\\u${code.toString(16).padStart(4, '0')}` : character);
+  }
+  return `${out}"`;
+}
+
+export function decode(text) {
+  const value = JSON.parse(text);
+  must(encode(value) === text, 'not canonical');
+  return value;
+}
+
+const utf8 = (bytes) => new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(bytes);
+
+function decodeFile(bytes) {
+  const text = utf8(bytes);
+  must(text.endsWith('\n'), 'no last newline');
+  return decode(text.slice(0, -1));
+}
+
+export function base64(text, length) {
+  const bytes = Buffer.from(text, 'base64');
+  must(bytes.toString('base64') === text && (length === undefined || bytes.length === length), 'base64');
+  return bytes;
+}
+
+// §4. Signed files.
+export function decodeSigned(domain, id, bytes, auditKey) {
+  const [, line, signature] = /^([^\n]+)\n([0-9a-f]{128})\n$/.exec(utf8(bytes)) ?? refuse('not two lines');
+  const signed = Buffer.concat([Buffer.from(`cluster-ca v1 ${domain}\0`), Buffer.from(id, 'hex'), Buffer.from(line)]);
+  const key = createPublicKey({ key: auditKey, format: 'der', type: 'spki' });
+  must(key.asymmetricKeyType === 'ed25519', 'audit key');
+  must(verify(null, signed, key, Buffer.from(signature, 'hex')), 'signature');
+  return decode(line);
+}
+
+// §7. Packs.
+export function decodePack(bytes) {
+  const end = bytes.indexOf(0x0a);
+  const { certificates, v } = decode(utf8(bytes.subarray(0, end)));
+  must(v === 1, 'a later pack');
+  let at = end + 1;
+  const out = certificates.map(({ length, ...entry }) => {
+    at += length;
+    return { ...entry, der: bytes.subarray(at - length, at) };
+  });
+  must(at === bytes.length, 'length of the pack');
+  for (const { kind, plane } of out) must((kind === 'node') === (plane !== ''), 'plane');
+  return out;
+}
+
+// §8. Sealing.
+export function lengthPrefixed(...texts) {
+  return Buffer.concat(
+    texts.flatMap((text) => {
+      const bytes = Buffer.from(text);
+      return [Buffer.of(bytes.length >> 8, bytes.length & 0xff), bytes];
+    }),
+  );
+}
+
+/** The secret; undefined when the key is another one. */
+export function unseal(key, context, sealed) {
+  const { keystoreId, type, keyId, epoch, algorithm, spkiSha256 } = context;
+  const info = lengthPrefixed('cluster-ca v1 seal', type, keyId, String(epoch));
+  const okm = Buffer.from(hkdfSync('sha256', key, base64(sealed.salt, 32), info, 76));
+  if (!timingSafeEqual(okm.subarray(44), base64(sealed.commitment, 32))) return undefined;
+  const ciphertext = base64(sealed.ciphertext);
+  const cipher = createDecipheriv('aes-256-gcm', okm.subarray(0, 32), okm.subarray(32, 44), { authTagLength: 16 });
+  cipher.setAAD(lengthPrefixed('cluster-ca v1 seal', keystoreId, type, keyId, String(epoch), algorithm, spkiSha256));
+  cipher.setAuthTag(ciphertext.subarray(-16));
+  return Buffer.concat([cipher.update(ciphertext.subarray(0, -16)), cipher.final()]);
+}
+
+// §9. Slots.
+export function kekOf(kind, secret, kdf) {
+  const salt = base64(kdf.salt, 32);
+  if (kind === 'key-file') {
+    must(kdf.name === 'hkdf-sha256' && secret.length === 32, 'key file');
+    return Buffer.from(hkdfSync('sha256', secret, salt, 'cluster-ca v1 slot', 32));
+  }
+  const { n, r, p } = kdf;
+  must(kdf.name === 'scrypt' && [17, 18, 19, 20].includes(Math.log2(n)) && r === 8 && p >= 1 && p <= 4, 'scrypt');
+  return scryptSync(secret, salt, 32, { N: n, r, p, maxmem: 2 ** 31 });
+}
+
+// §11. Rows.
+const KINDS = ['node', 'client', 'probe'];
+const PROFILES = ['peer', 'server', 'client', 'probe'];
+const REASONS = {
+  0: 'unspecified',
+  1: 'keyCompromise',
+  2: 'cACompromise',
+  3: 'affiliationChanged',
+  4: 'superseded',
+  5: 'cessationOfOperation',
+  6: 'certificateHold',
+  9: 'privilegeWithdrawn',
+  10: 'aACompromise',
+};
+const number = (row, at, octets = 6) => row.readUIntBE(at, octets);
+const ascii = (row, at, octets) => row.toString('latin1', at, at + octets).replace(/\0+$/, '');
+const digits = (row, at, octets) => row.toString('hex', at, at + octets);
+const withDate = (name, value) => (value === 0 ? {} : { [name]: value });
+
+export const TABLES = {
+  certificates: {
+    width: 206,
+    key: 89,
+    read: (row) => ({
+      kind: KINDS[row[0]],
+      name: ascii(row, 1, 64),
+      plane: ascii(row, 65, 16),
+      seq: number(row, 81),
+      position: number(row, 87, 2),
+      serial: digits(row, 89, 20),
+      authority: ascii(row, 109, 32),
+      profile: PROFILES[row[141]],
+      notBefore: number(row, 142),
+      notAfter: number(row, 148),
+      dueAt: number(row, 154),
+      pack: digits(row, 160, 32),
+      abandoned: (row[192] & 1) !== 0,
+      ...((row[192] & 2) === 0
+        ? {}
+        : {
+            revoked: {
+              at: number(row, 193),
+              reason: REASONS[row[199]],
+              ...withDate('invalidityDate', number(row, 200)),
+            },
+          }),
+    }),
+  },
+  serials: { width: 109, key: 20, read: (row) => ({ serial: digits(row, 0, 20), key: digits(row, 20, 89) }) },
+  times: {
+    width: 39,
+    key: 26,
+    read: (row) => ({
+      notAfter: number(row, 0),
+      serial: digits(row, 6, 20),
+      dueAt: number(row, 26),
+      notBefore: number(row, 32),
+      kind: KINDS[row[38] >> 4],
+      superseded: (row[38] & 1) !== 0,
+      revoked: (row[38] & 2) !== 0,
+    }),
+  },
+  revoked: {
+    width: 72,
+    key: 53,
+    read: (row) => ({
+      authority: ascii(row, 0, 32),
+      serial: digits(row, 53 - row[32], row[32]),
+      at: number(row, 53),
+      reason: REASONS[row[59]],
+      ...withDate('invalidityDate', number(row, 60)),
+      ...withDate('notAfter', number(row, 66)),
+    }),
+  },
+  requests: {
+    width: 54,
+    key: 22,
+    read: (row) => ({ id: digits(row, 0, 16), seq: number(row, 16), hash: digits(row, 22, 32) }),
+  },
+};
+
+/** Just enough DER to find serial, issuer, times, subject and key of a certificate. */
+function certificateOf(der) {
+  const element = (at) => {
+    let length = der[at + 1];
+    let start = at + 2;
+    if (length >= 0x80) {
+      const octets = length & 0x7f;
+      length = der.readUIntBE(start, octets);
+      start += octets;
+    }
+    return {
+      start,
+      end: start + length,
+      raw: der.subarray(at, start + length),
+      content: der.subarray(start, start + length),
+    };
+  };
+  const tbs = element(element(0).start);
+  const fields = [];
+  for (let at = tbs.start; at < tbs.end; at = fields.at(-1).end) fields.push(element(at));
+  const [, serial, , issuer, validity, subject, spki] = fields;
+  const first = element(validity.start);
+  const time = ({ content }) => {
+    const text = content.toString('latin1');
+    const long = text.length === 13 ? `${text < '50' ? '20' : '19'}${text}` : text;
+    return Date.parse(long.replace(/^(....)(..)(..)(..)(..)(..)Z$/, '$1-$2-$3T$4:$5:$6Z'));
+  };
+  const octets = serial.content[0] === 0 ? serial.content.subarray(1) : serial.content;
+  return {
+    serial: octets.toString('hex'),
+    issuer: issuer.raw.toString('hex'),
+    subject: subject.raw.toString('hex'),
+    spki: spki.raw,
+    notBefore: time(first),
+    notAfter: time(element(first.end)),
+  };
+}
+
+// §5, §6. The log, folded.
+export function readKeystore(root, secrets = []) {
+  const file = (...path) => readFileSync(join(root, ...path));
+  const object = (hash) => {
+    const bytes = file('objects', hash);
+    must(sha256(bytes) === hash, `objects/${hash}`);
+    return bytes;
+  };
+  const identity = decodeFile(file('KEYSTORE'));
+  must(identity.type === 'cluster-ca keystore' && identity.format === 1, 'KEYSTORE');
+  const { id } = identity;
+  const auditKey = base64(identity.auditKey);
+  const rows = { certificates: [], revoked: [], requests: [] };
+  const heads = [];
+  let state;
+  let prev = sha256(file('KEYSTORE'));
+  for (let seq = 0; existsSync(join(root, 'log', String(Math.floor(seq / 4096)), String(seq))); seq++) {
+    const bytes = file('log', String(Math.floor(seq / 4096)), String(seq));
+    must(bytes.length <= 262_144, 'size');
+    const entry = decodeSigned('log', id, bytes, auditKey);
+    const { epoch = 0, body, op } = entry;
+    const time = Date.parse(entry.time);
+    must(
+      entry.v === 1 && entry.seq === seq && entry.prev === prev && (op === 'init') === (seq === 0),
+      `place of ${seq}`,
+    );
+    if (state !== undefined)
+      must(epoch === state.epoch + 1 || (epoch === state.epoch && time >= state.time), `time of ${seq}`);
+    prev = sha256(bytes);
+    heads[seq] = prev;
+    state = { ...(state ?? { openReserves: [], createdAt: time, keystoreId: id }), seq, head: prev, time, epoch };
+    if (op === 'init') Object.assign(state, body, { crls: [] });
+    for (const crl of body.crls ?? []) {
+      const last = state.crls.findIndex(({ authority }) => authority === crl.authority);
+      must(
+        state.authorities.some((authority) => authority.id === crl.authority),
+        'CRL of nobody',
+      );
+      must(last < 0 || BigInt(crl.number) > BigInt(state.crls[last].number), 'CRL number');
+      state = { ...state, crls: last < 0 ? [...state.crls, crl] : state.crls.with(last, crl) };
+    }
+    const hash = createHash('sha256').update(entry.requestId).digest('hex').slice(0, 32);
+    if (op === 'reserve' || op === 'issue') rows.requests.push({ id: hash, seq, hash: body.requestHash });
+    if (op === 'reserve') {
+      const open = state.openReserves.filter((reserve) => seq - reserve.seq < 4096);
+      const octets = Buffer.from(body.serials.join(''), 'hex');
+      state.openReserves = [...open, { seq, count: body.serials.length, sha256: sha256(octets) }];
+    } else if (op === 'issue') {
+      const reserve = state.openReserves.find((open) => open.seq === body.reserve) ?? refuse('not reserved');
+      state.openReserves = state.openReserves.filter((open) => open !== reserve);
+      const issued = decodePack(object(body.pack)).map(({ der, ...holder }, position) => {
+        const { serial, issuer, notBefore, notAfter } = certificateOf(der);
+        const authority = state.authorities.find((ca) => certificateOf(base64(ca.certificate)).subject === issuer);
+        must(authority !== undefined && serial.length === 40, 'issuer');
+        const spread = Number.parseInt(sha256(`${holder.name}/${holder.plane}`).slice(0, 6), 16) / 2 ** 24;
+        const ratio = Math.min(state.policy.rotateBefore / state.policy.nodeLifetime, 0.9);
+        const dueAt = Math.floor(notAfter + 1000 - (ratio + 0.05 * spread) * (notAfter - notBefore + 1000));
+        const place = { seq, position, pack: body.pack, abandoned: false };
+        return { ...holder, serial, authority: authority.id, notBefore, notAfter, dueAt, ...place };
+      });
+      must(issued.length === body.count && body.count === reserve.count, 'count');
+      must(sha256(Buffer.from(issued.map(({ serial }) => serial).join(''), 'hex')) === reserve.sha256, 'serials');
+      rows.certificates.push(...issued);
+    } else if (op === 'revoke')
+      for (const { authority, serial, reason, ...dates } of body.entries) {
+        if (rows.revoked.some((other) => other.authority === authority && other.serial === serial)) continue;
+        const parsed = Object.fromEntries(Object.entries(dates).map(([name, value]) => [name, Date.parse(value)]));
+        rows.revoked.push({ authority, serial, at: time, reason, ...parsed });
+      }
+    else if (op === 'abandon') for (const row of rows.certificates) row.abandoned ||= body.serials.includes(row.serial);
+    else if (op === 'slots') state.slots = body.slots;
+    else if (op === 'backup') state.backup = { ...body, seq, time };
+    else must(op === 'init' || op === 'crl', `a later version wrote ${op}`);
+  }
+  for (const { certificate } of [state.audit])
+    must(certificateOf(base64(certificate)).spki.equals(auditKey), 'audit key');
+  for (const row of rows.certificates) {
+    const found = rows.revoked.find(({ authority, serial }) => authority === row.authority && serial === row.serial);
+    if (found === undefined) continue;
+    const { at, reason, invalidityDate } = found;
+    row.revoked = { at, reason, ...withDate('invalidityDate', invalidityDate ?? 0) };
+  }
+  for (const { sha256: hash } of state.crls) object(hash);
+  const masters = openSlots(file, state, secrets);
+  return {
+    identity,
+    state,
+    ...rows,
+    snapshot: readSnapshot(root, file, identity, heads),
+    ...openKeys(file, state, masters),
+  };
+}
+
+function openSlots(file, { keystoreId, slots }, secrets) {
+  const opened = [];
+  for (const ref of slots) {
+    const bytes = file('slots', ref.id);
+    must(sha256(bytes) === ref.sha256, `slots/${ref.id}`);
+    const slot = decodeFile(bytes);
+    must(slot.keystore === keystoreId && slot.id === ref.id && slot.domain === ref.domain && slot.v === 1, 'slot');
+    for (const secret of secrets) {
+      if (slot.kind === 'key-file' && secret.length !== 32) continue;
+      const kek = kekOf(slot.kind, secret, slot.kdf);
+      const context = { keystoreId, type: `slot-${slot.domain}`, keyId: slot.id, epoch: slot.epoch };
+      const master = unseal(kek, { ...context, algorithm: 'master-key', spkiSha256: '' }, slot.sealed);
+      if (master !== undefined) opened.push({ slot: ref.id, domain: slot.domain, epoch: slot.epoch, master });
+    }
+  }
+  return opened;
+}
+
+function openKeys(file, { keystoreId, authorities, audit }, masters) {
+  const keys = [];
+  for (const { sealed: ref, certificate } of [...authorities, audit]) {
+    const bytes = file('sealed', `${ref.keyId}.${ref.epoch}`);
+    must(sha256(bytes) === ref.sha256, `sealed/${ref.keyId}`);
+    const key = decodeFile(bytes);
+    must(
+      key.v === 1 && key.type === 'sealed-key' && key.keystore === keystoreId && key.keyId === ref.keyId,
+      'sealed key',
+    );
+    const { spki } = certificateOf(base64(certificate));
+    must(key.spkiSha256 === sha256(spki), 'public half');
+    const open = masters.find(({ domain, epoch }) => domain === ref.domain && epoch === ref.epoch);
+    if (open === undefined) continue;
+    const context = { keystoreId, type: `sealed-key-${ref.domain}`, keyId: ref.keyId, epoch: ref.epoch };
+    const pkcs8 = unseal(open.master, { ...context, algorithm: key.algorithm, spkiSha256: key.spkiSha256 }, key.sealed);
+    const half = createPublicKey(createPrivateKey({ key: pkcs8, format: 'der', type: 'pkcs8' }));
+    must(half.export({ format: 'der', type: 'spki' }).equals(spki), 'private half');
+    keys.push({ keyId: ref.keyId, algorithm: key.algorithm });
+  }
+  return { slots: masters.map(({ slot }) => slot), keys };
+}
+
+function readSnapshot(root, file, identity, heads) {
+  if (!existsSync(join(root, 'snapshot/head'))) return undefined;
+  const { v, state, pages } = decodeSigned('snapshot', identity.id, file('snapshot/head'), base64(identity.auditKey));
+  must(v === 1 && heads[state.seq] === state.head, 'snapshot');
+  const tables = Object.entries(TABLES).map(([name, { width, key, read }]) => {
+    let last = Buffer.alloc(0);
+    const rows = pages[name].flatMap(({ sha256: hash, count, first }) => {
+      const bytes = file('snapshot', hash);
+      must(sha256(bytes) === hash && bytes.length === count * width && bytes.length <= 262_144, 'page');
+      must(bytes.toString('hex', 0, key).replace(/(00)+$/, '') === first, 'first');
+      return Array.from({ length: count }, (_, i) => {
+        const row = bytes.subarray(i * width, (i + 1) * width);
+        must(last.compare(row.subarray(0, key)) < 0, 'order');
+        last = row.subarray(0, key);
+        return read(row);
+      });
+    });
+    return [name, rows];
+  });
+  return { state, ...Object.fromEntries(tables) };
+}
+
+if (process.argv[1] === new URL(import.meta.url).pathname && process.argv[2] !== undefined) {
+  const [, , root, ...files] = process.argv;
+  const read = readKeystore(
+    root,
+    files.map((path) => readFileSync(path)),
+  );
+  console.log(JSON.stringify(read, null, 2));
+}
