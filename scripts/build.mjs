@@ -13,6 +13,16 @@ const groupsApart = {
   },
 };
 
+/** What reads an inventory is large: who verifies a file must not load it. */
+const librariesApart = {
+  name: 'libraries-apart',
+  setup({ onResolve }) {
+    onResolve({ filter: /^(yaml|zod)$/ }, ({ path, kind }) =>
+      kind === 'entry-point' ? undefined : { path: `./${path}.cjs`, external: true },
+    );
+  },
+};
+
 /** commander can run verbs as programs of their own. Ours are none, and what that would need takes 5 ms to load. */
 const withoutChildProcess = {
   name: 'without-child-process',
@@ -48,9 +58,11 @@ await build({
     reading: 'src/commands/reading.ts',
     checking: 'src/commands/checking.ts',
     completing: 'src/commands/completing.ts',
+    yaml: 'yaml',
+    zod: 'zod',
   },
   minify: true,
-  plugins: [groupsApart, withoutChildProcess],
+  plugins: [groupsApart, librariesApart, withoutChildProcess],
 });
 await build({
   ...common,

@@ -31,6 +31,7 @@ export function unreachable(address: string, cause: unknown): ClusterCaError {
 }
 
 /** The server answered, but not as it should. */
-export function misbehaved(address: string, problem: string, hint?: string): ClusterCaError {
-  return new ClusterCaError('ERR_REMOTE', `${address} ${problem}`, { hint, details: { address } });
+export function misbehaved(address: string, problem: string, hint?: string, reason?: string): ClusterCaError {
+  const details = { address, ...(reason === undefined ? {} : { reason }) };
+  return new ClusterCaError('ERR_REMOTE', `${address} ${problem}`, { hint, details });
 }

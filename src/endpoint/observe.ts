@@ -121,6 +121,7 @@ function answered(to: Address, flight: FlightOutcome): FirstFlight {
       address,
       'does not speak TLS',
       'a plaintext port? with a protocol that begins TLS by a command: --starttls PROTOCOL',
+      'not-tls',
     );
   if (flight.outcome === 'answered') throw misbehaved(address, 'shows no certificate');
   const { alert } = flight;

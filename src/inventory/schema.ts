@@ -9,6 +9,8 @@ const service = z.strictObject({
   plane: text.optional(),
   kind: z.enum(['redis', 'sentinel', 'etcd', 'postgres', 'haproxy', 'nginx', 'files', 'exec']),
   address: text.optional(),
+  /** Where the same service would answer without TLS: it must not. */
+  plaintext: text.optional(),
   dir: text,
   owner: text.optional(),
   keyMode: z.enum(['0600', '0640', '0400']).optional(),

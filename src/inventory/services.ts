@@ -1,0 +1,74 @@
+import { ClusterCaError } from '../errors.ts';
+import type { Inventory } from './read.ts';
+
+/** What a service runs on. */
+export type ServiceKind = 'redis' | 'sentinel' | 'etcd' | 'postgres' | 'haproxy' | 'nginx' | 'files' | 'exec';
+
+/** One service of the inventory, whose certificate it is, and where. */
+export interface Service {
+  holder: { kind: 'node' | 'client'; name: string };
+  /** '' of a client. */
+  plane: string;
+  kind: ServiceKind;
+  address: string | undefined;
+  /** Where the same service would answer without TLS. */
+  plaintext: string | undefined;
+  dir: string;
+  /** The host that `dir` is on, when it is not this one. */
+  ssh: string | undefined;
+  /** The name that messages have for it: `redis 127.0.0.1:7001`. */
+  label: string;
+  /** `cluster.yaml:12:5` */
+  where: string;
+}
+
+/**
+ * Every service of an inventory, in its order.
+ * @param planes the cluster's, for nodes that name none
+ * @throws ERR_CONFIG with line and column for a plane that the node has not, or that is not said
+ */
+export function inventoryServices({ document, at }: Inventory, planes: readonly string[]): Service[] {
+  const nodes = Object.entries(document.nodes ?? {}).flatMap(([name, node]) =>
+    (node.services ?? []).map((service, i): Service => {
+      const where = at('nodes', name, 'services', i);
+      const own = node.planes ?? planes;
+      return {
+        holder: { kind: 'node', name },
+        plane: planeOf(service.plane, own, where, name),
+        ...placeOf(service, node.ssh, where),
+      };
+    }),
+  );
+  const clients = Object.entries(document.clients ?? {}).flatMap(([name, client]) =>
+    (client.services ?? []).map((service, i): Service => {
+      const where = at('clients', name, 'services', i);
+      if (service.plane !== undefined) throw bad(where, `a client has no plane`);
+      return { holder: { kind: 'client', name }, plane: '', ...placeOf(service, client.ssh, where) };
+    }),
+  );
+  return [...nodes, ...clients];
+}
+
+interface ServiceEntry {
+  kind: ServiceKind;
+  address?: string | undefined;
+  plaintext?: string | undefined;
+  dir: string;
+}
+
+function placeOf({ kind, address, plaintext, dir }: ServiceEntry, ssh: string | undefined, where: string) {
+  return { kind, address, plaintext, dir, ssh, label: `${kind} ${address ?? dir}`, where };
+}
+
+function planeOf(plane: string | undefined, own: readonly string[], where: string, node: string): string {
+  if (plane === undefined) {
+    if (own.length === 1) return own[0] as string;
+    throw bad(where, `which plane? ${node} has ${own.join(' and ')}`);
+  }
+  if (!own.includes(plane)) throw bad(where, `${node} has no plane ${plane}`);
+  return plane;
+}
+
+function bad(where: string, problem: string): ClusterCaError {
+  return new ClusterCaError('ERR_CONFIG', `${where}: ${problem}`, { hint: 'say it in the service: plane: NAME' });
+}
