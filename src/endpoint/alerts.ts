@@ -38,7 +38,7 @@ export function alertMeaning(code: number): string {
 
 /** The alert that an error of node:tls reports; undefined when it is none. */
 export function alertOf(error: unknown): number | undefined {
-  const text = error instanceof Error ? `${(error as NodeJS.ErrnoException).code ?? ''} ${error.message}` : '';
+  const text = String((error as { message?: unknown } | undefined)?.message ?? '');
   const number = /SSL alert number (\d{1,3})/.exec(text)?.[1];
   return number === undefined ? undefined : Number(number);
 }
