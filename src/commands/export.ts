@@ -9,7 +9,7 @@ import { checkPlanes } from '../issuance/names.ts';
 import type { IssuedCertificate } from '../keystore/certificates/row.ts';
 import type { Keystore } from '../keystore/keystore.ts';
 import { PUBLIC_RESULT, SECRET_RESULT, writeResultFile } from '../placement/result-file.ts';
-import { certificatesOf, readHolder } from '../what/holder.ts';
+import { certificatesOf, readLegalHolder } from '../what/holder.ts';
 import { dryRun, withExportPassword } from './options.ts';
 
 export function exportCommand(ctx: Context, run = runExport): Command {
@@ -27,12 +27,10 @@ export function exportCommand(ctx: Context, run = runExport): Command {
 
 export async function runExport(ctx: Context, node: string | undefined, options: ExportOptions): Promise<void> {
   checkExport(node, options);
+  const holder = node === undefined ? undefined : readLegalHolder(node);
   const keystore = await openKeystore(ctx);
   if (options.plane !== undefined) checkPlanes([options.plane], keystore.state.policy);
-  const certificate =
-    node === undefined
-      ? undefined
-      : exporting.chooseCertificate(await certificatesOf(keystore, readHolder(node)), options.plane);
+  const certificate = holder && exporting.chooseCertificate(await certificatesOf(keystore, holder), options.plane);
   const secret = holdsKey(options);
   if (secret && certificate !== undefined) exporting.requireUsable(certificate, ctx.now());
   const path = options.out === undefined || options.out === '-' ? undefined : resolve(ctx.cwd, options.out);

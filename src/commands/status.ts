@@ -6,7 +6,7 @@ import { prometheusText } from '../status/prometheus.ts';
 import { renderStatus } from '../status/render.ts';
 import { currentCertificates, type StatusDocument, status } from '../status/status.ts';
 import { writeOut } from '../ui/stream.ts';
-import { readHolder } from '../what/holder.ts';
+import { readLegalHolder } from '../what/holder.ts';
 import { duration } from './options.ts';
 
 interface StatusOptions {
@@ -35,9 +35,9 @@ export async function runStatus(ctx: Context, nodes: string[], options: StatusOp
   if (ctx.ui.options.json && options.format !== undefined && options.format !== 'json')
     throw new ClusterCaError('ERR_USAGE', `--json and --format ${options.format} exclude each other`);
   if (options.format === 'json') ctx.ui.options.json = true;
+  const scope = { holders: nodes.map(readLegalHolder), within: options.within && options.within * 1000 };
   const keystore = await openKeystore(ctx);
   const now = ctx.now();
-  const scope = { holders: nodes.map(readHolder), within: options.within && options.within * 1000 };
   const document = await status(keystore, now, scope);
   if (options.format === 'prometheus') {
     const current = currentCertificates(keystore, scope.holders);

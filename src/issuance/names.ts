@@ -27,7 +27,7 @@ export function isNodeName(name: string): boolean {
 
 /** A client's name. @throws ERR_USAGE */
 export function checkClientName(name: string): string {
-  if (CLIENT.test(name)) return name;
+  if (isClientName(name)) return name;
   throw new ClusterCaError('ERR_USAGE', `not a client's name: ${JSON.stringify(name)}`, {
     hint: 'a client is named by 1 to 64 letters, digits, dots, underscores, at signs and dashes, the first a letter or digit',
   });
@@ -36,6 +36,10 @@ export function checkClientName(name: string): string {
 /** A name that a node or a client may have. @throws ERR_USAGE */
 export function checkHolderName(name: string): string {
   return CLIENT.test(name) ? name : checkNodeName(name);
+}
+
+export function isClientName(name: string): boolean {
+  return CLIENT.test(name);
 }
 
 /** The nearest legal name to one that is none; undefined when nothing is left of it. */

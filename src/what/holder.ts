@@ -1,4 +1,5 @@
 import { ClusterCaError } from '../errors.ts';
+import { checkClientName, checkNodeName, isClientName } from '../issuance/names.ts';
 import type { IssuedCertificate } from '../keystore/certificates/row.ts';
 import type { Keystore } from '../keystore/keystore.ts';
 
@@ -12,6 +13,14 @@ export interface NamedHolder {
 export function readHolder(text: string): NamedHolder {
   const match = /^(node|client):(.+)$/s.exec(text);
   return match === null ? { name: text } : { name: match[2] as string, kind: match[1] as 'node' | 'client' };
+}
+
+/** The same, of a name that a node or a client can have at all. @throws ERR_USAGE with the nearest legal one */
+export function readLegalHolder(text: string): NamedHolder {
+  const holder = readHolder(text);
+  if (holder.kind === 'client') checkClientName(holder.name);
+  else if (holder.kind === 'node' || !isClientName(holder.name)) checkNodeName(holder.name);
+  return holder;
 }
 
 /**

@@ -49,6 +49,8 @@ const COMMANDS: [args: string[], fields: string[]][] = [
     ['revoked', 'crls'],
   ],
   [['crl', '--renew'], ['crls']],
+  [['export', 'n1', '--plane', 'data', '--out', 'chain.pem'], ['files']],
+  [['keystore', 'backup', '--out', '../backup'], ['files']],
   [['keystore', 'slot', 'add', 'third', '--new-key-file', join(directory, 'third.key')], []],
   [['keystore', 'slot', 'remove', 'second'], []],
 ];

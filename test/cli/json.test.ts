@@ -67,24 +67,27 @@ describe('--json of a failure: one error object, stdout empty', () => {
     expect([errorObject(before, 'ERR_USAGE'), before.stdout]).toEqual([error, '']);
   });
 
-  test.each(VERBS.filter((verb) => !['request', 'init'].includes(verb[0] ?? '')).map((verb) => [verb.join(' '), verb]))(
-    '%s without a keystore',
-    async (_, verb) => {
-      const words: Record<string, string[]> = {
-        issue: ['n1'],
-        export: ['n1'],
-        rotate: ['n1'],
-        revoke: ['n1', '--yes'],
-        inspect: ['n1'],
-        verify: ['n1'],
-        'keystore slot add': ['x', '--new-key-file', '/nonexistent/x.key'],
-        'keystore slot remove': ['x'],
-      };
-      const args = [...(verb as string[]), ...(words[(verb as string[]).join(' ')] ?? [])];
-      const error = await fails(ca, [...args, '--keystore', '/nonexistent/keystore'], 'ERR_KEYSTORE_ABSENT');
-      expect(error.message).toContain('/nonexistent/keystore');
-    },
-  );
+  test.each(
+    VERBS.filter((verb) => !['request', 'init', 'keystore restore'].includes(verb.join(' '))).map((verb) => [
+      verb.join(' '),
+      verb,
+    ]),
+  )('%s without a keystore', async (_, verb) => {
+    const words: Record<string, string[]> = {
+      issue: ['n1'],
+      export: ['n1'],
+      rotate: ['n1'],
+      revoke: ['n1', '--yes'],
+      inspect: ['n1'],
+      verify: ['n1'],
+      'keystore backup': ['--out', '/nonexistent/backup'],
+      'keystore slot add': ['x', '--new-key-file', '/nonexistent/x.key'],
+      'keystore slot remove': ['x'],
+    };
+    const args = [...(verb as string[]), ...(words[(verb as string[]).join(' ')] ?? [])];
+    const error = await fails(ca, [...args, '--keystore', '/nonexistent/keystore'], 'ERR_KEYSTORE_ABSENT');
+    expect(error.message).toContain('/nonexistent/keystore');
+  });
 
   test.each([
     ['an unknown verb', ['mint', 'n1']],
