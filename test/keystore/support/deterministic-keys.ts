@@ -19,7 +19,7 @@ export function fixedBytes(label: string, length: number): Uint8Array {
   return new Uint8Array(out.subarray(0, length));
 }
 
-export function fixedEd25519(label: string): FixedKey {
+export function fixedEd25519(label: string): FixedKey & { signNow: (data: Uint8Array) => Buffer } {
   const key = createPrivateKey({
     key: Buffer.concat([ED25519_PKCS8, fixedBytes(label, 32)]),
     format: 'der',
@@ -31,6 +31,7 @@ export function fixedEd25519(label: string): FixedKey {
     pkcs8: new Uint8Array(encoded.pkcs8),
     spki: encoded.spki,
     signer: { keyType: 'ed25519', sign: async (data) => new Uint8Array(sign(null, data, key)) },
+    signNow: (data) => sign(null, data, key),
   };
 }
 
