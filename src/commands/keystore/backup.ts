@@ -1,7 +1,7 @@
-import { existsSync } from 'node:fs';
-import { resolve, sep } from 'node:path';
+import { resolve } from 'node:path';
 import { hasRoot } from '../../backup/content.ts';
 import { makeBackup } from '../../backup/make.ts';
+import { checkBackupPlace } from '../../backup/place.ts';
 import { type Context, openKeystoreToWrite } from '../../context.ts';
 import { ClusterCaError } from '../../errors.ts';
 import type { Secret } from '../../keystore/envelope/slot.ts';
@@ -30,14 +30,7 @@ export async function runBackup(ctx: Context, options: BackupOptions): Promise<v
     throw new ClusterCaError('ERR_USAGE', 'a backup takes a passphrase or a key file, not both');
   const keystore = await openKeystoreToWrite(ctx, { rootKeystore: options.rootKeystore });
   const path = resolve(ctx.cwd, options.out);
-  if (path.startsWith(keystore.store.location + sep))
-    throw new ClusterCaError('ERR_USAGE', 'a backup inside the keystore is lost with it', {
-      hint: 'name another place',
-    });
-  if (existsSync(path))
-    throw new ClusterCaError('ERR_EXISTS', `${path} is there already`, {
-      hint: 'name another file: backups are not overwritten',
-    });
+  checkBackupPlace(path, keystore.store.location);
   if (!hasRoot(keystore))
     ctx.ui.warn(
       "the root domain is kept elsewhere: the root CA's key is not in this backup. Give --root-keystore DIR, or back its medium up by itself",
