@@ -21,5 +21,6 @@ export async function main(argv: string[]): Promise<number> {
 
 function loadGroup(group: Group): Promise<{ run: (argv: string[]) => Promise<number> }> {
   if (group === 'writing') return import('./commands/writing.ts');
+  if (group === 'completing') return import('./commands/completing.ts');
   return group === 'checking' ? import('./commands/checking.ts') : import('./commands/reading.ts');
 }

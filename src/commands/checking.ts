@@ -4,7 +4,7 @@ import { inspectCommand } from './inspect.ts';
 import type { CommandTable } from './program.ts';
 import { verifyCommand } from './verify.ts';
 
-const COMMANDS: CommandTable = { inspect: inspectCommand, verify: verifyCommand, audit: auditCommand };
+export const COMMANDS: CommandTable = { inspect: inspectCommand, verify: verifyCommand, audit: auditCommand };
 
 /** Runs a command line whose verb is of this group. @returns the exit code */
 export const run = (argv: string[]): Promise<number> => runCommandLine(argv, COMMANDS);

@@ -19,7 +19,7 @@ export function buildProgram(ctx: Context, called: string | undefined, commands:
     .version(VERSION, '--version', 'print the version')
     .helpOption('-h, --help', 'print this help')
     .option('--keystore <dir>', 'the keystore')
-    .option('--cluster <name>', 'the cluster whose keystore is meant')
+    .option('--cluster <cluster>', 'the cluster whose keystore is meant')
     .option('--json', 'print one JSON document')
     .option('--no-input', 'never ask')
     .option('--no-color', 'never colour')

@@ -3,7 +3,7 @@ import { listCommand } from './list.ts';
 import type { CommandTable } from './program.ts';
 import { statusCommand } from './status.ts';
 
-const COMMANDS: CommandTable = { list: listCommand, status: statusCommand };
+export const COMMANDS: CommandTable = { list: listCommand, status: statusCommand };
 
 /** Runs a command line whose verb is of this group. @returns the exit code */
 export const run = (argv: string[]): Promise<number> => runCommandLine(argv, COMMANDS);

@@ -1,5 +1,5 @@
 /** Verbs that are loaded together: few files for each, and none of them for another's sake. */
-export type Group = 'reading' | 'checking' | 'writing';
+export type Group = 'reading' | 'checking' | 'writing' | 'completing';
 
 export interface Verb {
   name: string;
@@ -22,4 +22,5 @@ export const VERBS: readonly Verb[] = [
   { name: 'export', summary: 'write certificates, keys, anchors or CRLs for other programs', group: 'writing' },
   { name: 'audit', summary: "verify and export the keystore's log", group: 'checking' },
   { name: 'keystore', summary: 'check the keystore, change what opens it', group: 'writing' },
+  { name: 'completion', summary: 'print the completion script of a shell', group: 'completing' },
 ];

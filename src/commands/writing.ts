@@ -9,7 +9,7 @@ import { requestCommand } from './request.ts';
 import { revokeCommand } from './revoke.ts';
 import { rotateCommand } from './rotate.ts';
 
-const COMMANDS: CommandTable = {
+export const COMMANDS: CommandTable = {
   init: initCommand,
   issue: issueCommand,
   request: requestCommand,

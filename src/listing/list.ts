@@ -13,7 +13,7 @@ export interface ListOptions {
   now: Date;
 }
 
-const STATUSES = ['valid', 'expired', 'revoked', 'superseded'];
+export const STATUSES = ['valid', 'expired', 'revoked', 'superseded'];
 
 /**
  * The current certificate of every node, plane and client, and revoked ones that have not expired; with `all` every

@@ -31,6 +31,7 @@ export const RUNS: [name: string, args: string[]][] = [
   ['keystore slot add', ['keystore', 'slot', 'add', 'every', '--new-key-file', '{dir}/every.key']],
   ['keystore slot list', ['keystore', 'slot', 'list']],
   ['keystore slot remove', ['keystore', 'slot', 'remove', 'every']],
+  ['completion', ['completion', 'bash']],
 ];
 
 export const words = (args: string[], places: { out: string; directory: string }): string[] =>
@@ -58,4 +59,5 @@ export const VERBS = [
   'keystore slot add',
   'keystore slot list',
   'keystore slot remove',
+  'completion',
 ].map((verb) => verb.split(' '));

@@ -25,7 +25,7 @@ describe('help', () => {
     expectExit(result, 0);
     expect(result.stderr).toBe('');
     for (const [verb] of VERBS) expect(result.stdout).toMatch(new RegExp(`^\\s+${verb}\\b`, 'm'));
-    const later = ['deploy', 'rollover', 'trust', 'serve', 'agent', 'enroll', 'join-token', 'completion', 'wizard'];
+    const later = ['deploy', 'rollover', 'trust', 'serve', 'agent', 'enroll', 'join-token', 'wizard'];
     for (const verb of later) expect(result.stdout).not.toMatch(new RegExp(`^\\s+${verb}\\b`, 'm'));
   });
 
@@ -112,7 +112,6 @@ describe('what other issues build does not exist: 2', () => {
     'agent',
     'enroll',
     'join-token n1',
-    'completion bash',
     'keystore rewrap',
     'audit checkpoint',
   ])('%s', async (command) => {

@@ -21,16 +21,22 @@ export class Screen {
   readonly #socket = `cluster-ca-${randomBytes(6).toString('hex')}`;
 
   /** Starts a command line of the tool; `$?` is shown when it ends. */
-  static async start(args: string[], options: ScreenOptions): Promise<Screen> {
+  static start(args: string[], options: ScreenOptions): Promise<Screen> {
+    const words = [process.execPath, CLUSTER_CA, ...args].map((word) => `'${word}'`).join(' ');
+    return Screen.open(['sh', '-c', `${words}; echo "exit $?"; sleep 600`], options);
+  }
+
+  /** Starts any program. */
+  static async open(command: string[], options: ScreenOptions): Promise<Screen> {
     const screen = new Screen();
     opened.push(screen);
-    const words = [process.execPath, CLUSTER_CA, ...args].map((word) => `'${word}'`).join(' ');
     const { env, cwd, width = 80, height = 60, term = 'tmux-256color' } = options;
-    const script = `${words}; echo "exit $?"; sleep 600`;
-    const variables = Object.entries({ ...env, TERM: term }).map(([name, value]) => `${name}=${value}`);
+    const variables = Object.entries({ PATH: process.env.PATH, LC_ALL: 'C.UTF-8', ...env, TERM: term }).map(
+      ([name, value]) => `${name}=${value}`,
+    );
     const size = ['-x', String(width), '-y', String(height)];
-    const command = ['env', '-i', `PATH=${process.env.PATH}`, 'LC_ALL=C.UTF-8', ...variables, 'sh', '-c', script];
-    await screen.#tmux('-f', '/dev/null', 'new-session', '-d', ...size, '-c', cwd, ...command);
+    const words = ['env', '-i', ...variables, ...command];
+    await screen.#tmux('-f', '/dev/null', 'new-session', '-d', ...size, '-c', cwd, ...words);
     return screen;
   }
 
