@@ -1,14 +1,17 @@
-import { mkdir, mkdtemp, rm } from 'node:fs/promises';
+import { lstat, mkdir, mkdtemp, readdir, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Anchor } from '../keystore/anchor.ts';
 import { DirectoryStore } from '../keystore/directory/directory-store.ts';
 import { storageError } from '../keystore/directory/errors.ts';
+import { isAlive } from '../keystore/directory/process-alive.ts';
 import type { Secret } from '../keystore/envelope/slot.ts';
 import type { Keystore } from '../keystore/keystore.ts';
 import { openBackup } from './file.ts';
 import { proveRestored } from './prove.ts';
 import { type Unpacked, unpack } from './unpack.ts';
+
+const PREFIX = 'cluster-ca-trial-';
 
 export interface TrialOptions {
   /** What opens the file. */
@@ -53,9 +56,23 @@ export async function trialRestore<T>(
 }
 
 async function temporaryDirectory(): Promise<string> {
+  const parent = tmpdir();
   try {
-    return await mkdtemp(join(tmpdir(), 'cluster-ca-trial-'));
+    await sweep(parent);
+    return await mkdtemp(join(parent, `${PREFIX}${process.pid}-`));
   } catch (error) {
-    throw storageError(error, 'make a directory in', tmpdir());
+    throw storageError(error, 'make a directory in', parent);
+  }
+}
+
+/** Removes what killed trials of this user left. */
+async function sweep(parent: string): Promise<void> {
+  for (const name of await readdir(parent)) {
+    const pid = name.startsWith(PREFIX) ? Number.parseInt(name.slice(PREFIX.length), 10) : Number.NaN;
+    if (Number.isNaN(pid) || isAlive(pid)) continue;
+    const path = join(parent, name);
+    const status = await lstat(path).catch(() => undefined);
+    if (status?.isDirectory() && status.uid === process.geteuid?.())
+      await rm(path, { recursive: true, force: true }).catch(() => {});
   }
 }
