@@ -10,6 +10,8 @@ const PACKAGES = {
   haproxy: 'haproxy',
   nginx: 'nginx',
   openssl: 'openssl',
+  etcd: 'etcd-server',
+  postgres: 'postgresql-15',
   tmux: 'tmux',
   bash: 'bash',
   zsh: 'zsh',
@@ -22,7 +24,7 @@ const PACKAGES = {
 export type Program = keyof typeof PACKAGES;
 
 // An ordinary user's PATH has no sbin.
-const PATH = `${process.env.PATH ?? ''}:/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin`;
+const PATH = `${process.env.PATH ?? ''}:/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin:/usr/lib/postgresql/15/bin`;
 
 /** The absolute path of an executable. */
 export function executable(name: string): string | undefined {
