@@ -68,10 +68,9 @@ describe('--json of a failure: one error object, stdout empty', () => {
   });
 
   test.each(
-    VERBS.filter((verb) => !['request', 'init', 'keystore restore'].includes(verb.join(' '))).map((verb) => [
-      verb.join(' '),
-      verb,
-    ]),
+    VERBS.filter((verb) => !['request', 'init', 'completion', 'keystore restore'].includes(verb.join(' '))).map(
+      (verb) => [verb.join(' '), verb],
+    ),
   )('%s without a keystore', async (_, verb) => {
     const words: Record<string, string[]> = {
       issue: ['n1'],
