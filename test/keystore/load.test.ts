@@ -1,0 +1,163 @@
+import { describe, expect, test } from '@jest/globals';
+import { sha256Hex } from '../../src/crypto/hash.ts';
+import { encodeCanonicalFile } from '../../src/keystore/canonical.ts';
+import { encodeSignedLine } from '../../src/keystore/log/record.ts';
+import { AUDIT, IDENTITY, SmallLog, START, serialOf, takeSnapshot } from './support/small-log.ts';
+
+const TAMPERED = { code: 'ERR_KEYSTORE_TAMPERED', exitCode: 13 };
+const issued = (n: number) => ({
+  kind: 'node' as const,
+  name: `n${n}`,
+  plane: 'data',
+  serial: serialOf(n),
+  notBefore: START - 678,
+  notAfter: START - 678 + 86_400_000,
+});
+
+async function withSnapshot(): Promise<SmallLog> {
+  const log = new SmallLog();
+  await log.issue([issued(1)]);
+  await takeSnapshot(await log.open());
+  await log.issue([issued(2)]);
+  return log;
+}
+
+describe('KEYSTORE', () => {
+  test.each([
+    ['group read switched on', { groupRead: true }],
+    ['root said to be elsewhere', { rootElsewhere: true }],
+    ['another id', { id: '00'.repeat(16) }],
+    ['another type', { type: 'keystore' }],
+    ['another member', { more: 1 }],
+    ['another audit key', { auditKey: Buffer.from(AUDIT.spki).toString('base64').replace('MCow', 'MCoy') }],
+    ['no version', { format: 0 }],
+  ])('changed is refused, with a snapshot and without: %s', async (_, change) => {
+    const log = await withSnapshot();
+    log.store.files.set('KEYSTORE', encodeCanonicalFile({ ...IDENTITY, ...change }));
+    await expect(log.open()).rejects.toMatchObject(TAMPERED);
+    log.store.files.delete('snapshot/head');
+    await expect(log.open()).rejects.toMatchObject(TAMPERED);
+  });
+
+  test('of a later format is told apart, whatever else it holds', async () => {
+    const log = new SmallLog();
+    log.store.files.set('KEYSTORE', encodeCanonicalFile({ format: 2, anything: [] }));
+    await expect(log.open()).rejects.toMatchObject({ ...TAMPERED, message: expect.stringContaining('later') });
+  });
+
+  test('hostile: deep, cut off, not UTF-8, empty', async () => {
+    const log = new SmallLog();
+    for (const content of ['['.repeat(200_000), '{"a":', '', '\n', '\ufeff{}\n', '{}'])
+      await expect(openWith(log, new TextEncoder().encode(content))).rejects.toMatchObject(TAMPERED);
+    await expect(openWith(log, Uint8Array.of(0xff, 0x0a))).rejects.toMatchObject(TAMPERED);
+  });
+
+  test('absent: no keystore, unless there is more of one', async () => {
+    const log = new SmallLog();
+    log.store.files.delete('KEYSTORE');
+    await expect(log.open()).rejects.toMatchObject(TAMPERED);
+    log.store.files.clear();
+    await expect(log.open()).rejects.toMatchObject({ code: 'ERR_KEYSTORE_ABSENT', exitCode: 10 });
+  });
+
+  function openWith(log: SmallLog, bytes: Uint8Array) {
+    log.store.files.set('KEYSTORE', bytes);
+    return log.open();
+  }
+});
+
+describe('the snapshot is a cache', () => {
+  test('only what came after it is read', async () => {
+    const log = await withSnapshot();
+    const read: number[] = [];
+    const { readRecord } = log.store;
+    log.store.readRecord = (seq) => {
+      read.push(seq);
+      return readRecord.call(log.store, seq);
+    };
+    const keystore = await log.open();
+    expect(read).toEqual([2, 0, 3, 4, 5]);
+    expect(keystore.tail).toEqual({ records: 2, certificates: 1 });
+  });
+
+  test.each<[string, (head: Uint8Array) => Uint8Array | Promise<Uint8Array> | undefined]>([
+    ['absent', () => undefined],
+    ['cut off', (head) => head.subarray(0, 100)],
+    ['changed', (head) => head.map((octet, i) => (i === 50 ? octet ^ 1 : octet))],
+    ['empty', () => new Uint8Array(0)],
+    ['of a later version', () => encodeSignedLine('snapshot', IDENTITY.id, { v: 2, new: [] }, AUDIT.signer)],
+    ['of a wrong form', () => encodeSignedLine('snapshot', IDENTITY.id, { v: 1, state: {} }, AUDIT.signer)],
+    ['a log record', () => encodeSignedLine('log', IDENTITY.id, { v: 1 }, AUDIT.signer)],
+  ])('a head that is %s is passed over', async (_, change) => {
+    const log = await withSnapshot();
+    const expected = (await log.open()).state;
+    const head = await change(log.store.files.get('snapshot/head') as Uint8Array);
+    if (head === undefined) log.store.files.delete('snapshot/head');
+    else log.store.files.set('snapshot/head', head);
+    const keystore = await log.open();
+    expect(keystore.state).toEqual(expected);
+    expect(keystore.tail.records).toBe(5);
+    expect(await keystore.query((index) => index.bySerial(serialOf(1)))).toMatchObject({ name: 'n1' });
+  });
+
+  test('a new one removes the pages that only the last one had', async () => {
+    const log = await withSnapshot();
+    const before = await log.store.listBlobs('snapshot');
+    await takeSnapshot(await log.open());
+    const after = await log.store.listBlobs('snapshot');
+    expect(after).toHaveLength(before.length);
+    expect(after.filter((name) => before.includes(name) && name !== 'head')).toEqual([]);
+  });
+
+  test('two at once: one replaces the other, and what stays is whole', async () => {
+    const log = await withSnapshot();
+    const [a, b] = [await log.open(), await log.open()];
+    await Promise.all([takeSnapshot(a), takeSnapshot(b)]);
+    const keystore = await log.open();
+    expect(keystore.tail.records).toBe(0);
+    expect(await keystore.query((index) => index.bySerial(serialOf(2)))).toMatchObject({ name: 'n2' });
+  });
+});
+
+describe('reading on', () => {
+  test('what others append is seen; an error half-way leaves everything as it was', async () => {
+    const log = await withSnapshot();
+    const keystore = await log.open();
+    await log.issue([issued(3)]);
+    await log.issue([issued(4)]);
+    const { readRecord } = log.store;
+    log.store.readRecord = async (seq) => {
+      if (seq === 8) throw new Error('too many open files');
+      return readRecord.call(log.store, seq);
+    };
+    await expect(keystore.refresh()).rejects.toThrow('too many open files');
+    expect(keystore.state.seq).toBe(4);
+    log.store.readRecord = readRecord;
+    await keystore.refresh();
+    for (const n of [1, 2, 3, 4])
+      expect(await keystore.query((index) => index.ofName('node', `n${n}`))).toHaveLength(1);
+    expect(keystore.tail).toEqual({ records: 6, certificates: 3 });
+  });
+
+  test('a record that does not follow stops it, with the state of before', async () => {
+    const log = await withSnapshot();
+    const keystore = await log.open();
+    await log.append('abandon', { serials: [] }, { prev: '00'.repeat(32) });
+    await expect(keystore.refresh()).rejects.toMatchObject(TAMPERED);
+    expect(keystore.state.seq).toBe(4);
+  });
+
+  test('a CRL that was replaced and removed meanwhile is read anew', async () => {
+    const log = await withSnapshot();
+    const keystore = await log.open();
+    const last = keystore.state.crls[0];
+    if (last === undefined) throw new Error('no CRL');
+    const der = Uint8Array.of(0x30, 0);
+    await expect(keystore.crl('issuing-g1.1')).rejects.toMatchObject(TAMPERED);
+    await log.store.putObject(sha256Hex(der), der);
+    const number = `${BigInt(last.number) + 1n}`;
+    await log.append('crl', { crls: [{ ...last, number, sha256: sha256Hex(der) }] });
+    expect(await keystore.crl('issuing-g1.1')).toEqual(der);
+    await expect(keystore.crl('issuing-g9.9')).rejects.toMatchObject({ code: 'ERR_NOT_FOUND' });
+  });
+});
