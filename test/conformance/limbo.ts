@@ -19,8 +19,8 @@ export interface LimboCase {
 }
 
 /** For the cases without a time of their own: inside the validity of all their certificates. */
-const DEFAULT_TIME = '2025-06-01T00:00:00Z';
-const PURPOSES: Record<string, Purpose> = { serverAuth: 'server', clientAuth: 'client' };
+export const DEFAULT_TIME = '2025-06-01T00:00:00Z';
+export const PURPOSES: Record<string, Purpose> = { serverAuth: 'server', clientAuth: 'client' };
 
 export function readLimbo(name: string): LimboCase[] {
   const url = new URL(name, import.meta.url);
