@@ -1,0 +1,187 @@
+import { readdirSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { describe, expect, test } from '@jest/globals';
+import { exists, type Import, ROOT, reachable, readSource, readSources } from './imports.ts';
+
+// docs/design.md §3, enforced: bin → main → commands | server → use cases → keystore → crypto, pki → errors.
+
+const sources = readSources();
+const byPath = new Map(sources.map((source) => [source.path, source]));
+const imports = sources.flatMap((source) => source.imports);
+const show = ({ from, to }: Import): string => `${from} → ${to}`;
+
+/** Violations there are, each to be mended. They are asserted exactly: a new one fails, and a mended one that is still listed too. */
+const TO_BE_MENDED = {
+  useCases: [
+    'src/completion/complete.ts → src/commands/definitions.ts',
+    'src/manual/generate.ts → src/commands/definitions.ts',
+    'src/manual/generate.ts → src/commands/verbs.ts',
+    'src/manual/overview-page.ts → src/commands/definitions.ts',
+    'src/manual/sections.ts → src/commands/definitions.ts',
+    'src/manual/verb-page.ts → src/commands/definitions.ts',
+  ],
+  commands: ['checking', 'completing', 'reading', 'writing'].map(
+    (entry) => `src/commands/${entry}.ts → src/command-line.ts`,
+  ),
+  exit: ['src/ui/interrupt.ts'],
+};
+/** Without what is listed; what is listed and not there any more is shown as well. */
+function beyond(found: string[], known: string[]): string[] {
+  const gone = known.filter((line) => exists(line.split(' ')[0] as string) && !found.includes(line));
+  return [...found.filter((line) => !known.includes(line)), ...gone.map((line) => `mended: ${line}`)];
+}
+
+/** The part of the program that a file of src/ belongs to; use cases have a directory each. */
+function part(path: string): string {
+  const [, first = ''] = path.split('/');
+  return first.endsWith('.ts') ? first.slice(0, -3) : first;
+}
+
+/** What each lower part may import, besides itself. Everything not named here is a use case, or above. */
+const LOWER: Record<string, string[]> = {
+  errors: [],
+  version: [],
+  values: ['errors'],
+  pki: ['errors'],
+  crypto: ['errors', 'pki'],
+  keystore: ['errors', 'pki', 'crypto'],
+  ui: ['errors', 'values'],
+};
+/** What stands above the use cases, from the top. */
+const UPPER = ['main', 'command-line', 'commands', 'server'];
+const isUseCase = (name: string): boolean => LOWER[name] === undefined && !UPPER.includes(name);
+const inSource = imports.filter(({ to }) => to.startsWith('src/'));
+
+describe('imports run one way', () => {
+  test('there is something to look at, and every relative import leads to a file', () => {
+    expect(sources.length).toBeGreaterThan(150);
+    expect(inSource.length).toBeGreaterThan(500);
+    expect(inSource.filter(({ to }) => !exists(to)).map(show)).toEqual([]);
+  });
+
+  test.each(Object.keys(LOWER))('%s imports only what lies below it', (name) => {
+    const allowed = [name, ...(LOWER[name] as string[])];
+    expect(inSource.filter(({ from, to }) => part(from) === name && !allowed.includes(part(to))).map(show)).toEqual([]);
+  });
+
+  test('use cases import neither commands, server nor main', () => {
+    const wrong = inSource.filter(({ from, to }) => isUseCase(part(from)) && UPPER.includes(part(to)));
+    expect(beyond(wrong.map(show), TO_BE_MENDED.useCases)).toEqual([]);
+  });
+
+  test('commands and server do not know each other, nor main', () => {
+    const wrong = inSource.filter(({ from, to }) => {
+      const [above, below] = [UPPER.indexOf(part(from)), UPPER.indexOf(part(to))];
+      return above >= 0 && below >= 0 && part(from) !== part(to) && (below < above || part(from) === 'commands');
+    });
+    expect(beyond(wrong.map(show), TO_BE_MENDED.commands)).toEqual([]);
+  });
+
+  test('bin holds nothing but the call of main', () => {
+    for (const name of readdirSync(join(ROOT, 'bin'))) {
+      const code = readFileSync(join(ROOT, 'bin', name), 'utf8');
+      expect([name, code.split('\n').length <= 40, /from '\.\.\/src\/(?!main)/.test(code)]).toEqual([
+        name,
+        true,
+        false,
+      ]);
+    }
+  });
+
+  test('nothing goes round in a circle between parts below the use cases', () => {
+    const below = inSource.filter(({ from, to }) => LOWER[part(from)] && LOWER[part(to)] && part(from) !== part(to));
+    const edges = new Set(below.map(({ from, to }) => `${part(from)} ${part(to)}`));
+    const back = [...edges].filter((edge) => edges.has(edge.split(' ').reverse().join(' ')));
+    expect(back).toEqual([]);
+  });
+});
+
+describe('src/pki is pure', () => {
+  const pure = sources.filter(({ path }) => ['pki', 'alerts'].includes(part(path)));
+
+  test('it imports no node:* and no package with I/O', () => {
+    const packages = pure.flatMap((source) => source.imports).filter(({ to }) => !to.startsWith('src/'));
+    expect(packages.filter(({ to }) => to !== 'ipaddr.js').map(show)).toEqual([]);
+  });
+
+  test.each([
+    ['process', /(?<![.\w'-])process(?=\s*[.[])/],
+    ['Date.now', /\bDate\s*\.\s*now\b/],
+    ['new Date()', /\bnew\s+Date\s*(?:\(\s*\)|(?![\s\w(]))/],
+    ['Date()', /(?<!new\s)(?<![.\w])Date\s*\(\s*\)/],
+    ['Math.random', /\bMath\s*\.\s*random\b/],
+    ['performance', /(?<![.\w])performance\s*\./],
+    ['globalThis', /\bglobalThis\b/],
+    ['Buffer', /(?<![.\w'])Buffer\b/],
+    ['console', /(?<![.\w])console\s*\./],
+    ['setTimeout', /\bset(?:Timeout|Interval|Immediate)\b/],
+    ['eval', /\beval\s*\(|\bnew\s+Function\b/],
+  ])('without %s', (_, expression) => {
+    expect(pure.filter(({ code }) => expression.test(code)).map(({ path }) => path)).toEqual([]);
+  });
+
+  test('without the global crypto: whoever says crypto was handed it', () => {
+    const wrong = pure.filter(
+      ({ code }) => /(?<![.\w])crypto\s*\./.test(code) && !/\bcrypto\s*:\s*Crypto\b/.test(code),
+    );
+    expect(wrong.map(({ path }) => path)).toEqual([]);
+  });
+});
+
+describe('each library has its place', () => {
+  test.each<[string, RegExp, RegExp]>([
+    ['chalk and inquirer: src/ui', /^(chalk|inquirer|@inquirer\/.*)$/, /^src\/ui\//],
+    ['commander: src/commands and main', /^commander$/, /^src\/(commands\/|main\.ts$|command-line\.ts$)/],
+    ['node:crypto: src/crypto', /^(node:)?crypto$/, /^src\/crypto\//],
+    ['@peculiar/webcrypto: src/crypto', /^@peculiar\/webcrypto$/, /^src\/crypto\//],
+    ['node:fs is written with its prefix', /^(fs|path|os|child_process|net|tls|http|https|stream|util)(\/|$)/, /^$/],
+  ])('%s', (_, library, place) => {
+    const wrong = imports.filter(({ from, to, kind }) => kind !== 'type' && library.test(to) && !place.test(from));
+    expect(wrong.map(show)).toEqual([]);
+  });
+
+  test('process.exit is nowhere', () => {
+    const wrong = sources.filter(({ code }) => /\bprocess\s*\.\s*(exit|reallyExit|abort)\b(?!Code)/.test(code));
+    expect(
+      beyond(
+        wrong.map(({ path }) => path),
+        TO_BE_MENDED.exit,
+      ),
+    ).toEqual([]);
+    for (const name of readdirSync(join(ROOT, 'bin')))
+      expect([name, readFileSync(join(ROOT, 'bin', name), 'utf8').match(/process\.exit\b/)]).toEqual([name, null]);
+  });
+
+  test('the core has no file descriptors, environment or argument list of its own', () => {
+    const below = sources.filter(({ path }) => ['keystore', 'crypto', 'pki', 'values'].includes(part(path)));
+    const wrong = below.filter(({ code }) => /\bprocess\s*\.\s*(env|argv|stdin|stdout|stderr|cwd)\b/.test(code));
+    expect(wrong.map(({ path }) => path)).toEqual([]);
+  });
+});
+
+describe('reading verbs start without the libraries that make certificates', () => {
+  test.each([
+    'src/main.ts',
+    ...['list', 'status', 'inspect', 'verify', 'audit'].map((verb) => `src/commands/${verb}.ts`),
+  ])('%s', (start) => {
+    expect(exists(start)).toBe(true);
+    const found = [...reachable(start, byPath)].filter(([to]) => /^(@peculiar\/|reflect-metadata)/.test(to));
+    expect(found.map(([, path]) => path.join(' → '))).toEqual([]);
+  });
+});
+
+test('the reader of imports sees what there is', () => {
+  const seen = readSource('src/crypto/webcrypto.ts').imports;
+  expect(seen.map(({ to, kind }) => [to, kind])).toEqual(
+    expect.arrayContaining([
+      ['src/pki/serial.ts', 'type'],
+      ['@peculiar/webcrypto', 'dynamic'],
+    ]),
+  );
+  expect(readSource('src/authority/second-opinion.ts').imports.map(({ to, kind }) => [to, kind])).toEqual(
+    expect.arrayContaining([
+      ['reflect-metadata', 'static'],
+      ['@peculiar/x509', 'static'],
+    ]),
+  );
+});
