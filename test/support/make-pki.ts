@@ -125,11 +125,14 @@ export function makeCrl(recipe: CrlRecipe): Uint8Array {
   if (entries.length > 0)
     parts.push(
       sequence(
-        ...entries.map((entry) =>
-          sequence(
-            unsignedInteger(entry.serial),
-            time(new Date('2026-05-01Z')),
-            ...(entry.extensions === undefined ? [] : [sequence(...entry.extensions.map(encodeExtension))]),
+        // In one piece: there may be more entries than a call may have arguments.
+        Buffer.concat(
+          entries.map((entry) =>
+            sequence(
+              unsignedInteger(entry.serial),
+              time(new Date('2026-05-01Z')),
+              ...(entry.extensions === undefined ? [] : [sequence(...entry.extensions.map(encodeExtension))]),
+            ),
           ),
         ),
       ),
