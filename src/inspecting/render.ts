@@ -6,7 +6,8 @@ import { relativeTime } from '../ui/text/duration.ts';
 import { keyValues } from '../ui/text/lines.ts';
 import { safeText } from '../ui/text/safe.ts';
 import type { Style } from '../ui/text/style.ts';
-import { type TreeNode, tree } from '../ui/text/tree.ts';
+import { TREE_INDENT, type TreeNode, tree } from '../ui/text/tree.ts';
+import { truncate } from '../ui/text/width.ts';
 import { formatDuration } from '../values/duration.ts';
 import type { KeystoreDocument } from './keystore-document.ts';
 
@@ -30,13 +31,13 @@ export function renderKeystore(document: KeystoreDocument, style: Style, now: Da
         { label: 'addresses', value: policy.permitIp.join(' ') || 'none' },
         { label: 'planes', value: policy.planes.join(' ') },
         {
-          label: 'node lifetime',
+          label: 'lifetime',
           value: `${formatDuration(policy.nodeLifetime)}, rotated when ${formatDuration(policy.rotateBefore)} are left`,
         },
         { label: 'slots', value: document.slots.map(({ name, domain, kind }) => `${name} (${domain}, ${kind})`) },
         { label: 'root keys', value: document.rootElsewhere ? 'kept elsewhere' : undefined },
         {
-          label: 'certificates',
+          label: 'issued',
           value: Object.entries(certificates)
             .map(([status, n]) => `${n} ${status}`)
             .join(', '),
@@ -70,9 +71,11 @@ function authorityLines(
   now: Date,
 ): string[] {
   const life = { notBefore: Date.parse(notBefore), notAfter: Date.parse(notAfter), now: now.getTime() };
+  const name = truncate(safeText(subject, style), style.width - TREE_INDENT - id.length - 2, style);
+  const ends = `${life.notAfter < life.now ? 'ended' : 'ends'} ${relativeTime(life.notAfter, life.now)}`;
   return [
-    `${style.accent(id)}  ${safeText(subject, style)}  ${style.dim(keyType)}`,
-    `${lifetimeBar(life, style, BAR)}  ${life.notAfter < life.now ? 'ended' : 'ends'} ${relativeTime(life.notAfter, life.now)}`,
+    `${style.accent(id)}  ${name}`,
+    `${lifetimeBar(life, style, BAR)}  ${ends}  ${style.dim(keyType)}`,
     `SHA-256 ${fingerprint}`,
     ...crls
       .filter(({ authority }) => authority === id)

@@ -1,4 +1,4 @@
-import { expect, test } from '@jest/globals';
+import { describe, expect, test } from '@jest/globals';
 import { createStyle } from '../../src/ui/style.ts';
 
 const tty = { isTTY: true, columns: 120 };
@@ -52,4 +52,28 @@ test.each([
   [{}, false],
 ])('%j is Unicode: %s', (variables, unicode) => {
   expect(createStyle(tty, variables).unicode).toBe(unicode);
+});
+
+describe('on light and on dark', () => {
+  /** The relative luminance of a colour of the 256 (WCAG 2). */
+  const luminance = (index: number): number => {
+    const levels = [0, 95, 135, 175, 215, 255];
+    const cube = index - 16;
+    const rgb =
+      index >= 232
+        ? Array.from({ length: 3 }, () => 8 + 10 * (index - 232))
+        : [Math.floor(cube / 36), Math.floor(cube / 6) % 6, cube % 6].map((level) => levels[level] as number);
+    const [r = 0, g = 0, b = 0] = rgb.map((value) => {
+      const c = value / 255;
+      return c <= 0.04045 ? c / 12.92 : ((c + 0.055) / 1.055) ** 2.4;
+    });
+    return 0.2126 * r + 0.7152 * g + 0.0722 * b;
+  };
+  const contrast = (a: number, b: number): number => (Math.max(a, b) + 0.05) / (Math.min(a, b) + 0.05);
+
+  test.each(['good', 'warn', 'bad', 'accent', 'dim'] as const)('%s can be read', (name) => {
+    const index = Number(/38;5;(\d+)m/.exec(createStyle(tty, env)[name]('x'))?.[1]);
+    expect(contrast(luminance(index), 0)).toBeGreaterThan(3.5);
+    expect(contrast(luminance(index), 1)).toBeGreaterThan(3.5);
+  });
 });
