@@ -124,11 +124,7 @@ function formatAttribute(attribute: Attribute): string {
 
 /** RFC 4514 §2.4. */
 function escapeValue(text: string): string {
-  return text
-    .replace(/[\\"+,;<>]/g, '\\$&')
-    .replaceAll('\0', '\\00')
-    .replace(/^[ #]/, '\\$&')
-    .replace(/ $/, '\\ ');
+  return text.replace(/^[ #]|[\\"+,;<>]| $/g, '\\$&').replaceAll('\0', '\\00');
 }
 
 /**
