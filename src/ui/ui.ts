@@ -4,7 +4,8 @@ import type { Prompts } from './prompts.ts';
 import { createStyle } from './style.ts';
 import { progressLine } from './text/progress.ts';
 import { safeJson, safeText } from './text/safe.ts';
-import type { Style } from './text/style.ts';
+import type { Paint, Style } from './text/style.ts';
+import { wrap } from './text/wrap.ts';
 
 export interface UiOptions {
   json: boolean;
@@ -67,7 +68,7 @@ export class Ui {
   warn(message: string): void {
     if (this.#warnings.includes(message)) return;
     this.#warnings.push(message);
-    if (!this.options.json) this.#say(`${this.#style().warn('cluster-ca: warning:')} ${safeText(message)}`);
+    if (!this.options.json) this.#sayLabelled(this.#style().warn, 'cluster-ca: warning:', message);
   }
 
   /** What was done, and what comes next; not under --quiet. */
@@ -137,8 +138,8 @@ export class Ui {
       return;
     }
     const style = this.#style();
-    this.#say(`${style.bad('cluster-ca: error:')} ${safeText(error.message)}`);
-    if (known && error.hint !== undefined) this.#say(`${style.accent('cluster-ca: hint:')} ${safeText(error.hint)}`);
+    this.#sayLabelled(style.bad, 'cluster-ca: error:', error.message);
+    if (known && error.hint !== undefined) this.#sayLabelled(style.accent, 'cluster-ca: hint:', error.hint);
     if (this.options.debug) this.#say(safeStack(error));
   }
 
@@ -194,6 +195,17 @@ export class Ui {
   #say(line: string): void {
     this.#wipeProgress();
     process.stderr.write(`${line}\n`);
+  }
+
+  /**
+   * A message in one line; on a terminal it is broken between words, unless it holds a command: that is for copying,
+   * and the terminal itself breaks it where it must.
+   */
+  #sayLabelled(paint: Paint, label: string, message: string): void {
+    const text = `${label} ${safeText(message)}`;
+    const wrapped = process.stderr.isTTY === true && !/cluster-ca [a-z]|--[a-z]/.test(message);
+    const [first = '', ...more] = wrapped ? wrap(text, this.#style().width) : [text];
+    this.#say([paint(label) + first.slice(label.length), ...more].join('\n'));
   }
 
   #style(): Style {
