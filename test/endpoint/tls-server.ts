@@ -9,7 +9,7 @@ import { ipName } from '../../src/pki/x509/general-name.ts';
 import { type Entity, makeCa, makeLeaf, makeRoot } from '../support/make-pki.ts';
 
 /** Valid whenever the tests run. */
-const VALIDITY = { notBefore: new Date(Date.now() - 3_600_000), notAfter: new Date(Date.now() + 86_400_000) };
+export const VALIDITY = { notBefore: new Date(Date.now() - 3_600_000), notAfter: new Date(Date.now() + 86_400_000) };
 
 export const root = makeRoot('CN=Root', VALIDITY);
 export const issuing = makeCa('CN=Issuing', root, VALIDITY);
