@@ -15,8 +15,11 @@ export interface Prepared<T> {
   readonly preview: T;
 }
 
-/** Unredeemed tokens: a prepared value made by anything but this module is not among them. */
-const unredeemed = new WeakSet<Prepared<unknown>>();
+/**
+ * Unredeemed tokens and what was linted, in a copy of our own: a prepared value made by anything but this module is
+ * not among them, and a preview that somebody writes into changes nothing.
+ */
+const unredeemed = new WeakMap<Prepared<unknown>, { tbs: Uint8Array; algorithm: Uint8Array }>();
 
 /** Longer than any signature here would be (RSA-4096), so that size rules hold for the real one. */
 const DUMMY_SIGNATURE = new Uint8Array(512);
@@ -52,15 +55,15 @@ export function prepareCrl(tbs: Uint8Array, signatureAlgorithm: Uint8Array, issu
  * @throws ClusterCaError ERR_LINT when the token is not one of ours or was redeemed before
  */
 export async function sign(prepared: Prepared<Certificate> | Prepared<Crl>, signer: Signer): Promise<Uint8Array> {
-  if (!unredeemed.delete(prepared))
+  const linted = unredeemed.get(prepared);
+  if (linted === undefined || !unredeemed.delete(prepared))
     throw new ClusterCaError('ERR_LINT', `this ${prepared.kind} was not prepared for signing`);
-  const { tbs, signatureAlgorithm } = prepared.preview;
-  return encodeSigned(tbs, signatureAlgorithm.der, await signer.sign(tbs));
+  return encodeSigned(linted.tbs, linted.algorithm, await signer.sign(linted.tbs));
 }
 
-function token<T>(kind: Prepared<T>['kind'], preview: T): Prepared<T> {
+function token<T extends Certificate | Crl>(kind: Prepared<T>['kind'], preview: T): Prepared<T> {
   const prepared = Object.freeze({ kind, preview });
-  unredeemed.add(prepared);
+  unredeemed.set(prepared, { tbs: preview.tbs.slice(), algorithm: preview.signatureAlgorithm.der.slice() });
   return prepared;
 }
 
