@@ -1,4 +1,5 @@
 import type { CommandDefinition } from '../commands/definitions.ts';
+import { codeSections } from './code-lines.ts';
 import { listed, type Prose } from './prose.ts';
 import { bold, escapeCode, fill } from './roff.ts';
 import {
@@ -29,6 +30,7 @@ export function verbPage(command: CommandDefinition, prose: Prose, version: stri
     ...proseSection(prose, 'FILES'),
     ...section('EXIT STATUS', exitLines(listed(prose, 'EXIT STATUS'))),
     ...proseSection(prose, 'EXAMPLES'),
+    ...codeSections(command.name),
     ...seeAlsoLines(['cluster-ca', ...listed(prose, 'SEE ALSO').map((verb) => `cluster-ca-${verb}`)]),
   ];
   return `${lines.join('\n')}\n`;
