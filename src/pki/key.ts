@@ -1,6 +1,10 @@
+import { DerError } from './der/error.ts';
+import { DerReader, readDer } from './der/reader.ts';
+import { TAG } from './der/tags.ts';
 import { sequence, unsignedInteger } from './der/writer.ts';
+import { OID } from './oids.ts';
 import type { Signer } from './signer.ts';
-import type { KeyType } from './x509/algorithm.ts';
+import { type KeyType, readAlgorithm } from './x509/algorithm.ts';
 
 interface KeyAlgorithm {
   generate: Algorithm | EcKeyGenParams | RsaHashedKeyGenParams;
@@ -50,6 +54,7 @@ export async function generateKey(crypto: Crypto, keyType: KeyType): Promise<Gen
 /** A signer over a PKCS#8 key, imported as a non-extractable handle. @throws when the key is not of that type */
 export async function importSigner(crypto: Crypto, keyType: KeyType, pkcs8: Uint8Array): Promise<Signer> {
   const { generate, sign, scalar } = ALGORITHMS[keyType];
+  checkAlgorithm(keyType, pkcs8);
   const key = await crypto.subtle.importKey('pkcs8', pkcs8, generate, false, ['sign']);
   return {
     keyType,
@@ -58,6 +63,21 @@ export async function importSigner(crypto: Crypto, keyType: KeyType, pkcs8: Uint
       return scalar === undefined ? signature : ecdsaSignatureValue(signature, scalar);
     },
   };
+}
+
+/** Not every `Crypto` looks at what it imports: an EC key would become one that signs by Ed25519's name. */
+function checkAlgorithm(keyType: KeyType, pkcs8: Uint8Array): void {
+  const info = new DerReader(pkcs8).enter();
+  info.smallInteger();
+  const { oid, parameters } = readAlgorithm(info);
+  const curve = parameters?.[0] === TAG.oid ? readDer(parameters, (reader) => reader.oid()) : undefined;
+  const expected: Record<string, boolean> = {
+    'ecdsa-p256': oid === OID.ecPublicKey && curve === OID.prime256v1,
+    'ecdsa-p384': oid === OID.ecPublicKey && curve === OID.secp384r1,
+    ed25519: oid === OID.ed25519,
+  };
+  if (!(expected[keyType] ?? oid === OID.rsaEncryption))
+    throw new DerError(`the private key is not of type ${keyType}`);
 }
 
 /** Ecdsa-Sig-Value (RFC 5480 appendix A) from the fixed-width r and s that Web Crypto gives. */
