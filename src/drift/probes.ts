@@ -35,6 +35,11 @@ export function refusedInside(kind: ServiceKind, answer: string | undefined): bo
   return kind === 'postgres' && answer.startsWith('E') && /valid client certificate/.test(answer);
 }
 
+/** Whether the client certificate that was sent is not accepted, as it is said inside. */
+export function clientRefusedInside(kind: ServiceKind, answer: string | undefined): boolean {
+  return kind === 'nginx' && /^HTTP\/1\.\d 400/.test(answer ?? '') && /SSL certificate error/.test(answer ?? '');
+}
+
 /** The port that a Redis says it has without TLS; undefined when it does not say. */
 export function plaintextPortOf(answer: string | undefined): number | undefined {
   const port = /^\*2\r\n\$4\r\nport\r\n\$\d+\r\n(\d{1,5})\r\n/.exec(answer ?? '')?.[1];

@@ -2,8 +2,8 @@ import { parseAddress } from '../endpoint/address.ts';
 import { type ClientCertificate, handshake } from '../endpoint/handshake.ts';
 import { type Observation, observe } from '../endpoint/observe.ts';
 import { isClusterCaError } from '../errors.ts';
-import type { Service } from '../inventory/services.ts';
-import { accepts, askInside, plaintextAnswer, plaintextPortOf, refusedInside } from './probes.ts';
+import type { Service, ServiceKind } from '../inventory/services.ts';
+import { accepts, askInside, clientRefusedInside, plaintextAnswer, plaintextPortOf, refusedInside } from './probes.ts';
 
 /** What a service shows at its address. */
 export interface ServedFacts {
@@ -38,12 +38,21 @@ export async function readServed(
   }
   await lookForPlaintext(service, facts);
   if (facts.seen === undefined) return facts;
+  refuseInside(service.kind, facts.seen);
   facts.demanded = facts.seen.clientCertificate === 'required' || (await isRefusedInside(service, facts.seen));
   if (client === undefined && facts.demanded)
     facts.unseen.push(
       'the mutual handshake: without a client certificate (--cert, --key) it is not known whom the service lets in',
     );
   return facts;
+}
+
+/** nginx ends the handshake with any client certificate, and tells it inside that it is not accepted. */
+function refuseInside(kind: ServiceKind, { identified }: Observation): void {
+  if (identified === undefined || !clientRefusedInside(kind, identified.answer)) return;
+  identified.outcome = 'refused';
+  identified.alert = 'HTTP 400';
+  identified.reason = 'the certificate does not verify there: another CA, expired or revoked, or a CRL that is missing';
 }
 
 /** PostgreSQL and nginx end the handshake with anybody and refuse inside. */

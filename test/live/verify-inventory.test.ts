@@ -1,4 +1,4 @@
-import { cp, writeFile } from 'node:fs/promises';
+import { cp, readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { beforeAll, expect, test } from '@jest/globals';
 import type { DriftDocument } from '../../src/drift/drift.ts';
@@ -9,6 +9,7 @@ import { freePort } from '../support/ports.ts';
 import { scratch } from '../support/scratch.ts';
 import { Servers } from '../support/servers.ts';
 import { startEtcd } from '../support/servers-etcd.ts';
+import { startHaProxy } from '../support/servers-haproxy.ts';
 import { startNginx } from '../support/servers-nginx.ts';
 import { startPostgres } from '../support/servers-postgres.ts';
 import { redisCli, startRedis } from '../support/servers-redis.ts';
@@ -22,14 +23,15 @@ nodes:
   web-1: { ip: [127.0.0.1], planes: [data] }
   etcd-1: { ip: [127.0.0.1], planes: [control] }
   pg-1: { ip: [127.0.0.1], planes: [data] }
+  lb-1: { ip: [127.0.0.1], planes: [data] }
 clients: { app: {} }
 `;
 
-const describeLive = await describeWith('redis-server', 'redis-cli', 'nginx', 'etcd', 'postgres');
+const describeLive = await describeWith('redis-server', 'redis-cli', 'nginx', 'haproxy', 'etcd', 'postgres');
 const servers = new Servers('verify-inventory');
 const postgresPlace = await scratch('postgres');
 
-describeLive('a cluster of Redis, nginx, etcd and PostgreSQL, issued, on disk and served', () => {
+describeLive('a cluster of Redis, nginx, HAProxy, etcd and PostgreSQL, issued, on disk and served', () => {
   let ca: Authority;
   let env: Record<string, string>;
   let crl: string;
@@ -37,17 +39,23 @@ describeLive('a cluster of Redis, nginx, etcd and PostgreSQL, issued, on disk an
   const address: Record<string, string> = {};
   const place: Record<string, string> = {};
   const plane = (node: string): 'control' | 'data' => (node === 'etcd-1' ? 'control' : 'data');
-  const kinds: Record<string, string> = { 'redis-1': 'redis', 'web-1': 'nginx', 'etcd-1': 'etcd', 'pg-1': 'postgres' };
+  const kinds: Record<string, string> = {
+    'redis-1': 'redis',
+    'web-1': 'nginx',
+    'etcd-1': 'etcd',
+    'pg-1': 'postgres',
+    'lb-1': 'haproxy',
+  };
 
   /** `verify --inventory` of these services with the client's certificate, or without. */
-  async function look(nodes: string[], identified = true): Promise<DriftDocument> {
+  async function look(nodes: string[], identified = true, who = ca.client('app')): Promise<DriftDocument> {
     const file = join(servers.directory, 'live.yaml');
     const services = nodes.map(
       (node) =>
         `  ${node}:\n    ip: [127.0.0.1]\n    planes: [${plane(node)}]\n    services: [{ kind: ${kinds[node]}, address: "${address[node]}", dir: ${place[node]} }]\n`,
     );
     await writeFile(file, `cluster: orders\nnodes:\n${services.join('')}`);
-    const own = ['--cert', join(ca.client('app'), 'cert.pem'), '--key', join(ca.client('app'), 'key.pem')];
+    const own = ['--cert', join(who, 'cert.pem'), '--key', join(who, 'key.pem')];
     const result = await cli(['verify', '--inventory', file, '--json', ...(identified ? own : [])], { env });
     expect([0, 4]).toContain(result.code);
     expect(result.code === 4).toBe(result.json().attention);
@@ -85,13 +93,32 @@ describeLive('a cluster of Redis, nginx, etcd and PostgreSQL, issued, on disk an
       startEtcd(servers, files('etcd-1')),
       startPostgres(servers, postgresPlace, ca.node('pg-1', 'data'), { demanding: true, crl }),
     ]);
+    await cp(ca.node('lb-1', 'data'), files('lb-1'), { recursive: true });
+    await cp(crl, join(files('lb-1'), 'crl.pem'));
+    const parts = ['cert.pem', 'key.pem'].map((name) => readFile(join(files('lb-1'), name), 'utf8'));
+    await writeFile(join(files('lb-1'), 'combined.pem'), (await Promise.all(parts)).join(''));
+    await rm(join(files('lb-1'), 'cert.pem'));
+    await rm(join(files('lb-1'), 'key.pem'));
+    const balanced = await freePort();
+    await startHaProxy(servers, [
+      {
+        name: 'lb-1',
+        port: balanced,
+        pem: join(files('lb-1'), 'combined.pem'),
+        anchors: join(files('lb-1'), 'ca.pem'),
+        crl: join(files('lb-1'), 'crl.pem'),
+        server: '127.0.0.1:9',
+      },
+    ]);
+    address['lb-1'] = `127.0.0.1:${balanced}`;
+    place['lb-1'] = files('lb-1');
     address['web-1'] = `127.0.0.1:${nginx.port}`;
     address['etcd-1'] = `127.0.0.1:${etcd.port}`;
     address['pg-1'] = `127.0.0.1:${postgres.port}`;
     place['pg-1'] = postgres.files;
   }, 120_000);
 
-  const all = ['redis-1', 'web-1', 'etcd-1', 'pg-1'];
+  const all = ['redis-1', 'web-1', 'etcd-1', 'pg-1', 'lb-1'];
 
   test('all as it should be', async () => {
     const seen = await look(all);
@@ -100,6 +127,17 @@ describeLive('a cluster of Redis, nginx, etcd and PostgreSQL, issued, on disk an
       expect([onDisk, served]).toEqual([issued, issued]);
       expect(clientCertificate).toBe('required');
     }
+  });
+
+  test("another cluster's client is refused by all, each in its way", async () => {
+    const foreign = await Authority.init(join(servers.directory, 'billing'), 'billing');
+    await foreign.issueClients('app');
+    const seen = await look(all, true, foreign.client('app'));
+    expect(codes(seen)).toEqual(all.map((node) => `${node} client-refused`).toSorted());
+    const said = (node: string): string => seen.findings.find((one) => one.node === node)?.message ?? '';
+    for (const node of ['redis-1', 'pg-1', 'lb-1']) expect(said(node)).toContain('unknown_ca');
+    expect(said('etcd-1')).toContain('bad_certificate');
+    expect(said('web-1')).toContain('HTTP 400');
   });
 
   test('without a client certificate it says what it did not see', async () => {
