@@ -85,7 +85,7 @@ function shown(ctx: Context, document: InspectionDocument): Inspected {
 /** A keystore, or a directory with the files of one or several nodes. */
 async function inspectPlace(ctx: Context, directory: string): Promise<Inspected> {
   const now = ctx.now();
-  if (!existsSync(join(directory, 'KEYSTORE')) && !existsSync(join(directory, 'log'))) {
+  if (!['KEYSTORE', 'log', 'sealed', 'slots'].some((part) => existsSync(join(directory, part)))) {
     const found = (await import('./directory.ts')).inspectDirectory(ctx, directory);
     if (found !== undefined) return found;
   }

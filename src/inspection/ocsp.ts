@@ -4,6 +4,7 @@ import { readTime } from '../pki/der/time.ts';
 import { equalBytes } from '../pki/der/writer.ts';
 import { OID } from '../pki/oids.ts';
 import { reasonName } from '../pki/revocation-reason.ts';
+import { isWithin } from '../pki/validity.ts';
 import { type AlgorithmIdentifier, readAlgorithm } from '../pki/x509/algorithm.ts';
 import { type Certificate, parseCertificate } from '../pki/x509/certificate.ts';
 import { findExtension } from '../pki/x509/extension.ts';
@@ -116,6 +117,7 @@ function isSigned(basic: Basic, issuer: Certificate, context: InspectionContext)
   const delegated = certificates.filter(
     (one) =>
       purposesOf(one).includes(OCSP_SIGNING) &&
+      isWithin(one, context.now.getTime()) &&
       context.verifySignature(issuer.publicKey, one.signatureAlgorithm, one.tbs, one.signature),
   );
   return [issuer, ...delegated].some(({ publicKey }) => context.verifySignature(publicKey, algorithm, tbs, signature));

@@ -15,7 +15,7 @@ const MOST_PATHS = 8;
 const MOST_CANDIDATES = 30;
 
 /** Each certificate of the path with every rule it was held against; then the other paths, and what was not used. */
-export function explainLines(document: VerifyDocument, style: Style): string[] {
+export function explainLines(document: Pick<VerifyDocument, 'attempts' | 'candidates'>, style: Style): string[] {
   const [shown, ...others] = document.attempts ?? [];
   return [
     ...(shown === undefined

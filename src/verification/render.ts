@@ -24,7 +24,14 @@ export function renderVerify(document: VerifyResult, style: Style): string {
   }
   if (document.endpoint !== undefined) lines.push(...endpointLines(document.endpoint, style));
   for (const note of document.notes) lines.push(...paragraph(`note: ${note}`, style, 0, style.dim));
-  lines.push(...explainLines(document, style));
+  if (document.certificates === undefined) lines.push(...explainLines(document, style));
+  for (const { node, plane, ...own } of document.certificates ?? [])
+    if (own.attempts !== undefined)
+      lines.push(
+        '',
+        style.bold(`${safeText(node, style)}${plane === undefined ? '' : `/${plane}`}`),
+        ...explainLines(own, style),
+      );
   return lines.join('\n');
 }
 

@@ -36,7 +36,8 @@ export interface VerifyRequest extends ChainRequest {
   planes: string[] | undefined;
 }
 
-export interface CheckedCertificate {
+/** One certificate of a node; with `explain`, with its own paths. */
+export interface CheckedCertificate extends Pick<VerifyDocument, 'candidates' | 'attempts'> {
   node: string;
   plane?: string;
   serial: string;
@@ -159,6 +160,7 @@ function combined(results: { row: IssuedCertificate; document: VerifyDocument }[
       serial: row.serial,
       valid: document.valid,
       failures: document.failures,
+      ...(document.attempts === undefined ? {} : { candidates: document.candidates, attempts: document.attempts }),
     })),
   };
 }

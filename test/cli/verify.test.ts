@@ -230,3 +230,26 @@ test('--max-depth counts intermediates', async () => {
   expect((await valid(FILE, '--max-depth', '1')).valid).toBe(true);
   await invalid(FILE, '--max-depth', '0');
 });
+
+describe('--explain', () => {
+  test('of a NODE: each certificate with its own paths, each rule with its section', async () => {
+    await done(ca, ['issue', 'n1', '--plane', 'control', '--ip', '10.0.0.1']);
+    const found = await valid('n1', '--explain');
+    const { certificates: each } = found as unknown as {
+      certificates: { plane: string; attempts: { checks: { rule: string; passed: boolean }[] }[] }[];
+    };
+    expect(each.map(({ plane }) => plane).toSorted()).toEqual(['control', 'data']);
+    for (const { attempts } of each)
+      for (const { rule, passed } of attempts[0]?.checks ?? [])
+        expect([rule, passed]).toEqual([expect.stringMatching(/^RFC \d+/), true]);
+    const text = await ca(['verify', 'n1', '--explain']);
+    expectExit(text, 0);
+    expect(text.stdout).toMatch(/n1\/control[\s\S]*name constraints +passed[\s\S]*revocation +passed/);
+  });
+
+  test('what fails is marked, and nothing else', async () => {
+    const result = await ca(['verify', FILE, '--name', 'wrong.example', '--explain']);
+    expectExit(result, 5);
+    expect(result.stdout.match(/failed: [a-z-]+/g)).toEqual(['failed: name-mismatch']);
+  });
+});
