@@ -38,6 +38,8 @@ export type FlightOutcome =
 
 /** More than any first flight: hundreds of CA names and a long chain. */
 const MOST_OCTETS = 1 << 20;
+/** Records of a first flight are few; a million of one octet each would keep us busy. */
+const MOST_RECORDS = 1000;
 const RECORD = { alert: 21, handshake: 22, data: 23 } as const;
 
 /**
@@ -73,6 +75,7 @@ class FlightReader {
   #keys: RecordKeys | undefined;
   #sequence = 0;
   #octets = 0;
+  #records = 0;
 
   constructor(wire: Wire, options: FlightOptions) {
     this.#wire = wire;
@@ -134,7 +137,12 @@ class FlightReader {
       }
       const record = await this.#record();
       if ('outcome' in record) return record;
-      if (record.type === RECORD.alert) return { outcome: 'refused', alert: record.content[1] };
+      if (record.type === RECORD.alert) {
+        const [level, alert] = record.content;
+        // A warning, such as that the name asked for is not known, ends nothing (RFC 6066 §3).
+        if (level === 1 && alert !== 0) continue;
+        return { outcome: 'refused', alert };
+      }
       if (record.type === RECORD.handshake) this.#pending = concatBytes(this.#pending, record.content);
     }
   }
@@ -147,7 +155,7 @@ class FlightReader {
     if (header[1] !== 3) return { outcome: 'not-tls', answer: header.toString('latin1') };
     const length = header.readUInt16BE(3);
     this.#octets += length;
-    if (this.#octets > MOST_OCTETS) throw this.#broken('sends without end');
+    if (this.#octets > MOST_OCTETS || ++this.#records > MOST_RECORDS) throw this.#broken('sends without end');
     const content = await this.#wire.take(length);
     if (content === undefined) return { outcome: 'refused', alert: undefined };
     const type = header[0] as number;

@@ -1,4 +1,5 @@
 import { once } from 'node:events';
+import { connect } from 'node:net';
 import { TLSSocket } from 'node:tls';
 import { describe, expect, test } from '@jest/globals';
 import { formatAddress, parseAddress } from '../../src/endpoint/address.ts';
@@ -147,6 +148,31 @@ describe('what is no TLS server', () => {
   ])('%s: ERR_REMOTE', async (_, bytes) => {
     const port = await tcpServer((socket) => socket.end(bytes));
     expect(await codeOf(observe(at(port), { timeout: 2000 }))).toBe('ERR_REMOTE');
+  });
+
+  test('a flood of tiny records, a flood of octets', async () => {
+    const tiny = Buffer.concat(Array.from({ length: 5000 }, () => Buffer.from([22, 3, 3, 0, 1, 2])));
+    const large = Buffer.concat([Buffer.from([22, 3, 3, 0xff, 0xff]), Buffer.alloc(0xffff, 2)]);
+    for (const bytes of [tiny, Buffer.concat(Array.from({ length: 40 }, () => large))]) {
+      const port = await tcpServer((socket) => socket.end(bytes));
+      expect(await codeOf(observe(at(port)))).toBe('ERR_REMOTE');
+    }
+  });
+
+  test('a warning ends nothing', async () => {
+    const behind = await tlsServer({ maxVersion: 'TLSv1.2' });
+    const port = await tcpServer((socket) => {
+      const onward = connect(behind, '127.0.0.1');
+      onward.on('error', () => socket.destroy());
+      onward.once('data', (chunk) => {
+        socket.write(Buffer.concat([Buffer.from([21, 3, 3, 0, 2, 1, 112]), chunk]));
+        onward.pipe(socket);
+      });
+      socket.pipe(onward);
+      socket.on('close', () => onward.destroy());
+    });
+    const flight = await readFirstFlight(at(port), { versions: ['TLSv1.2'] });
+    expect(flight).toMatchObject({ outcome: 'answered', version: 'TLSv1.2' });
   });
 
   test('octets at random never do more than that', async () => {
