@@ -2,6 +2,7 @@ import { appendFile, chmod, cp, readFile, rm, writeFile } from 'node:fs/promises
 import { join } from 'node:path';
 import { describe, expect, test } from '@jest/globals';
 import { done, fails } from '../cli/checks.ts';
+import { clock } from '../cli/clock.ts';
 import { tcpServer } from '../endpoint/tls-server.ts';
 import { newCluster } from '../support/clusters.ts';
 import { certificatePem, makeExpired } from './expired.ts';
@@ -206,6 +207,27 @@ describe('drift: exit 4, each finding by its code', () => {
     expect(codes(await look(cluster, await inventory(cluster, [{ kind: 'etcd', dir, port: http }])))).toEqual([
       'plaintext-open',
     ]);
+  });
+
+  test('what time brings: an expired CRL, an expired certificate', async () => {
+    const dir = await fresh('time');
+    await done(ca, ['crl', '--out', join(dir, 'crl.pem')]);
+    const file = await inventory(cluster, [{ kind: 'postgres', dir }]);
+    const after = async (time: string): Promise<string[]> => {
+      const result = await ca(['verify', '--inventory', file, '--json'], { env: clock(time) });
+      expect(result.code).toBe(4);
+      return codes(result.json());
+    };
+    expect(await after('35d')).toEqual(['crl-expired']);
+    expect(await after('95d')).toEqual(['crl-expired', 'expired']);
+  });
+
+  test('on another host, where the files are not seen: what is served is held against the log', async () => {
+    const dir = await fresh('remote');
+    const port = await serving(dir);
+    await done(ca, ['issue', 'n1', '--inventory', first, '--force-new']);
+    const file = await inventory(cluster, [{ kind: 'etcd', dir, port }], '    ssh: deploy@n1\n');
+    expect(codes(await look(cluster, file, ...identified))).toEqual(['served-differs']);
   });
 
   test('nothing listens', async () => {
