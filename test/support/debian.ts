@@ -19,6 +19,7 @@ const PACKAGES = {
   mandoc: 'mandoc',
   man: 'man-db',
   promtool: 'prometheus',
+  certtool: 'gnutls-bin',
 } as const;
 
 export type Program = keyof typeof PACKAGES;
