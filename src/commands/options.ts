@@ -1,4 +1,5 @@
 import { type Command, InvalidArgumentError, Option } from 'commander';
+import { DEFAULT_MAX_DEPTH } from '../pki/path/options.ts';
 import { parseDuration } from '../values/duration.ts';
 
 /** An option that may be repeated, one value each: it never swallows the next word. */
@@ -26,6 +27,20 @@ export function toSeconds(text: string): number {
 /** An option that takes one of these words. */
 export function choice(flags: string, description: string, choices: readonly string[]): Option {
   return new Option(flags, description).choices(choices);
+}
+
+/** What path validation may be told. */
+export function withPathFlags(command: Command): Command {
+  return command
+    .option('--max-depth <n>', `intermediates allowed (default ${DEFAULT_MAX_DEPTH})`)
+    .addOption(repeatable('--policy <oid>', 'a certificate policy that is acceptable'))
+    .option('--require-explicit-policy', 'the path must be valid for a policy')
+    .option('--inhibit-policy-mapping', 'policy mappings do not count')
+    .option('--inhibit-any-policy', 'anyPolicy does not count')
+    .option('--strict', 'also what RFC 5280 asks of issuers')
+    .option('--insecure-allow-sha1', 'accept signatures with SHA-1')
+    .option('--insecure-allow-md5', 'accept signatures with MD5')
+    .option('--insecure-allow-small-rsa', 'accept RSA keys under 2048 bits');
 }
 
 /** How to connect to HOST:PORT. */

@@ -2,13 +2,13 @@ import { Command } from 'commander';
 import { type Context, openKeystore } from '../context.ts';
 import { ClusterCaError } from '../errors.ts';
 import { checkPlanes } from '../issuance/names.ts';
-import { DEFAULT_MAX_DEPTH, type PathFailure } from '../pki/path/index.ts';
 import { parseTimeArgument } from '../values/time.ts';
 import { type PathFlags, readPathOptions } from '../verification/path-options.ts';
 import { renderVerify } from '../verification/render.ts';
+import { verdictError } from '../verification/verdict-error.ts';
 import { verifyWhat } from '../verification/verify-what.ts';
 import { readWhat } from '../what/what.ts';
-import { choice, repeatable, withConnection } from './options.ts';
+import { choice, repeatable, withConnection, withPathFlags } from './options.ts';
 
 interface VerifyOptions extends PathFlags {
   trust?: string[];
@@ -38,17 +38,8 @@ export function verifyCommand(ctx: Context, run = runVerify): Command {
       repeatable('--plane <plane>', "of a node: this plane's certificate; with --inventory: these planes only"),
     )
     .option('--at <time>', 'at this time instead of now')
-    .option('--explain', 'every rule of every certificate, every path tried, and why')
-    .option('--max-depth <n>', `intermediates allowed (default ${DEFAULT_MAX_DEPTH})`)
-    .addOption(repeatable('--policy <oid>', 'a certificate policy that is acceptable'))
-    .option('--require-explicit-policy', 'the path must be valid for a policy')
-    .option('--inhibit-policy-mapping', 'policy mappings do not count')
-    .option('--inhibit-any-policy', 'anyPolicy does not count')
-    .option('--strict', 'also what RFC 5280 asks of issuers')
-    .option('--insecure-allow-sha1', 'accept signatures with SHA-1')
-    .option('--insecure-allow-md5', 'accept signatures with MD5')
-    .option('--insecure-allow-small-rsa', 'accept RSA keys under 2048 bits');
-  return withConnection(command)
+    .option('--explain', 'every rule of every certificate, every path tried, and why');
+  return withConnection(withPathFlags(command))
     .option('--inventory <file>', 'the live cluster: issued, on disk and served, for each service of cluster.yaml')
     .addOption(
       choice('--format <format>', 'of --inventory: text, json, junit or sarif', ['text', 'json', 'junit', 'sarif']),
@@ -86,13 +77,5 @@ export async function runVerify(ctx: Context, text: string | undefined, options:
   });
   if (ctx.ui.options.json) for (const note of document.notes) ctx.ui.warn(note);
   ctx.ui.result(document, (style) => renderVerify(document, style));
-  if (!document.valid) throw invalid(document.failures[0]);
-}
-
-/** The verdict as an error: the most informative failure, and what to do. */
-function invalid(first: PathFailure | undefined): ClusterCaError {
-  if (first === undefined) return new ClusterCaError('ERR_PATH', 'not valid: no path to a trust anchor');
-  const { message, rule, hint, code } = first;
-  const text = message.startsWith('not valid') ? message : `not valid: ${message}`;
-  return new ClusterCaError('ERR_PATH', `${text} (${rule})`, { hint, details: { code } });
+  if (!document.valid) throw verdictError(document.failures[0]);
 }

@@ -213,13 +213,13 @@ describe('drift: exit 4, each finding by its code', () => {
     const dir = await fresh('time');
     await done(ca, ['crl', '--out', join(dir, 'crl.pem')]);
     const file = await inventory(cluster, [{ kind: 'postgres', dir }]);
-    const after = async (time: string): Promise<string[]> => {
+    const later = async (time: string): Promise<string[]> => {
       const result = await ca(['verify', '--inventory', file, '--json'], { env: clock(time) });
       expect(result.code).toBe(4);
       return codes(result.json());
     };
-    expect(await after('35d')).toEqual(['crl-expired']);
-    expect(await after('95d')).toEqual(['crl-expired', 'expired']);
+    expect(await later('35d')).toEqual(['crl-expired']);
+    expect(await later('95d')).toEqual(['crl-expired', 'expired']);
   });
 
   test('on another host, where the files are not seen: what is served is held against the log', async () => {
