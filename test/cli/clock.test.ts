@@ -50,10 +50,11 @@ test('more than 40 days beyond the last record: a warning in every output', asyn
   const env = clock('41d');
   for (const args of [['list'], ['crl'], ['audit', 'verify']]) {
     const { warnings } = await done(far.ca, args, { env });
-    expect(warnings?.join()).toMatch(/clock|ahead|beyond|record/);
+    expect(warnings?.join()).toMatch(/clock|ahead|beyond/);
   }
   const text = await far.ca(['list'], { env });
   expectExit(text, 0);
   expect(text.stderr).toMatch(/^cluster-ca: warning: /m);
-  expect((await done(far.ca, ['list'], { env: clock('39d') })).warnings ?? []).toEqual([]);
+  const { warnings } = await done(far.ca, ['list'], { env: clock('39d') });
+  expect(warnings?.join() ?? '').not.toMatch(/clock|ahead|beyond/);
 });
