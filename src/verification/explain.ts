@@ -8,7 +8,7 @@ import { REJECTIONS, type RejectedCandidate } from './candidates.ts';
 import type { CertificateReference, ExplainedAttempt, VerifyDocument } from './document.ts';
 
 /** Columns that a tree leaves for its text; a path too deep for that is a list from its anchor down. */
-const FOR_TEXT = 40;
+export const FOR_TEXT = 40;
 const CHECK_NAME = 19;
 /** Other paths that are shown; --json has them all. */
 const MOST_PATHS = 8;
