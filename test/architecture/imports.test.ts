@@ -162,7 +162,9 @@ describe('each library has its place', () => {
 describe('reading verbs start without the libraries that make certificates', () => {
   test.each([
     'src/main.ts',
-    ...['list', 'status', 'inspect', 'verify', 'audit'].map((verb) => `src/commands/${verb}.ts`),
+    ...['list', 'status', 'inspect', 'verify', 'audit', 'crl'].map((verb) => `src/commands/${verb}.ts`),
+    ...['check', 'slot'].map((verb) => `src/commands/keystore/${verb}.ts`),
+    ...['reading', 'checking'].map((entry) => `src/commands/${entry}.ts`),
   ])('%s', (start) => {
     expect(exists(start)).toBe(true);
     const found = [...reachable(start, byPath)].filter(([to]) => /^(@peculiar\/|reflect-metadata)/.test(to));

@@ -263,3 +263,31 @@ test('many pages: 6,000 certificates merged in parts are found, counted and list
   expect(withSnapshot).toEqual(without);
   expect(counts).toEqual(await reopened.query((index) => index.counts(NOW)));
 });
+
+test('one name over several pages, with neighbours on both sides', async () => {
+  const log = new SmallLog();
+  const keystore = await log.open();
+  const notBefore = Math.floor(START / 1000) * 1000;
+  const one = (name: string, n: number): Issued => ({
+    kind: 'node',
+    name,
+    plane: n % 2 === 0 ? 'data' : 'control',
+    serial: serialOf(n),
+    notBefore,
+    notAfter: notBefore + DAY,
+  });
+  for (let part = 0; part < 3; part++) {
+    const many = Array.from({ length: 1000 }, (_, i) => one('m', part * 1000 + i));
+    await log.issue([one('l', 10_000 + part), ...many, one('m0', 20_000 + part), one('ma', 30_000 + part)]);
+    await keystore.refresh();
+    await takeSnapshot(keystore);
+  }
+  const reopened = await log.open();
+  const rows = await reopened.query((index) => index.ofName('node', 'm'));
+  expect(rows.map(({ serial }) => serial)).toEqual(Array.from({ length: 3000 }, (_, n) => serialOf(n)));
+  expect(rows.filter(({ superseded }) => !superseded)).toHaveLength(2);
+  expect(await reopened.query((index) => index.current('node', 'm', 'data'))).toMatchObject({ serial: serialOf(2998) });
+  for (const name of ['l', 'm0', 'ma'])
+    expect(await reopened.query((index) => index.ofName('node', name))).toHaveLength(3);
+  expect(await reopened.query((index) => index.ofName('node', 'ab'))).toEqual([]);
+});
