@@ -5,6 +5,7 @@ import { auditLog } from '../audit/verify.ts';
 import { type Context, directoryStore, keystoreLocation, openKeystore } from '../context.ts';
 import { ClusterCaError } from '../errors.ts';
 import { anchorDirectory, parseHead, readAnchor } from '../keystore/anchor.ts';
+import { clockWarning } from '../keystore/clock.ts';
 import { decodeIdentity } from '../keystore/identity.ts';
 import { readInputFile } from '../what/read-file.ts';
 import { repeatable } from './options.ts';
@@ -65,6 +66,8 @@ export async function runAuditVerify(ctx: Context, options: VerifyOptions): Prom
     onProgress: (records) => ctx.ui.progress(`${records} records verified`),
   });
   ctx.ui.endProgress();
+  const leap = document.last && clockWarning({ time: Date.parse(document.last) }, ctx.now());
+  if (leap) ctx.ui.warn(leap);
   if (!document.rollbackChecked)
     ctx.ui.warn(
       'there is no anchor of this keystore here and no --expect-head: an older copy of it would look the same',

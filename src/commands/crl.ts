@@ -9,6 +9,7 @@ import { encodePem } from '../pki/pem.ts';
 import { writeResultFile } from '../placement/result-file.ts';
 import { renewCrls, requireAuthority } from '../revocation/renew-crls.ts';
 import { crlObject } from '../revocation/revoke.ts';
+import { safeText } from '../ui/text/safe.ts';
 import { openWriter, type UnlockOptions, unlockRoot } from '../unlocking.ts';
 import { dryRun, duration, withPassphrase, withRootPassphrase } from './options.ts';
 
@@ -92,7 +93,7 @@ async function print(ctx: Context, keystore: Keystore, options: CrlOptions): Pro
   if (options.out !== undefined && !options.dryRun) {
     const path = resolve(ctx.cwd, options.out);
     await writeResultFile(path, content);
-    ctx.ui.result({ crls, files: [path] }, () => `wrote ${path}`);
+    ctx.ui.result({ crls, files: [path] }, () => `wrote ${safeText(path)}`);
   } else if (ctx.ui.options.json) ctx.ui.result({ crls, ...dry }, () => '');
   else if (options.dryRun)
     ctx.ui.result({ crls }, () => `would sign new CRLs of ${chosen.map(({ id }) => id).join(', ')}`);

@@ -9,6 +9,7 @@ import { checkPlanes } from '../issuance/names.ts';
 import type { IssuedCertificate } from '../keystore/certificates/row.ts';
 import type { Keystore } from '../keystore/keystore.ts';
 import { PUBLIC_RESULT, SECRET_RESULT, writeResultFile } from '../placement/result-file.ts';
+import { safeText } from '../ui/text/safe.ts';
 import { certificatesOf, readLegalHolder } from '../what/holder.ts';
 import { dryRun, withExportPassword } from './options.ts';
 
@@ -46,7 +47,7 @@ export async function runExport(ctx: Context, node: string | undefined, options:
       return ctx.ui.result({ files: [], pem: new TextDecoder().decode(bytes) }, () => '');
     }
     await writeResultFile(path, bytes, secret ? SECRET_RESULT : PUBLIC_RESULT);
-    ctx.ui.result({ files: [path] }, () => `wrote ${path}${secret ? ': it holds the private key' : ''}`);
+    ctx.ui.result({ files: [path] }, () => `wrote ${safeText(path)}${secret ? ': it holds the private key' : ''}`);
   } finally {
     if (secret) bytes.fill(0);
   }

@@ -12,7 +12,6 @@ import { checkItems, failureOf, type Issuance, planIssuance, runIssuance } from 
 import { newRequestId } from '../keystore/request-id.ts';
 import { REVOCATION_REASONS, type RevocationReason } from '../pki/revocation-reason.ts';
 import { fileAccess } from '../placement/access.ts';
-import { safeText } from '../ui/text/safe.ts';
 import type { UnlockOptions } from '../unlocking.ts';
 import { dryRun, duration, repeatable, withPassphrase } from './options.ts';
 

@@ -8,6 +8,7 @@ import { checkDnsName, checkIpAddress, checkNodeName } from '../issuance/names.t
 import { type GeneralName, ipName } from '../pki/x509/general-name.ts';
 import { fileAccess } from '../placement/access.ts';
 import { makeRequest } from '../requesting/request.ts';
+import { safeText } from '../ui/text/safe.ts';
 import { dryRun, repeatable } from './options.ts';
 
 interface RequestOptions {
@@ -64,6 +65,6 @@ export async function runRequest(ctx: Context, node: string, options: RequestOpt
   ctx.ui.result(
     { files },
     () =>
-      `${files.map((file) => `wrote ${file}`).join('\n')}\nnext, where the keystore is: cluster-ca issue --csr-dir ${out}`,
+      `${files.map((file) => `wrote ${safeText(file)}`).join('\n')}\nnext, where the keystore is: cluster-ca issue --csr-dir ${safeText(out)}`,
   );
 }

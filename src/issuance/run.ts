@@ -167,7 +167,7 @@ export function failureOf({ certificates, unchanged, failed }: IssueResult): Clu
   if (done === 0 && failed.every(({ error }) => error.code === first.error.code))
     return new ClusterCaError(first.error.code as ErrorCode, first.error.message, {
       hint: first.error.hint,
-      details: { failed },
+      details: { ...committedIn(failed), failed },
     });
   const names = [...new Set(failed.map(({ node, plane }) => (plane === undefined ? node : `${node}/${plane}`)))];
   const shown = names.slice(0, 5).join(', ') + (names.length > 5 ? ` and ${names.length - 5} more` : '');

@@ -31,7 +31,7 @@ export function isBehind(state: LogState, now: Date): boolean {
 }
 
 /** A warning when this clock is far ahead of the last record: one write by a wrong clock would bind all others. */
-export function clockWarning(state: LogState, now: Date): string | undefined {
+export function clockWarning(state: Pick<LogState, 'time'>, now: Date): string | undefined {
   const ahead = now.getTime() - state.time;
   if (ahead <= LEAP) return undefined;
   return `this clock is ${Math.floor(ahead / 86_400_000)} days beyond the keystore's last record: check it before you write`;

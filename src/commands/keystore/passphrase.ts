@@ -7,7 +7,14 @@ import type { Keystore } from '../../keystore/keystore.ts';
 import { newRequestId } from '../../keystore/request-id.ts';
 import type { UnlockedDomain } from '../../keystore/unlock.ts';
 import { resolveNewPassphrase } from '../../secrets/resolve.ts';
-import { openWriter, requireClock, secretContext, type UnlockOptions, unlockRoot } from '../../unlocking.ts';
+import {
+  openWriter,
+  requireClock,
+  secretContext,
+  type UnlockOptions,
+  unlockDaily,
+  unlockRoot,
+} from '../../unlocking.ts';
 
 export interface NewPassphraseOptions {
   newPassphraseFd?: string;
@@ -28,17 +35,19 @@ export function newPassphraseInputs(options: NewPassphraseOptions) {
 export async function runPassphrase(ctx: Context, options: PassphraseOptions): Promise<void> {
   const keystore = await openKeystoreToWrite(ctx, { rootKeystore: options.rootKeystore });
   await requireClock(ctx, keystore);
-  const writer = await openWriter(ctx, keystore, options);
-  const domains = [writer.daily];
+  // A dry run opens the keys and nothing else: a writer would try whether the place can be written.
+  const writer = options.dryRun ? undefined : await openWriter(ctx, keystore, options);
+  const daily = writer?.daily ?? (await unlockDaily(ctx, keystore, options));
+  const domains = [daily];
   try {
-    if (writer.daily.slot.kind !== 'passphrase')
+    if (daily.slot.kind !== 'passphrase')
       throw new ClusterCaError('ERR_USAGE', 'a key file opened the keystore: its slot has no passphrase', {
         hint: 'give the old passphrase, or: cluster-ca keystore slot add NAME',
       });
     const root = await tryRoot(ctx, keystore, options);
     if (root !== undefined) domains.push(root);
     const old = domains.map(({ slot }) => slotObject(slot));
-    if (options.dryRun)
+    if (writer === undefined)
       return ctx.ui.result(
         { slots: old, dryRun: true },
         (style) => `would change the passphrase of\n${renderSlots(old, style)}`,
