@@ -118,9 +118,7 @@ async function runFleet(ctx: Context, writer: KeystoreWriter, issuance: Issuance
   try {
     return await writer.inTurn(ctx.globals.wait, async () => {
       if (!isArchive(issuance.out)) await finishEarlierRuns(writer, issuance);
-      const made = await issueInBatches(writer, issuance, (done, total) =>
-        ctx.ui.progress(`${done} of ${total} certificates`),
-      );
+      const made = await issueInBatches(writer, issuance, (done, total) => ctx.ui.progressBar(done, total, 'issuing'));
       await afterIssuing(writer, issuance, issuance.items);
       return made;
     });
