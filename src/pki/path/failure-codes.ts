@@ -15,7 +15,12 @@ const ISSUER_PROFILE = 'have the issuer make the certificate by RFC 5280, or ver
 
 /** Every way in which a path fails. The codes are stable: scripts and the manual page depend on them. */
 export const FAILURES = {
-  revoked: kind('RFC 5280 §6.3.3', 'a CRL lists the certificate', 'replace it: cluster-ca rotate, then deploy', 100),
+  revoked: kind(
+    'RFC 5280 §6.3.3',
+    'a CRL lists the certificate',
+    'replace it: cluster-ca issue NODE, then put the new files in place',
+    100,
+  ),
   'signature-invalid': kind(
     'RFC 5280 §6.1.3(a)(1)',
     "the issuer's key did not make this signature",
@@ -25,7 +30,7 @@ export const FAILURES = {
   expired: kind(
     'RFC 5280 §6.1.3(a)(2)',
     'the time is after notAfter',
-    'replace it: cluster-ca rotate, then deploy',
+    'replace it: cluster-ca rotate NODE, then put the new files in place',
     90,
   ),
   'not-yet-valid': kind(
