@@ -1,7 +1,9 @@
 import { ClusterCaError } from '../errors.ts';
-
 import { type Anchor, readAnchor, writeAnchor } from '../keystore/anchor.ts';
-import { Building, checkPlaceIsFree } from '../keystore/create.ts';
+import { Building, finishBoth } from '../keystore/creation/building.ts';
+import { sweepPlaces } from '../keystore/creation/leftovers.ts';
+import { checkPlaceIsFree } from '../keystore/creation/place.ts';
+import { isRootDomain, isSameRoot } from '../keystore/creation/root-domain.ts';
 import type { Secret } from '../keystore/envelope/slot.ts';
 import { decodeIdentity } from '../keystore/identity.ts';
 import type { Keystore } from '../keystore/keystore.ts';
@@ -54,8 +56,8 @@ export interface Restored {
  */
 export async function restoreBackup(plan: RestorePlan): Promise<Restored> {
   const { path, location, rootLocation, now, onProgress } = plan;
-  await checkPlaceIsFree(location);
-  if (rootLocation !== undefined) await checkPlaceIsFree(rootLocation);
+  await checkPlaces(plan);
+  await sweepPlaces(location, rootLocation);
   const backup = await openBackup(path, plan.secrets);
   const entries = backup.entries[Symbol.asyncIterator]();
   let main: Building | undefined;
@@ -77,8 +79,12 @@ export async function restoreBackup(plan: RestorePlan): Promise<Restored> {
     const { loss, anchored } = await lossOf(keystore, plan);
     if (loss !== undefined) await plan.onLoss(loss);
     await writePublic(keystore, now);
-    await root?.finish(false);
-    await main.finish(groupRead);
+    if (root !== undefined && isSameRoot(root.store.location, root.location)) {
+      await root.abandon();
+      root = undefined;
+    }
+    if (root !== undefined) await checkPlaceIsFree(root.location);
+    await finishBoth(main, root, groupRead);
     const { identity, state } = keystore;
     const head = { seq: state.seq, head: state.head };
     const warning = await writeAnchor(plan.anchors, identity.id, head, { reset: loss !== undefined });
@@ -92,10 +98,15 @@ export async function restoreBackup(plan: RestorePlan): Promise<Restored> {
   }
 }
 
+/** A root domain that stands at its place already may be the backup's own: it is compared once that is unpacked. */
+async function checkPlaces({ location, rootLocation }: RestorePlan): Promise<void> {
+  await checkPlaceIsFree(location);
+  if (rootLocation !== undefined && !isRootDomain(rootLocation)) await checkPlaceIsFree(rootLocation);
+}
+
 /** The same without writing anything that stays. */
 export async function rehearseRestore(plan: RestorePlan): Promise<Restored> {
-  await checkPlaceIsFree(plan.location);
-  if (plan.rootLocation !== undefined) await checkPlaceIsFree(plan.rootLocation);
+  await checkPlaces(plan);
   return trialRestore(plan.path, plan, async (keystore, { rootElsewhere }) => {
     const { loss, anchored } = await lossOf(keystore, plan);
     if (loss !== undefined) await plan.onLoss(loss);

@@ -8,7 +8,7 @@ import { checkClusterName, makePolicy } from '../init/policy.ts';
 import { renderInit } from '../init/render.ts';
 import { initSecrets } from '../init/secrets.ts';
 import { anchorDirectory } from '../keystore/anchor.ts';
-import { checkPlaceIsFree } from '../keystore/create.ts';
+import { checkPlacesAreFree } from '../keystore/creation/place.ts';
 import { newKeystoreLocation } from '../keystore/locate.ts';
 import { secretContext } from '../unlocking.ts';
 import { dryRun, duration, repeatable, withPassphrase, withRootPassphrase } from './options.ts';
@@ -76,7 +76,7 @@ async function planFor(ctx: Context, cluster: string, options: InitOptions): Pro
   const policy = makePolicy(cluster, policyOptions(options));
   const keystore = ctx.globals.keystore ?? ctx.env.CLUSTER_CA_KEYSTORE;
   const location = newKeystoreLocation({ keystore, cluster, env: ctx.env, cwd: ctx.cwd }, cluster);
-  await checkPlaceIsFree(location);
+  await checkPlacesAreFree(location, rootLocation(ctx, options));
   return planInit({ cluster, policy, location });
 }
 
@@ -90,7 +90,7 @@ async function make(
     cluster,
     policy,
     location: keystore,
-    rootLocation: options.rootKeystore === undefined ? undefined : resolve(ctx.cwd, options.rootKeystore),
+    rootLocation: rootLocation(ctx, options),
     groupRead: options.allowGroupRead ?? false,
     secrets,
     anchors: anchorDirectory(ctx.env),
@@ -98,4 +98,8 @@ async function make(
     warn: (message) => ctx.ui.warn(message),
   });
   ctx.ui.result(made, (style) => renderInit(made, style));
+}
+
+function rootLocation(ctx: Context, { rootKeystore }: InitOptions): string | undefined {
+  return rootKeystore === undefined ? undefined : resolve(ctx.cwd, rootKeystore);
 }

@@ -1,103 +1,14 @@
-import { lstat, mkdir, open, readdir, rename, rm, stat } from 'node:fs/promises';
-import { hostname } from 'node:os';
-import { basename, dirname, join } from 'node:path';
 import { randomBytes, sha256Hex } from '../crypto/hash.ts';
-import { ClusterCaError } from '../errors.ts';
 import type { GeneratedKey } from '../pki/key.ts';
 import type { Signer } from '../pki/signer.ts';
-import { DirectoryStore } from './directory/directory-store.ts';
-import { syncDirectory, writeNew } from './directory/durable.ts';
-import { errno, storageError } from './directory/errors.ts';
-import { layout } from './directory/layout.ts';
-import { isAlive } from './directory/process-alive.ts';
+import { Building, finishBoth } from './creation/building.ts';
+import { forgetRootPlace, noteRootPlace, sweepPlaces } from './creation/leftovers.ts';
+import { checkPlacesAreFree } from './creation/place.ts';
 import { sealedName, sealKey } from './envelope/sealed-key.ts';
 import { makeSlot, type Secret } from './envelope/slot.ts';
 import { encodeIdentity, type Identity } from './identity.ts';
 import type { Bodies, Domain, SealedKeyRef, SlotRef } from './log/bodies.ts';
 import { encodeRecord, type LogRecord } from './log/record.ts';
-
-const DAY = 86_400_000;
-
-/** Refuses a place that is taken: an empty directory is fine. @throws ERR_EXISTS */
-export async function checkPlaceIsFree(location: string): Promise<void> {
-  let names: string[];
-  try {
-    const status = await stat(location);
-    if (!status.isDirectory()) throw new ClusterCaError('ERR_EXISTS', `${location} is there and is not a directory`);
-    names = await readdir(location);
-  } catch (error) {
-    if (errno(error) === 'ENOENT') return;
-    if (error instanceof ClusterCaError) throw error;
-    throw storageError(error, 'read', location);
-  }
-  if (names.includes('KEYSTORE'))
-    throw new ClusterCaError('ERR_EXISTS', `there is a keystore at ${location} already`, {
-      hint: `cluster-ca inspect ${location}/ shows it; name another place with --keystore DIR`,
-    });
-  if (names.length > 0)
-    throw new ClusterCaError('ERR_EXISTS', `${location} is not empty`, {
-      hint: 'name another place with --keystore DIR',
-    });
-}
-
-/** One directory being built beside its final place, so that a killed init or restore leaves nothing in the way. */
-export class Building {
-  readonly store: DirectoryStore;
-  readonly #temporary: string;
-  readonly #location: string;
-
-  private constructor(location: string, temporary: string, groupRead: boolean) {
-    this.#location = location;
-    this.#temporary = temporary;
-    this.store = new DirectoryStore(temporary, { groupRead });
-  }
-
-  static async begin(location: string, groupRead: boolean, families?: readonly string[]): Promise<Building> {
-    const parent = dirname(location);
-    const prefix = `.cluster-ca.${basename(location)}.`;
-    const temporary = join(parent, `${prefix}${hostname()}.${process.pid}.${Math.round(performance.timeOrigin)}`);
-    try {
-      await mkdir(parent, { recursive: true, mode: 0o700 });
-      await sweep(parent, prefix);
-      await mkdir(temporary, { mode: 0o700 });
-    } catch (error) {
-      throw storageError(error, 'make', temporary);
-    }
-    await DirectoryStore.layOut(temporary, {
-      groupRead,
-      ...(families === undefined ? {} : { families: [...families, 'tmp'] }),
-    });
-    return new Building(location, temporary, groupRead);
-  }
-
-  async writeIdentity(bytes: Uint8Array, groupRead: boolean): Promise<void> {
-    const path = layout.identity(this.#temporary);
-    await writeNew(path, bytes, groupRead ? 0o640 : 0o600).catch((error: unknown) => {
-      throw storageError(error, 'write', path);
-    });
-  }
-
-  /** Moves it onto its place, durably. @throws ERR_EXISTS when somebody was faster */
-  async finish(groupRead: boolean): Promise<void> {
-    try {
-      const handle = await open(this.#temporary, 'r');
-      await handle.chmod(groupRead ? 0o750 : 0o700);
-      await handle.sync();
-      await handle.close();
-      await rename(this.#temporary, this.#location);
-      await syncDirectory(dirname(this.#location));
-    } catch (error) {
-      const code = errno(error);
-      if (code === 'ENOTEMPTY' || code === 'EEXIST' || code === 'ENOTDIR')
-        throw new ClusterCaError('ERR_EXISTS', `${this.#location} is there already`, { cause: error });
-      throw storageError(error, 'make', this.#location);
-    }
-  }
-
-  async abandon(): Promise<void> {
-    await rm(this.#temporary, { recursive: true, force: true }).catch(() => {});
-  }
-}
 
 export interface CreateOptions {
   location: string;
@@ -125,8 +36,8 @@ export interface CreateOptions {
  */
 export async function createKeystore(options: CreateOptions): Promise<Identity> {
   const { location, rootLocation, groupRead } = options;
-  await checkPlaceIsFree(location);
-  if (rootLocation !== undefined) await checkPlaceIsFree(rootLocation);
+  await checkPlacesAreFree(location, rootLocation);
+  await sweepPlaces(location, rootLocation);
   const identity: Identity = {
     type: 'cluster-ca keystore',
     format: 1,
@@ -140,8 +51,9 @@ export async function createKeystore(options: CreateOptions): Promise<Identity> 
   try {
     root = rootLocation === undefined ? undefined : await Building.begin(rootLocation, false, ['slots', 'sealed']);
     await fill(options, identity, main, root);
-    await root?.finish(false);
-    await main.finish(groupRead);
+    if (root !== undefined) await noteRootPlace(main.store.location, root.location);
+    await finishBoth(main, root, groupRead);
+    await forgetRootPlace(location);
   } catch (error) {
     await main.abandon();
     await root?.abandon();
@@ -194,20 +106,5 @@ async function fill(
   } finally {
     masters.daily.fill(0);
     masters.root.fill(0);
-  }
-}
-
-/** Removes what killed inits left beside the place: of this host when their process is gone, of any when a day old. */
-async function sweep(parent: string, prefix: string): Promise<void> {
-  for (const name of await readdir(parent)) {
-    if (!name.startsWith(prefix)) continue;
-    const path = join(parent, name);
-    const match = /^(.*)\.(\d+)\.\d+$/.exec(name.slice(prefix.length));
-    const gone = match !== null && match[1] === hostname() && !isAlive(Number(match[2]));
-    const age = await lstat(path).then(
-      (status) => Date.now() - status.mtimeMs,
-      () => 0,
-    );
-    if (gone || age > DAY) await rm(path, { recursive: true, force: true });
   }
 }

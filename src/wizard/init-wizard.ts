@@ -3,7 +3,7 @@ import { ClusterCaError } from '../errors.ts';
 import { planInit } from '../init/init.ts';
 import { type InitOptions, policyOptions } from '../init/options.ts';
 import { LAYOUT, policyLines } from '../init/render.ts';
-import { checkPlaceIsFree } from '../keystore/create.ts';
+import { checkPlaceIsFree } from '../keystore/creation/place.ts';
 import { isGiven } from '../secrets/inputs.ts';
 import { passphraseGiven } from '../secrets/resolve.ts';
 import { keyValues, paragraph } from '../ui/text/lines.ts';

@@ -1,6 +1,6 @@
 import { join, resolve } from 'node:path';
 import type { Context } from '../context.ts';
-import { checkPlaceIsFree } from '../keystore/create.ts';
+import { checkPlaceIsFree } from '../keystore/creation/place.ts';
 import { newKeystoreLocation } from '../keystore/locate.ts';
 import type { Prompts } from '../ui/prompts.ts';
 import { validated } from './questions.ts';

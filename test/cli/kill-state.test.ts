@@ -1,3 +1,4 @@
+import { existsSync } from 'node:fs';
 import { readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { expect, test } from '@jest/globals';
@@ -42,6 +43,48 @@ onLinux(
       }
     }
     expect(killed).toBeGreaterThan(steps.length / 2);
+  },
+  LIMIT,
+);
+
+onLinux(
+  'a killed init with --root-keystore: the same command makes both, or both are there',
+  async () => {
+    const scene = async (name: string) => {
+      const parent = await place.dir(name);
+      const env = {
+        ...place.env,
+        CLUSTER_CA_KEYSTORE: join(parent, 'keystore'),
+        CLUSTER_CA_KEY_FILE: join(parent, 'key'),
+      };
+      const medium = join(await place.dir(`${name}-medium`), 'root');
+      const run = (args: string[], options: RunOptions = {}) => cli(args, { ...options, env });
+      return { parent, out: parent, env, run, medium, command: ['init', 'orders', '--root-keystore', medium] };
+    };
+    const undisturbed = await scene('apart');
+    const all = await moments(undisturbed, join(place.directory, 'steps'), undisturbed.command);
+    // Every rename, for between the first two the root's place is taken; of the rest some.
+    const steps = all.filter(([call], i) => call.startsWith('rename') || i % 4 === 0);
+    expect(steps.filter(([call]) => call.startsWith('rename')).length).toBeGreaterThanOrEqual(2);
+    let between = 0;
+    for (const [i, moment] of steps.entries()) {
+      const { parent, run, medium, command, ...target } = await scene(`apart-${i}`);
+      await injected(target, moment, 'signal=SIGKILL', command);
+      if (existsSync(medium) && !existsSync(join(parent, 'keystore'))) between++;
+      const again = await run([...command, '--json']);
+      if (again.code === 6) errorObject(again, 'ERR_EXISTS');
+      else expect([moment, again.code, again.stderr]).toEqual([moment, 0, '']);
+      const check = await done<CheckDocument>(run, ['keystore', 'check', '--root-keystore', medium]);
+      expect([moment, check.findings]).toEqual([moment, []]);
+      await done(run, ['crl', '--renew', '--authority', 'root-g1', '--root-keystore', medium]);
+      if (again.code === 0)
+        expect([...(await readdir(parent)).sort(), ...(await readdir(join(medium, '..')))]).toEqual([
+          'key',
+          'keystore',
+          'root',
+        ]);
+    }
+    expect(between).toBeGreaterThan(0);
   },
   LIMIT,
 );

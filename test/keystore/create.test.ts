@@ -4,13 +4,17 @@ import {
   mkdirSync,
   readdirSync,
   readFileSync,
+  renameSync,
+  rmSync,
   statSync,
   utimesSync,
   writeFileSync,
 } from 'node:fs';
+import { hostname } from 'node:os';
 import { join } from 'node:path';
-import { beforeEach, expect, test } from '@jest/globals';
-import { checkPlaceIsFree, createKeystore } from '../../src/keystore/create.ts';
+import { beforeEach, describe, expect, test } from '@jest/globals';
+import { type CreateOptions, createKeystore } from '../../src/keystore/create.ts';
+import { checkPlaceIsFree, checkPlacesAreFree } from '../../src/keystore/creation/place.ts';
 import { DirectoryStore } from '../../src/keystore/directory/directory-store.ts';
 import { decodeIdentity } from '../../src/keystore/identity.ts';
 import { decodeRecord } from '../../src/keystore/log/record.ts';
@@ -118,4 +122,87 @@ test('a failure on the way leaves nothing', async () => {
   };
   await expect(createKeystore({ ...options, body: failing })).rejects.toThrow('no');
   expect(readdirSync(parent)).toEqual([]);
+});
+
+describe('killed between the two renames', () => {
+  /** A root domain at its place, and its keystore still beside its own. */
+  async function halfMade(noted = true): Promise<{ place: string; rootLocation: string; leftover: string }> {
+    const [place, rootLocation] = [join(parent, 'ks'), join(parent, 'stick')];
+    await createKeystore(createOptions(place, { rootLocation }));
+    const leftover = join(parent, `.cluster-ca.ks.${hostname()}.${2 ** 22 + 1}.1`);
+    renameSync(place, leftover);
+    if (noted) writeFileSync(join(leftover, 'tmp', 'root-place'), rootLocation);
+    return { place, rootLocation, leftover };
+  }
+  const idAt = (path: string): string => decodeIdentity(readFileSync(join(path, 'KEYSTORE'))).id;
+
+  test('the next one clears both and makes them anew', async () => {
+    const { place, rootLocation } = await halfMade();
+    await checkPlacesAreFree(place, rootLocation);
+    const { id } = await createKeystore(createOptions(place, { rootLocation }));
+    expect([idAt(place), idAt(rootLocation)]).toEqual([id, id]);
+    expect(readdirSync(parent).sort()).toEqual(['ks', 'stick']);
+    expect(readdirSync(join(place, 'tmp'))).toEqual([]);
+  });
+
+  test('one without a root elsewhere, or with it at another place, clears the first as well', async () => {
+    const { place, rootLocation } = await halfMade();
+    await createKeystore(createOptions(place));
+    expect(readdirSync(parent)).toEqual(['ks']);
+    expect(existsSync(rootLocation)).toBe(false);
+  });
+
+  test('a medium that is mounted elsewhere by now', async () => {
+    const { place, rootLocation } = await halfMade();
+    const moved = join(parent, 'moved');
+    renameSync(rootLocation, moved);
+    await createKeystore(createOptions(place, { rootLocation: moved }));
+    expect(readdirSync(parent).sort()).toEqual(['ks', 'moved']);
+  });
+
+  test.each([
+    ['its process lives', { pid: process.pid }],
+    ['nothing says who put it there', { noted: false }],
+    ['it is of another keystore', { other: true }],
+    ['it is a keystore with a log', { log: true }],
+  ])('the root stays, and the hint says what to do, when %s', async (_, how: Record<string, unknown>) => {
+    const { place, rootLocation, leftover } = await halfMade(how.noted !== false);
+    if (how.pid !== undefined) renameSync(leftover, join(parent, `.cluster-ca.ks.${hostname()}.${process.pid}.2`));
+    if (how.log) mkdirSync(join(rootLocation, 'log'));
+    if (how.other) {
+      rmSync(rootLocation, { recursive: true });
+      await createKeystore(createOptions(join(parent, 'other'), { rootLocation }));
+    }
+    const before = readdirSync(join(rootLocation, 'sealed'));
+    const id = idAt(rootLocation);
+    const refused = {
+      code: 'ERR_EXISTS',
+      hint: expect.stringMatching(how.log ? /--keystore DIR/ : /--root-keystore DIR; remove/),
+    };
+    await expect(checkPlacesAreFree(place, rootLocation)).rejects.toMatchObject(refused);
+    await expect(createKeystore(createOptions(place, { rootLocation }))).rejects.toMatchObject(refused);
+    expect([readdirSync(join(rootLocation, 'sealed')), idAt(rootLocation)]).toEqual([before, id]);
+  });
+});
+
+test('when the keystore cannot come to its place, its root does not stay at its own', async () => {
+  const [place, rootLocation] = [join(parent, 'ks'), join(parent, 'stick')];
+  const options = createOptions(place, { rootLocation });
+  const taken: CreateOptions = {
+    ...options,
+    body: (...args) => {
+      mkdirSync(place);
+      writeFileSync(join(place, 'mine'), 'x');
+      return options.body(...args);
+    },
+  };
+  await expect(createKeystore(taken)).rejects.toMatchObject({ code: 'ERR_EXISTS' });
+  expect(readdirSync(parent)).toEqual(['ks']);
+  expect(readdirSync(place)).toEqual(['mine']);
+});
+
+test('one inside the other is wrong usage', async () => {
+  const place = join(parent, 'ks');
+  for (const rootLocation of [place, join(place, 'root'), parent])
+    await expect(checkPlacesAreFree(place, rootLocation)).rejects.toMatchObject({ code: 'ERR_USAGE' });
 });
