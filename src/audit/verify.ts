@@ -5,6 +5,7 @@ import { type Anchor, parseHead } from '../keystore/anchor.ts';
 import { tampered } from '../keystore/canonical.ts';
 import { auditKeyFingerprint, decodeIdentity, type Identity } from '../keystore/identity.ts';
 import { rolledBack } from '../keystore/load.ts';
+import { checkNoGap } from '../keystore/log/gap.ts';
 import type { LogRecord } from '../keystore/log/record.ts';
 import type { LogState } from '../keystore/log/state.ts';
 import type { Store } from '../keystore/store.ts';
@@ -81,6 +82,7 @@ export async function auditLog(
       state = step.state;
     }
     if (state === undefined) throw tampered('the log is empty');
+    await checkNoGap(store, state.seq + 1);
     checkAuditCertificate(state, identity, options);
     checkBound(options.expectHead, hashes, state, 'the expected head');
     checkBound(options.anchor, hashes, state, "this user's anchor");

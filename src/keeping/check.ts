@@ -8,6 +8,7 @@ import { decodeSlot } from '../keystore/envelope/slot.ts';
 import { decodeIdentity, type Identity } from '../keystore/identity.ts';
 import type { Keystore } from '../keystore/keystore.ts';
 import { readObject } from '../keystore/load.ts';
+import { checkNoGap } from '../keystore/log/gap.ts';
 import { decodeRecord } from '../keystore/log/record.ts';
 import { publicFiles } from '../keystore/public.ts';
 import { readSnapshot } from '../keystore/snapshot/snapshot.ts';
@@ -219,10 +220,13 @@ export async function damagedFiles(store: Store, identityBytes: Uint8Array | und
   let previous = sha256Hex(identityBytes);
   for (let seq = 0; ; seq++) {
     const bytes = await store.readRecord(seq);
-    if (bytes === undefined) return findings;
+    if (bytes === undefined) {
+      await look(recordFile(seq), () => checkNoGap(store, seq));
+      return findings;
+    }
     const expected = previous;
     previous = sha256Hex(bytes);
-    await look(`log/${Math.floor(seq / LOG_FANOUT)}/${seq}`, async () => {
+    await look(recordFile(seq), async () => {
       const entry = decodeRecord(id, seq, bytes, fromBase64(auditKey));
       if (entry.prev !== expected) throw damaged('it does not follow the record before it');
       if (entry.op !== 'issue') return;
@@ -233,6 +237,8 @@ export async function damagedFiles(store: Store, identityBytes: Uint8Array | und
     });
   }
 }
+
+const recordFile = (seq: number): string => `log/${Math.floor(seq / LOG_FANOUT)}/${seq}`;
 
 async function decoded(
   bytes: Uint8Array,

@@ -19,6 +19,8 @@ export interface Store {
   readIdentity(): Promise<Uint8Array | undefined>;
 
   readRecord(seq: number): Promise<Uint8Array | undefined>;
+  /** The highest number that a record has, whether or not those before it are there. For checks: it may list all. */
+  lastRecord(): Promise<number | undefined>;
   /** Compare and append: only when no record has this number. An equal record already there is a success. */
   append(seq: number, bytes: Uint8Array): Promise<AppendOutcome>;
   /** Makes a record that somebody else wrote durable, before anything is built on it. */

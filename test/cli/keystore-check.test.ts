@@ -112,6 +112,46 @@ describe('files missing in part: 13', () => {
   });
 });
 
+describe('a gap in the log: 13, and the missing record is named', () => {
+  const audit = (copy: string) => ['audit', 'verify', '--keystore', copy];
+
+  test.each([
+    ['the first of two', [1]],
+    ['several', [2, 3]],
+    ['the first of all', [0]],
+  ])('%s', async (_, missing) => {
+    const count = (await readdir(join(keystore, 'log/0'))).length;
+    expect(count).toBeGreaterThan(4);
+    const copy = await copied(async (path) => {
+      for (const seq of missing) await rm(join(path, 'log/0', String(seq)));
+      // Without what has seen the whole log, a walk alone would call the shorter one whole.
+      for (const name of ['snapshot', 'public']) await rm(join(path, name), { recursive: true });
+    });
+    const args = ['keystore', 'check', '--keystore', copy];
+    const away = { env: { XDG_STATE_HOME: join(cluster.directory, 'no-anchor') } };
+    const result = await ca([...args, '--json'], away);
+    errorObject(result, 'ERR_KEYSTORE_TAMPERED');
+    const found = document<CheckDocument>(result);
+    expect(found.findings).toEqual([
+      {
+        file: `log/0/${missing[0]}`,
+        problem: `log record ${missing[0]} is missing, although record ${count - 1} is there`,
+        hint: expect.stringContaining('backup'),
+      },
+    ]);
+    errorObject(await ca([...audit(copy), '--json'], away), 'ERR_KEYSTORE_TAMPERED');
+  });
+
+  test('what is no record is none', async () => {
+    const copy = await copied(async (path) => {
+      for (const name of ['log/0/x', 'log/0/9999', 'log/0/007', 'log/9', 'log/1'])
+        await writeFile(join(path, name), '');
+    });
+    expect((await check(copy)).valid).toBe(true);
+    await done(ca, audit(copy));
+  });
+});
+
 test('a format from the future: 13, for reading and writing', async () => {
   const copy = await copied(async (path) => {
     const identity = await readFile(join(path, 'KEYSTORE'), 'utf8');

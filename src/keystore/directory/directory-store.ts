@@ -49,6 +49,15 @@ export class DirectoryStore implements Store {
     return this.#read(layout.record(this.location, seq));
   }
 
+  async lastRecord(): Promise<number | undefined> {
+    for (const directory of (await this.#numbersIn(`${this.location}/log`)).reverse()) {
+      const inIt = await this.#numbersIn(`${this.location}/log/${directory}`);
+      const last = inIt.filter((seq) => Math.floor(seq / LOG_FANOUT) === directory).at(-1);
+      if (last !== undefined) return last;
+    }
+    return undefined;
+  }
+
   async append(seq: number, bytes: Uint8Array): Promise<AppendOutcome> {
     const target = layout.record(this.location, seq);
     const directory = dirname(target);
@@ -131,12 +140,7 @@ export class DirectoryStore implements Store {
   }
 
   async listBlobs(family: BlobFamily): Promise<string[]> {
-    try {
-      return (await readdir(`${this.location}/${family}`)).sort();
-    } catch (error) {
-      if (errno(error) === 'ENOENT' || errno(error) === 'ENOTDIR') return [];
-      throw storageError(error, 'list', `${this.location}/${family}`);
-    }
+    return (await this.#namesIn(`${this.location}/${family}`)).sort();
   }
 
   async deleteBlob(family: BlobFamily, name: string): Promise<void> {
@@ -193,6 +197,20 @@ export class DirectoryStore implements Store {
       if (errno(error) === 'ENOENT' || errno(error) === 'ENOTDIR') return undefined;
       throw storageError(error, 'read', path);
     }
+  }
+
+  async #namesIn(path: string): Promise<string[]> {
+    try {
+      return await readdir(path);
+    } catch (error) {
+      if (errno(error) === 'ENOENT' || errno(error) === 'ENOTDIR') return [];
+      throw storageError(error, 'list', path);
+    }
+  }
+
+  async #numbersIn(path: string): Promise<number[]> {
+    const numbers = (await this.#namesIn(path)).filter((name) => /^(0|[1-9]\d{0,14})$/.test(name)).map(Number);
+    return numbers.sort((a, b) => a - b);
   }
 
   /** A durable file in tmp/, under a name that no other process uses. */

@@ -23,6 +23,11 @@ export class MemoryStore implements Store {
     return this.files.get(layout.record('', seq));
   }
 
+  async lastRecord(): Promise<number | undefined> {
+    const numbers = [...this.files.keys()].flatMap((path) => /^\/?log\/\d+\/(\d+)$/.exec(path)?.[1] ?? []);
+    return numbers.length === 0 ? undefined : Math.max(...numbers.map(Number));
+  }
+
   async append(seq: number, bytes: Uint8Array): Promise<AppendOutcome> {
     const path = layout.record('', seq);
     const there = this.files.get(path);

@@ -12,6 +12,7 @@ export function storeContract(name: string, begin: () => Promise<() => Store>): 
       const store = (await begin())();
       expect(await store.readIdentity()).toBeUndefined();
       expect(await store.readRecord(0)).toBeUndefined();
+      expect(await store.lastRecord()).toBeUndefined();
       expect(await store.getObject('00'.repeat(32))).toBeUndefined();
       for (const family of ['slots', 'sealed', 'snapshot', 'public'] as BlobFamily[]) {
         expect(await store.readBlob(family, 'x')).toBeUndefined();
@@ -27,6 +28,14 @@ export function storeContract(name: string, begin: () => Promise<() => Store>): 
       expect(await open().append(0, bytes('b'))).toBe('lost');
       expect(text(await open().readRecord(0))).toBe('a');
       await open().makeDurable(0);
+    });
+
+    test('the last record is the highest number, gaps or not', async () => {
+      const open = await begin();
+      for (const seq of [0, 9, 10, 4096, 40_960, 8192]) {
+        await open().append(seq, bytes('record'));
+        expect(await open().lastRecord()).toBe(Math.max(seq, seq === 8192 ? 40_960 : seq));
+      }
     });
 
     test('append: of many at once one wins, and all read the same', async () => {
