@@ -1,4 +1,4 @@
-import { mkdir, readFile, unlink } from 'node:fs/promises';
+import { lstat, mkdir, readdir, readFile, unlink } from 'node:fs/promises';
 import { dirname, isAbsolute, join } from 'node:path';
 import { randomBytes } from '../crypto/hash.ts';
 import { toHex } from '../pki/encoding.ts';
@@ -11,6 +11,8 @@ export interface Anchor {
   head: string;
 }
 
+const DAY = 86_400_000;
+const TEMPORARY = /^[0-9a-f]{32}\.\d+\.[0-9a-f]{8}$/;
 const FORM = /^(\d{1,15}):([0-9a-f]{64})\n?$/;
 
 /** Reads `SEQ:HASH`; undefined for anything else. */
@@ -61,8 +63,22 @@ export async function writeAnchor(
     } finally {
       await unlink(temporary).catch(() => {});
     }
+    await sweep(directory);
     return undefined;
   } catch (error) {
     return `the anchor ${path} cannot be written (${errno(error) ?? String(error)}): a rollback of the keystore would go unnoticed`;
+  }
+}
+
+/**
+ * Removes what killed processes left among the anchors more than a day ago. Their names say no host, and a home may be
+ * shared by several: that a process of that number is not here says nothing.
+ */
+async function sweep(directory: string): Promise<void> {
+  for (const name of await readdir(directory).catch(() => [])) {
+    if (!TEMPORARY.test(name)) continue;
+    const path = join(directory, name);
+    const status = await lstat(path).catch(() => undefined);
+    if (status?.isFile() && Date.now() - status.mtimeMs > DAY) await unlink(path).catch(() => {});
   }
 }

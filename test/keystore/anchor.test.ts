@@ -1,4 +1,4 @@
-import { existsSync, mkdirSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readdirSync, readFileSync, statSync, utimesSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test } from '@jest/globals';
 import { sha256Hex } from '../../src/crypto/hash.ts';
@@ -27,6 +27,33 @@ describe('the file', () => {
     await writeAnchor(anchors, 'id', { seq: 2, head: head(2) }, { reset: true });
     expect(await readAnchor(anchors, 'id')).toEqual({ seq: 2, head: head(2) });
     expect(readdirSync(anchors)).toEqual(['id']);
+  });
+
+  test('what killed processes left is swept after a day; anchors and files of others stay', async () => {
+    const place = join(directory, 'state', 'swept');
+    const id = 'ab'.repeat(16);
+    await writeAnchor(place, id, { seq: 1, head: head(1) });
+    const past = new Date(Date.now() - 25 * 3_600_000);
+    const leave = (name: string, old: boolean) => {
+      writeFileSync(join(place, name), 'half');
+      if (old) utimesSync(join(place, name), past, past);
+      return name;
+    };
+    for (const name of [`${id}.4711.00c0ffee`, `${'cd'.repeat(16)}.1.ffffffff`]) leave(name, true);
+    const kept = [
+      id,
+      leave(`${id}.4712.00c0ffee`, false),
+      leave('cd'.repeat(16), true),
+      leave(`${id}.bak`, true),
+      leave(`${id}.1.00c0ffee~`, true),
+      leave('mine.1.00c0ffee', true),
+    ];
+    utimesSync(join(place, id), past, past);
+    mkdirSync(join(place, `${id}.9.00c0ffee`));
+    utimesSync(join(place, `${id}.9.00c0ffee`), past, past);
+    await writeAnchor(place, id, { seq: 2, head: head(2) });
+    expect(readdirSync(place).sort()).toEqual([...kept, `${id}.9.00c0ffee`].sort());
+    expect((await readAnchor(place, id))?.seq).toBe(2);
   });
 
   test('of many written at once the highest stays, or nearly', async () => {
