@@ -1,9 +1,10 @@
 // Bundles the command line into dist/: a small way in, and one bundle for each group of commands.
 // CommonJS, because Node loads it faster than as many modules; everything is inside, nothing is installed with it.
+import { spawnSync } from 'node:child_process';
 import { mkdir, rename, rm, writeFile } from 'node:fs/promises';
 import { build } from 'esbuild';
 
-/** The groups are bundles of their own: what imports one requires its file. */
+/** The groups are bundles of their own: what imports one loads its file (src/bundles.ts). */
 const groupsApart = {
   name: 'groups-apart',
   setup({ onResolve }) {
@@ -48,7 +49,7 @@ const common = {
   target: 'node20',
   supported: { 'dynamic-import': false },
   define: { 'import.meta.url': 'importMetaUrl' },
-  banner: { js: "const importMetaUrl='file://'+__filename;" },
+  banner: { js: "const importMetaUrl=require('url').pathToFileURL(__filename).href;" },
   legalComments: 'linked',
 };
 await build({
@@ -81,5 +82,7 @@ await build({
   format: 'esm',
   target: 'node20',
 });
+const { status } = spawnSync(process.execPath, ['scripts/code-cache.mjs', OUT], { stdio: 'inherit' });
+if (status !== 0) process.exit(1);
 await rm('dist', { recursive: true, force: true });
 await rename(OUT, 'dist');

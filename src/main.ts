@@ -1,4 +1,5 @@
-import { type Group, VERBS } from './commands/verbs.ts';
+import { load } from './bundles.ts';
+import { VERBS } from './commands/verbs.ts';
 import { VERSION } from './version.ts';
 
 /**
@@ -15,12 +16,8 @@ export async function main(argv: string[]): Promise<number> {
   const end = argv.indexOf('--');
   const words = end < 0 ? argv : argv.slice(0, end);
   const verb = words.flatMap((word) => VERBS.find(({ name }) => name === word) ?? [])[0];
-  const { run } = await loadGroup(verb?.group ?? 'reading');
+  const { run } = load(verb?.group ?? 'reading') as { run: (argv: string[]) => Promise<number> };
   return run(argv);
 }
 
-function loadGroup(group: Group): Promise<{ run: (argv: string[]) => Promise<number> }> {
-  if (group === 'writing') return import('./commands/writing.ts');
-  if (group === 'completing') return import('./commands/completing.ts');
-  return group === 'checking' ? import('./commands/checking.ts') : import('./commands/reading.ts');
-}
+export { codeCacheOf, scripts } from './bundles.ts';
