@@ -8,7 +8,7 @@ const directory = await mkdtemp('node_modules/.manual-');
 try {
   const outfile = join(directory, 'generate.mjs');
   await build({
-    entryPoints: ['src/manual/generate.ts'],
+    entryPoints: ['src/commands/manual-pages.ts'],
     outfile,
     bundle: true,
     platform: 'node',
@@ -25,8 +25,8 @@ try {
       ]),
     ),
   );
-  const { generateManual } = await import(pathToFileURL(outfile).href);
-  const pages = await generateManual((name) => {
+  const { manualPages } = await import(pathToFileURL(outfile).href);
+  const pages = await manualPages((name) => {
     if (prose[name] === undefined) throw new Error(`src/manual/prose/${name}.md is missing`);
     return prose[name];
   });

@@ -1,5 +1,5 @@
-import { runCommandLine } from '../command-line.ts';
 import { auditCommand } from './audit.ts';
+import { runCommandLine } from './command-line.ts';
 import { inspectCommand } from './inspect.ts';
 import type { CommandTable } from './program.ts';
 import { verifyCommand } from './verify.ts';

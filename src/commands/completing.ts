@@ -1,4 +1,4 @@
-import { runCommandLine } from '../command-line.ts';
+import { runCommandLine } from './command-line.ts';
 import { answerShell, completionCommand } from './completion.ts';
 import type { CommandTable } from './program.ts';
 

@@ -1,37 +1,8 @@
 import { type Argument, type Command, Option } from 'commander';
+import type { ArgumentDefinition, CommandDefinition, OptionDefinition } from '../command-definition.ts';
 import type { Context } from '../context.ts';
 import { buildProgram, type CommandTable } from './program.ts';
 import { type Group, VERBS } from './verbs.ts';
-
-/** An option as it was defined, in plain data: what completion and the manual are made of. */
-export interface OptionDefinition {
-  /** `-n, --dry-run`, `--out <dir>`. */
-  flags: string;
-  short: string | undefined;
-  long: string;
-  /** The name of its value, `dir`; undefined when it takes none. */
-  value: string | undefined;
-  description: string;
-  choices: readonly string[] | undefined;
-  default: string | undefined;
-  repeatable: boolean;
-}
-
-export interface ArgumentDefinition {
-  name: string;
-  required: boolean;
-  variadic: boolean;
-  description: string;
-  choices: readonly string[] | undefined;
-}
-
-export interface CommandDefinition {
-  name: string;
-  summary: string;
-  options: OptionDefinition[];
-  arguments: ArgumentDefinition[];
-  commands: CommandDefinition[];
-}
 
 /** The program with one verb in full, the others by name; `-h` is among the options of each. */
 export async function defineProgram(ctx: Context, verb: string | undefined): Promise<CommandDefinition> {

@@ -1,4 +1,4 @@
-import { runCommandLine } from '../command-line.ts';
+import { runCommandLine } from './command-line.ts';
 import { listCommand } from './list.ts';
 import type { CommandTable } from './program.ts';
 import { statusCommand } from './status.ts';

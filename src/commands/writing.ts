@@ -1,4 +1,4 @@
-import { runCommandLine } from '../command-line.ts';
+import { runCommandLine } from './command-line.ts';
 import { crlCommand } from './crl.ts';
 import { exportCommand } from './export.ts';
 import { initCommand } from './init.ts';

@@ -1,4 +1,4 @@
-import type { ArgumentDefinition, CommandDefinition, OptionDefinition } from '../commands/definitions.ts';
+import type { ArgumentDefinition, CommandDefinition, OptionDefinition } from '../command-definition.ts';
 import { type Kind, kindOf, VALUES } from './kinds.ts';
 
 /** A word that may stand at the cursor. */

@@ -1,4 +1,4 @@
-import type { CommandDefinition } from '../commands/definitions.ts';
+import type { CommandDefinition } from '../command-definition.ts';
 import { VARIABLES } from './environment.ts';
 import { EXIT_MEANINGS, errorCodes } from './exit-codes.ts';
 import type { Prose } from './prose.ts';

@@ -1,4 +1,4 @@
-import type { ArgumentDefinition, CommandDefinition, OptionDefinition } from '../commands/definitions.ts';
+import type { ArgumentDefinition, CommandDefinition, OptionDefinition } from '../command-definition.ts';
 import { VARIABLES } from './environment.ts';
 import { EXIT_MEANINGS } from './exit-codes.ts';
 import { type Prose, toRoff } from './prose.ts';

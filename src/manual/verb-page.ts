@@ -1,4 +1,4 @@
-import type { CommandDefinition } from '../commands/definitions.ts';
+import type { CommandDefinition } from '../command-definition.ts';
 import { codeSections } from './code-lines.ts';
 import { listed, type Prose } from './prose.ts';
 import { bold, escapeCode, fill } from './roff.ts';

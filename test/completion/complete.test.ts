@@ -1,5 +1,6 @@
 import { describe, expect, test } from '@jest/globals';
-import { type CommandDefinition, defineProgram } from '../../src/commands/definitions.ts';
+import type { CommandDefinition } from '../../src/command-definition.ts';
+import { defineProgram } from '../../src/commands/definitions.ts';
 import { VERBS } from '../../src/commands/verbs.ts';
 import { complete, type Options, type Sources } from '../../src/completion/complete.ts';
 import { calledVerb, formatCompletion } from '../../src/completion/protocol.ts';

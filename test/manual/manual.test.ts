@@ -2,16 +2,16 @@ import { readdir, readFile } from 'node:fs/promises';
 import { basename, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { describe, expect, test } from '@jest/globals';
+import { manualPages } from '../../src/commands/manual-pages.ts';
 import { VERBS } from '../../src/commands/verbs.ts';
 import { EXIT_CODES } from '../../src/errors.ts';
 import { EXIT_MEANINGS } from '../../src/manual/exit-codes.ts';
-import { generateManual } from '../../src/manual/generate.ts';
 import { run } from '../support/cli.ts';
 import { describeWith, program } from '../support/debian.ts';
 import { PROSE } from './prose.ts';
 
 const MAN = fileURLToPath(new URL('../../man', import.meta.url));
-const generated = await generateManual((name) => PROSE.get(name) ?? '');
+const generated = await manualPages((name) => PROSE.get(name) ?? '');
 const files = (await readdir(MAN)).sort();
 
 test('there is a page for the program and for each verb, and no other', () => {

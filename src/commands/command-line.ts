@@ -1,8 +1,8 @@
-import { buildProgram, type CommandTable } from './commands/program.ts';
-import { VERBS } from './commands/verbs.ts';
-import type { Context, GlobalOptions } from './context.ts';
-import { ClusterCaError } from './errors.ts';
-import { Ui } from './ui/ui.ts';
+import type { Context, GlobalOptions } from '../context.ts';
+import { ClusterCaError } from '../errors.ts';
+import { Ui } from '../ui/ui.ts';
+import { buildProgram, type CommandTable } from './program.ts';
+import { VERBS } from './verbs.ts';
 
 const VARIABLES = [
   'KEYSTORE',
