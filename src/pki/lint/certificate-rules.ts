@@ -1,3 +1,4 @@
+import { auditPurpose } from './certificate/audit-purpose.ts';
 import { authorityKeyIdentifier } from './certificate/authority-key-identifier.ts';
 import { basicConstraints } from './certificate/basic-constraints.ts';
 import { dnsSyntax } from './certificate/dns-syntax.ts';
@@ -37,6 +38,7 @@ export const CERTIFICATE_RULES: readonly CertificateRule[] = [
   basicConstraints,
   keyUsage,
   extendedKeyUsage,
+  auditPurpose,
   subjectAltName,
   duplicateNames,
   dnsSyntax,

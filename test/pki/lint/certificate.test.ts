@@ -39,6 +39,7 @@ const root = await testRoot();
 const issuing = await testIssuing(root);
 const key = testKey('ecdsa-p256');
 const peer = endEntityFor(key, issuing);
+const audit = auditFor(testKey('ed25519'), root);
 
 /** What lint says, by rule. */
 function findings(template: CertificateTemplate, issuer: TestCa | undefined): LintFinding[] {
@@ -74,7 +75,7 @@ describe('what the profiles make passes every rule', () => {
   test.each<[string, CertificateTemplate, TestCa | undefined]>([
     ['root', rootFor(root.key), undefined],
     ['issuing', issuingFor(issuing.key, root), root],
-    ['audit', auditFor(testKey('ed25519'), root), root],
+    ['audit', audit, root],
     ['peer', peer, issuing],
     ['server', endEntityFor(key, issuing, 'server'), issuing],
     ['client', endEntityFor(key, issuing, 'client'), issuing],
@@ -158,6 +159,27 @@ const FAILING: [rule: string, what: string, CertificateTemplate, string[], (Test
     replacing(issuingFor(issuing.key, root), extKeyUsage([OID.serverAuth])),
     ['ext-key-usage'],
     root,
+  ],
+  ['audit-purpose', 'not critical', replacing(audit, extKeyUsage([OID.auditLogSigning])), ['audit-purpose'], root],
+  [
+    'audit-purpose',
+    'TLS too',
+    replacing(audit, extKeyUsage([OID.auditLogSigning, OID.clientAuth], true)),
+    ['ext-key-usage', 'audit-purpose'],
+    root,
+  ],
+  [
+    'audit-purpose',
+    'absent',
+    { ...audit, extensions: without(audit, OID.extKeyUsage) },
+    ['ext-key-usage', 'audit-purpose'],
+    root,
+  ],
+  [
+    'audit-purpose',
+    'on a node',
+    replacing(peer, extKeyUsage([OID.serverAuth, OID.clientAuth, OID.auditLogSigning])),
+    ['ext-key-usage', 'audit-purpose'],
   ],
   ['subject-alt-name', 'absent', { ...peer, extensions: without(peer, OID.subjectAltName) }, ['subject-alt-name']],
   ['subject-alt-name', 'no DNS name on what serves', naming(ipName('10.0.0.1')), ['subject-alt-name']],
