@@ -1,6 +1,7 @@
 import { type DerReader, readDer } from '../pki/der/reader.ts';
 import { contextTag } from '../pki/der/tags.ts';
-import { formatGeneralName, readGeneralName, readGeneralNames } from '../pki/x509/general-name.ts';
+import { formatGeneralName, readGeneralNames } from '../pki/x509/general-name.ts';
+import { parseAuthorityInfoAccess } from '../pki/x509/information-access.ts';
 
 /** One entry of authorityInfoAccess. */
 export interface AccessDescription {
@@ -48,19 +49,12 @@ export function issuingDistributionPointOf(value: Uint8Array): { names: string[]
   });
 }
 
-/** RFC 5280 §4.2.2.1. @throws DerError */
+/** RFC 5280 §4.2.2.1, as text. @throws DerError */
 export function accessDescriptions(value: Uint8Array): AccessDescription[] {
-  return readDer(value, (reader) => {
-    const list: AccessDescription[] = [];
-    const inner = reader.enter();
-    do {
-      const description = inner.enter();
-      const method = description.oid();
-      list.push({ method: METHODS[method] ?? method, location: formatGeneralName(readGeneralName(description)) });
-      description.end();
-    } while (!inner.done);
-    return list;
-  });
+  return parseAuthorityInfoAccess(value).map(({ accessMethod, accessLocation }) => ({
+    method: METHODS[accessMethod] ?? accessMethod,
+    location: formatGeneralName(accessLocation),
+  }));
 }
 
 /** The policies of RFC 5280 §4.2.1.4 without their qualifiers. @throws DerError */

@@ -59,6 +59,7 @@ const EXTENSIONS: Record<string, string> = {
         'freshestCRL',
         'inhibitAnyPolicy',
         'authorityInfoAccess',
+        'ocspNoCheck',
       ] as const
     ).map((name) => [OID[name], name]),
   ),

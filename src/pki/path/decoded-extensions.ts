@@ -14,6 +14,7 @@ import {
   parseSubjectKeyIdentifier,
 } from '../x509/extensions.ts';
 import type { GeneralName } from '../x509/general-name.ts';
+import { parseAuthorityInfoAccess, parseOcspNoCheck } from '../x509/information-access.ts';
 import {
   type PolicyConstraints,
   type PolicyInformation,
@@ -111,6 +112,14 @@ function decodeInto(into: DecodedExtensions, { oid, critical, value }: Extension
       return true;
     case OID.freshestCRL:
       into.freshestCRL = parseDistributionPoints(value);
+      return true;
+    // These two say where to ask, and what need not be asked, about revocation: nothing that the rules of a path depend
+    // on. So they are known whether critical or not; that issuers must not mark the first so is for --strict.
+    case OID.authorityInfoAccess:
+      parseAuthorityInfoAccess(value);
+      return true;
+    case OID.ocspNoCheck:
+      parseOcspNoCheck(value);
       return true;
     default:
       return false;

@@ -1,6 +1,7 @@
 import { generateKeyPairSync } from 'node:crypto';
 import { describe, expect, test } from '@jest/globals';
 import { boolean, NULL, oid, sequence, tlv, unsignedInteger } from '../../../src/pki/der/writer.ts';
+import { toAscii } from '../../../src/pki/encoding.ts';
 import { OID } from '../../../src/pki/oids.ts';
 import type { PathOptions } from '../../../src/pki/path/index.ts';
 import type { Extension } from '../../../src/pki/x509/extension.ts';
@@ -78,6 +79,26 @@ describe('extensions (RFC 5280 §4.2)', () => {
     expect(codes({ ca: { extensions: caExtensions(undefined, unknown(true)) } })).toEqual([
       'extension-unknown-critical',
     ]);
+  });
+
+  test.each([
+    [
+      'authority information access',
+      OID.authorityInfoAccess,
+      sequence(sequence(oid('1.3.6.1.5.5.7.48.1'), tlv(0x86, toAscii('http://ocsp.test/')))),
+      ['strict-authority-info-access'],
+    ],
+    ['OCSP no-check', OID.ocspNoCheck, NULL, []],
+  ])('%s is known, critical or not; that it may not be critical is for issuers', (_, type, value, strict) => {
+    for (const critical of [false, true]) {
+      const extensions = [extension(type, value, critical)];
+      expect([critical, codes({ leaf: { extensions } })]).toEqual([critical, []]);
+      expect(codes({ ca: { extensions: caExtensions(undefined, ...extensions) } })).toEqual([]);
+      const found = codes({ leaf: { extensions }, options: { strict: true } });
+      expect(found.filter((code) => code === 'strict-authority-info-access')).toEqual(critical ? strict : []);
+      expect(found).not.toContain('extension-unknown-critical');
+      expect(codes({ leaf: { extensions: [extension(type, sequence(), critical)] } })).toEqual(['extension-malformed']);
+    }
   });
 
   test('malformed ones refuse even where nothing depends on them', () => {
