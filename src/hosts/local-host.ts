@@ -1,0 +1,241 @@
+import { spawn } from 'node:child_process';
+import { constants } from 'node:fs';
+import { type FileHandle, lstat, mkdir, open, readdir, readlink, rename, rm, symlink, unlink } from 'node:fs/promises';
+import { connect } from 'node:net';
+import { basename, dirname, join } from 'node:path';
+import type { Duplex } from 'node:stream';
+import { randomBytes } from '../crypto/hash.ts';
+import { ClusterCaError } from '../errors.ts';
+import { syncDirectory } from '../keystore/directory/durable.ts';
+import { errno, storageError } from '../keystore/directory/errors.ts';
+import { isAlive } from '../keystore/directory/process-alive.ts';
+import { toHex } from '../pki/encoding.ts';
+import { parseOwner } from '../placement/owner.ts';
+import type { Ended, Entry, Host, NewFile, RunOptions } from './host.ts';
+
+const MOST = 16 << 20;
+const MOST_OUTPUT = 64 << 10;
+/** How long a unix socket may take to answer the connection. */
+const PATIENCE = 5_000;
+
+/** The machine that this runs on. */
+export class LocalHost implements Host {
+  readonly label = 'this host';
+
+  async read(path: string): Promise<Uint8Array | undefined> {
+    return doing('read', path, async () => {
+      // A pipe or a device that stands there is not waited for.
+      const handle = await open(path, constants.O_RDONLY | constants.O_NONBLOCK).catch(absent);
+      if (handle === undefined) return undefined;
+      try {
+        const status = await handle.stat();
+        if (!status.isFile()) throw new Error('it is no file');
+        if (status.size > MOST) throw new Error('it is larger than 16 MiB');
+        return await handle.readFile();
+      } finally {
+        await handle.close();
+      }
+    });
+  }
+
+  async look(path: string): Promise<Entry | undefined> {
+    return doing('look at', path, async () => {
+      const status = await lstat(path).catch(absent);
+      if (status === undefined) return undefined;
+      const { mode, uid, gid, size } = status;
+      const common = { mode: mode & 0o7777, uid, gid, size };
+      if (status.isSymbolicLink()) return { ...common, type: 'link', target: await readlink(path) };
+      return { ...common, type: status.isFile() ? 'file' : status.isDirectory() ? 'directory' : 'other' };
+    });
+  }
+
+  async list(directory: string): Promise<string[]> {
+    return doing('list', directory, async () => (await readdir(directory).catch(absent)) ?? []);
+  }
+
+  async makeDirectory(path: string): Promise<void> {
+    await doing('make', path, async () => {
+      const first = await mkdir(path, { recursive: true, mode: 0o755 });
+      if (first !== undefined) await syncDirectory(dirname(first));
+    });
+  }
+
+  async makeSet(directory: string, files: readonly NewFile[], owner: string | undefined): Promise<void> {
+    const ids = owner === undefined ? undefined : parseOwner(owner);
+    await doing('make', directory, () => mkdir(directory, 0o755));
+    try {
+      for (const { name, content, mode } of files) {
+        const path = join(directory, name);
+        await doing('write', path, async () => {
+          const handle = await open(path, 'wx', 0o600);
+          try {
+            if (ids !== undefined) await handle.chown(ids.uid, ids.gid);
+            await handle.chmod(mode);
+            await handle.writeFile(content);
+            await handle.sync();
+          } finally {
+            await handle.close();
+          }
+        });
+      }
+      await doing('sync', directory, () => syncDirectory(directory));
+      await doing('sync', directory, () => syncDirectory(dirname(directory)));
+    } catch (error) {
+      await rm(directory, { recursive: true, force: true });
+      throw error;
+    }
+  }
+
+  async pointTo(path: string, target: string): Promise<void> {
+    const temporary = join(dirname(path), `.cluster-ca.link-${toHex(randomBytes(6))}-${basename(path)}`);
+    await doing('replace', path, async () => {
+      await symlink(target, temporary);
+      try {
+        await rename(temporary, path);
+      } catch (error) {
+        await unlink(temporary).catch(() => {});
+        throw error;
+      }
+      await syncDirectory(dirname(path));
+    });
+  }
+
+  async claim(path: string, content: string): Promise<boolean> {
+    return doing('write', path, async () => {
+      let handle: FileHandle;
+      try {
+        handle = await open(path, 'wx', 0o644);
+      } catch (error) {
+        if (errno(error) === 'EEXIST') return false;
+        throw error;
+      }
+      try {
+        await handle.writeFile(content);
+      } finally {
+        await handle.close();
+      }
+      return true;
+    });
+  }
+
+  async remove(path: string): Promise<void> {
+    await doing('remove', path, () => rm(path, { recursive: true, force: true }));
+  }
+
+  run(argv: readonly string[], { input, timeout }: RunOptions): Promise<Ended> {
+    const [file = '', ...args] = argv;
+    return new Promise((resolve, reject) => {
+      // A group of its own, so that what a shell script has started is killed with it.
+      const child = spawn(file, args, {
+        stdio: [input === undefined ? 'ignore' : 'pipe', 'pipe', 'pipe'],
+        detached: true,
+      });
+      const output = { stdout: '', stderr: '' };
+      for (const name of ['stdout', 'stderr'] as const)
+        child[name]?.on('data', (chunk: Buffer) => {
+          output[name] = (output[name] + chunk.toString('utf8')).slice(0, MOST_OUTPUT);
+        });
+      child.stdin?.on('error', () => {});
+      child.stdin?.end(input);
+      const timer = setTimeout(() => {
+        kill(child.pid);
+        reject(
+          new ClusterCaError('ERR_TIMEOUT', `${file} did not end within ${timeout / 1000} s, and was killed`, {
+            hint: 'run it by hand and see what it waits for',
+          }),
+        );
+      }, timeout);
+      child.on('error', (cause) => {
+        clearTimeout(timer);
+        const code = errno(cause);
+        reject(
+          new ClusterCaError(
+            'ERR_REMOTE',
+            `cannot run ${file}: ${code === 'ENOENT' ? 'there is no such program' : code}`,
+            {
+              hint: 'is its path in the inventory right?',
+              cause,
+            },
+          ),
+        );
+      });
+      // `exit`, not `close`: a daemon that the command has started keeps the pipes open.
+      child.on('exit', (code) => {
+        clearTimeout(timer);
+        setImmediate(() => {
+          child.stdout?.destroy();
+          child.stderr?.destroy();
+          resolve({ code: code ?? undefined, ...output });
+        });
+      });
+    });
+  }
+
+  connect(path: string): Promise<Duplex> {
+    return new Promise((resolve, reject) => {
+      const socket = connect({ path });
+      const timer = setTimeout(() => socket.destroy(new Error('it does not answer')), PATIENCE);
+      socket.once('connect', () => {
+        clearTimeout(timer);
+        resolve(socket);
+      });
+      socket.once('error', (cause) => {
+        clearTimeout(timer);
+        const why = {
+          ENOENT: 'there is no such socket',
+          ECONNREFUSED: 'nothing listens on it',
+          EACCES: 'permission denied',
+        };
+        reject(
+          new ClusterCaError(
+            'ERR_REMOTE',
+            `cannot connect to ${path}: ${why[errno(cause) as keyof typeof why] ?? cause.message}`,
+            {
+              hint: 'is the service running, and may this user speak to its socket?',
+              cause,
+            },
+          ),
+        );
+      });
+    });
+  }
+
+  async isAlive(pid: number): Promise<boolean> {
+    return isAlive(pid);
+  }
+
+  async signal(pid: number, signal: 'SIGHUP' | 'SIGUSR2'): Promise<void> {
+    try {
+      process.kill(pid, signal);
+    } catch (cause) {
+      throw new ClusterCaError(
+        'ERR_REMOTE',
+        errno(cause) === 'ESRCH' ? `there is no process ${pid}` : `process ${pid} may not be sent ${signal}`,
+        { hint: 'is its pid file right, and does this user own the process?', cause },
+      );
+    }
+  }
+
+  async close(): Promise<void> {}
+}
+
+function kill(pid: number | undefined): void {
+  try {
+    if (pid !== undefined) process.kill(-pid, 'SIGKILL');
+  } catch {
+    // It has ended by itself.
+  }
+}
+
+function absent(error: unknown): undefined {
+  if (errno(error) !== 'ENOENT') throw error;
+  return undefined;
+}
+
+async function doing<T>(action: string, path: string, work: () => Promise<T>): Promise<T> {
+  try {
+    return await work();
+  } catch (error) {
+    throw storageError(error, action, path);
+  }
+}

@@ -1,0 +1,17 @@
+import type { ServiceKind } from '../inventory/services.ts';
+import { execTarget } from './exec.ts';
+import { filesTarget } from './files.ts';
+import { redisTarget } from './redis.ts';
+import type { Target } from './target.ts';
+
+/** Every kind that can be deployed to. */
+const TARGETS: Partial<Record<ServiceKind, Target>> = {
+  redis: redisTarget as Target,
+  files: filesTarget as Target,
+  exec: execTarget as Target,
+};
+
+/** How one kind of server takes new files; undefined for a kind that cannot be deployed to. */
+export function targetOf(kind: ServiceKind): Target | undefined {
+  return TARGETS[kind];
+}

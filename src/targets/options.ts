@@ -1,0 +1,19 @@
+import * as z from 'zod';
+import { parseDuration } from '../values/duration.ts';
+
+/** A program and its arguments; no shell between, and the program by its whole path or found in PATH. */
+export const argv = z.array(z.string()).min(1);
+
+/** An absolute path on the service's host. */
+export const path = z.string().regex(/^\//, 'an absolute path');
+
+/** A duration in the inventory, as milliseconds. */
+export const duration = z.string().transform((text, context) => {
+  const seconds = parseDuration(text);
+  if (seconds !== undefined) return seconds * 1000;
+  context.addIssue({ code: 'custom', message: 'a duration such as 30s' });
+  return z.NEVER;
+});
+
+/** How long a command of the inventory may take when nothing else is said. Milliseconds. */
+export const COMMAND_PATIENCE = 30_000;
