@@ -13,12 +13,11 @@ const NARROWEST = 40;
 
 /**
  * The style for a stream: colour only on a terminal, and neither under NO_COLOR, TERM=dumb nor `--no-color`
- * (`color: false`); the terminal's width, 80 in a pipe; Unicode where the locale says UTF-8.
+ * (`color: false`); the terminal's width, none in a pipe; Unicode where the locale says UTF-8.
  */
 export function createStyle(stream: Terminal, env: Environment, options: { color?: boolean } = {}): Style {
   const level = colorLevel(stream, env, options.color ?? true);
-  const columns = stream.isTTY === true && (stream.columns ?? 0) > 0 ? (stream.columns as number) : plainStyle.width;
-  const layout = { width: Math.max(NARROWEST, columns), unicode: isUtf8(env) };
+  const layout = { width: widthOf(stream), unicode: isUtf8(env) };
   if (level === 0) return { ...plainStyle, ...layout };
   const chalk = new Chalk({ level });
   // chalk writes all its arguments: without this, `lines.map(style.bad)` would print each line's index too.
@@ -45,6 +44,12 @@ export function createStyle(stream: Terminal, env: Environment, options: { color
     bad: one(chalk.ansi256(160).bold),
     accent: one(chalk.ansi256(31)),
   };
+}
+
+/** Whoever reads from a pipe or a file wants every column and each line whole: nothing there has a width. */
+function widthOf(stream: Terminal): number {
+  if (stream.isTTY !== true) return Number.POSITIVE_INFINITY;
+  return Math.max(NARROWEST, stream.columns || plainStyle.width);
 }
 
 /** Decided here and not by chalk, whose own detection does not know NO_COLOR and reads the command line. */

@@ -2,13 +2,11 @@ import type { RuleCheck } from '../pki/path/index.ts';
 import { paragraph } from '../ui/text/lines.ts';
 import { safeText } from '../ui/text/safe.ts';
 import type { Style } from '../ui/text/style.ts';
-import { descent, TREE_INDENT, tree } from '../ui/text/tree.ts';
+import { descent, isTooDeep, TREE_INDENT, tree } from '../ui/text/tree.ts';
 import { pad, truncate } from '../ui/text/width.ts';
 import { REJECTIONS, type RejectedCandidate } from './candidates.ts';
 import type { CertificateReference, ExplainedAttempt, VerifyDocument } from './document.ts';
 
-/** Columns that a tree leaves for its text; a path too deep for that is a list from its anchor down. */
-export const FOR_TEXT = 40;
 const CHECK_NAME = 19;
 /** Other paths that are shown; --json has them all. */
 const MOST_PATHS = 8;
@@ -27,7 +25,7 @@ export function explainLines(document: Pick<VerifyDocument, 'attempts' | 'candid
 }
 
 function checkTree(attempt: ExplainedAttempt, style: Style): string[] {
-  const flat = attempt.path.length * TREE_INDENT > style.width - FOR_TEXT;
+  const flat = isTooDeep(attempt.path.length, style);
   const levels = attempt.path.toReversed().map((certificate, depth) => {
     const width = style.width - (flat ? 0 : depth * TREE_INDENT);
     const role = depth === 0 && attempt.anchored ? '  trust anchor' : '';

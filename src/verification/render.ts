@@ -1,8 +1,8 @@
 import { paragraph } from '../ui/text/lines.ts';
 import { safeText } from '../ui/text/safe.ts';
 import type { Style } from '../ui/text/style.ts';
-import { descent, TREE_INDENT, tree } from '../ui/text/tree.ts';
-import { explainLines, FOR_TEXT } from './explain.ts';
+import { descent, isTooDeep, tree } from '../ui/text/tree.ts';
+import { explainLines } from './explain.ts';
 import type { VerifyResult } from './verify-what.ts';
 
 /** The verdict, the path as a tree from the anchor down, what failed by which rule, and what to do. */
@@ -16,7 +16,7 @@ export function renderVerify(document: VerifyResult, style: Style): string {
     .toReversed()
     .map(({ subject, fingerprint }) => [safeText(subject, style), style.dim(`SHA-256 ${fingerprint}`)]);
   // A path too deep for a tree is a list from its anchor down.
-  const flat = levels.length * TREE_INDENT > style.width - FOR_TEXT;
+  const flat = isTooDeep(levels.length, style);
   lines.push(...(flat ? levels.flat() : tree(descent(levels), style)));
   for (const failure of document.failures) {
     lines.push(

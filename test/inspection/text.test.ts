@@ -22,7 +22,7 @@ describe('text', () => {
   test('a certificate: title, status, bar, names, each on its line', () => {
     const lines = show(['leaf.pem']).split('\n');
     expect(lines[0]).toBe('certificate of CN=n1');
-    expect(lines[1]).toBe('  status        valid, ends in 89 days');
+    expect(lines[1]).toBe('  status        valid, ends in 90 days');
     expect(lines[4]).toMatch(/^ {16}├●─+┤ 0 % of 90 days$/);
     expect(lines).toContain('                IP:10.0.0.1');
     expect(lines.at(-1)).toBe('');

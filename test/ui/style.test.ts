@@ -37,8 +37,8 @@ test('a paint takes one text: what map adds is not printed', () => {
       if (typeof paint === 'function') expect(['x'].map(paint)).toEqual([paint('x')]);
 });
 
-test('the width is 80 in a pipe and where the terminal does not know, and never below 40', () => {
-  expect(createStyle({ columns: 200 }, env).width).toBe(80);
+test('a pipe has no width; it is 80 where the terminal does not know, and never below 40', () => {
+  expect(createStyle({ columns: 200 }, env).width).toBe(Number.POSITIVE_INFINITY);
   expect(createStyle({ isTTY: true, columns: 0 }, env).width).toBe(80);
   expect(createStyle({ isTTY: true, columns: 10 }, env).width).toBe(40);
 });

@@ -1,16 +1,14 @@
 import { safeText } from '../../ui/text/safe.ts';
 import type { Style } from '../../ui/text/style.ts';
 import { type Column, table } from '../../ui/text/table.ts';
-import { descent, TREE_INDENT, tree } from '../../ui/text/tree.ts';
+import { descent, isTooDeep, TREE_INDENT, tree } from '../../ui/text/tree.ts';
 import { textWidth, truncate } from '../../ui/text/width.ts';
+import { wrap } from '../../ui/text/wrap.ts';
 import type { CertificateDescription } from '../certificate.ts';
 import type { ChainDescription } from '../chain.ts';
 import { certificateLines, heading, roleText, subjectText } from './certificate.ts';
 import { problemLines } from './problems.ts';
 import { statusLine, statusPaint } from './validity.ts';
-
-/** Columns that a tree leaves for its text; a chain too deep for that is a list from its root down. */
-const FOR_TEXT = 36;
 
 /** A chain as a tree from its root down, what is outside of it, and the end-entity certificate in full. */
 export function chainLines(chain: ChainDescription, now: Date, style: Style): string[] {
@@ -41,7 +39,7 @@ function verdict(chain: ChainDescription, style: Style): string[] {
 }
 
 function chainTree(chain: ChainDescription, path: CertificateDescription[], now: Date, style: Style): string[] {
-  const flat = (path.length + 1) * TREE_INDENT > style.width - FOR_TEXT;
+  const flat = isTooDeep(path.length + 1, style);
   const levels: string[][] = [];
   if (chain.missingIssuer !== undefined) {
     const broken = chain.problems.some(({ code }) => code === 'gap');
@@ -69,13 +67,19 @@ function certificateNode(
     // What is superfluous stands under a heading that says so.
     ({ fingerprint, code }) => fingerprint === certificate.fingerprint && code !== 'superfluous',
   );
-  const facts = `${certificate.keyType}  sha256 ${certificate.fingerprint}`;
   return [
     `${style.accent(subject)}${style.dim(tail)}`,
     statusLine(certificate, now, style),
-    style.dim(truncate(facts, style.width, style)),
+    ...factLines(certificate, style),
     ...problemLines(problems, style),
   ];
+}
+
+/** The fingerprint is for comparing and copying: whole, on a line of its own where it must be. */
+function factLines({ keyType, fingerprint }: CertificateDescription, style: Style): string[] {
+  const whole = `${keyType}  sha256 ${fingerprint}`;
+  const lines = textWidth(whole) <= style.width ? [whole] : [keyType, ...wrap(`sha256 ${fingerprint}`, style.width)];
+  return lines.map((line) => style.dim(line));
 }
 
 function outsideLines(chain: ChainDescription, now: Date, style: Style): string[] {

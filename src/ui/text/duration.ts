@@ -22,11 +22,15 @@ const EXACT: [unit: number, suffix: string][] = [
   [SECOND, 's'],
 ];
 
-/** For reading: `89 days`, `4 months`, `10 years`, rounded down to one unit. The sign is dropped. */
+/**
+ * For reading: `89 days`, `4 months`, `2.5 years`, `10 years`, rounded to the nearest: what was made for ten years a
+ * moment ago does not last nine. Few years are told to a tenth. The sign is dropped.
+ */
 export function humanDuration(milliseconds: number): string {
   const size = wholeSeconds(milliseconds);
   const step = HUMAN.find(({ from }) => size >= from) as (typeof HUMAN)[number];
-  const count = Math.floor(size / step.unit);
+  const exact = size / step.unit;
+  const count = step.unit === YEAR && exact < 10 ? Math.round(exact * 10) / 10 : Math.round(exact);
   return `${count} ${step.name}${count === 1 ? '' : 's'}`;
 }
 

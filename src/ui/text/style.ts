@@ -6,7 +6,7 @@ export type Paint = (text: string) => string;
  * stands beside them: the text without them says the same.
  */
 export interface Style {
-  /** Columns to fill: the terminal's, 80 in a pipe. */
+  /** Columns to fill: the terminal's. Infinite in a pipe: there nothing is cut, broken or left out. */
   readonly width: number;
   /** False: ASCII only. */
   readonly unicode: boolean;

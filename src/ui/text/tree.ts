@@ -9,6 +9,17 @@ export interface TreeNode {
 /** Columns that each level of a tree takes away from the text. */
 export const TREE_INDENT = 3;
 
+/** Columns that a tree leaves for its text. */
+const FOR_TEXT = 40;
+
+/** Where no width says so: a tree deeper than this is unreadable, and grows with the square of its depth. */
+const DEEPEST = 40;
+
+/** Whether a line of descent is too deep for a tree: then it is better a list, from its root down. */
+export function isTooDeep(levels: number, style: Style): boolean {
+  return levels * TREE_INDENT > Math.min(style.width - FOR_TEXT, DEEPEST * TREE_INDENT);
+}
+
 /** Draws trees, the roots at the left. Text is not cut: make it `style.width - TREE_INDENT * depth` wide. */
 export function tree(roots: readonly TreeNode[], style: Style): string[] {
   return roots.flatMap((root) => branch(root, style));

@@ -15,10 +15,16 @@ describe('durations', () => {
     [119 * SECOND, '119 seconds', '1m', '1m 59s'],
     [90 * 60 * SECOND, '90 minutes', '1h', '1h 30m'],
     [36 * HOUR, '36 hours', '1d', '1d 12h'],
-    [90 * DAY - SECOND, '89 days', '89d', '89d 23h 59m 59s'],
+    [90 * DAY - SECOND, '90 days', '89d', '89d 23h 59m 59s'],
     [90 * DAY, '90 days', '90d', '90d'],
     [122 * DAY, '4 months', '122d', '122d'],
+    [89.4 * DAY, '89 days', '89d', '89d 9h 36m'],
+    [2 * 365 * DAY, '2 years', '730d', '730d'],
+    [2.54 * 365 * DAY, '2.5 years', '927d', '927d 2h 24m'],
+    [1825 * DAY - HOUR, '5 years', '1824d', '1824d 23h'],
+    [3650 * DAY - SECOND, '10 years', '3649d', '3649d 23h 59m 59s'],
     [3650 * DAY, '10 years', '3650d', '3650d'],
+    [3850 * DAY, '11 years', '3850d', '3850d'],
   ])('%d ms', (ms, human, short, exact) => {
     expect(humanDuration(ms)).toBe(human);
     expect(shortDuration(ms)).toBe(short);
