@@ -1,4 +1,4 @@
-import type { Policy } from '../keystore/log/bodies.ts';
+import type { Kind, Policy } from '../keystore/log/bodies.ts';
 import type { EndEntityProfileName } from '../keystore/pack.ts';
 import type { KeyType } from '../pki/x509/algorithm.ts';
 import { formatGeneralName, type GeneralName } from '../pki/x509/general-name.ts';
@@ -28,7 +28,7 @@ export interface IssueItem {
 }
 
 /** The names its certificate will carry. */
-export function itemNames(item: IssueItem, policy: Policy): GeneralName[] {
+export function itemNames(item: Omit<IssueItem, 'kind'> & { kind: Kind }, policy: Policy): GeneralName[] {
   return subjectAltNames(item.dns, item.ip, spiffeId(policy, item));
 }
 

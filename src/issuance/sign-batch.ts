@@ -1,23 +1,29 @@
 import { signTemplate } from '../authority/make.ts';
 import { randomBytes, sha256 } from '../crypto/hash.ts';
 import { tampered } from '../keystore/canonical.ts';
+import type { Kind } from '../keystore/log/bodies.ts';
 import type { PackedCertificate } from '../keystore/pack.ts';
 import type { KeystoreWriter } from '../keystore/writer.ts';
 import { toHex } from '../pki/encoding.ts';
 import { type EndEntityProfile, endEntityTemplate } from '../pki/profile/end-entity.ts';
 import { newSerial } from '../pki/serial.ts';
 import type { Signer } from '../pki/signer.ts';
-import { validityFor } from '../pki/validity.ts';
+import { type Validity, validityFor } from '../pki/validity.ts';
 import { signatureAlgorithmFor } from '../pki/x509/algorithm.ts';
 import { type IssueItem, itemNames } from './item.ts';
 
 /** Certificates of one reserve and one commit record. */
 export const BATCH = 500;
 
+/** What a certificate is signed for: an item of a request, or a probe. */
+export type SignedItem = Omit<IssueItem, 'kind'> & { kind: Kind };
+
 /** An item with the public key it is to be certified for. */
 export interface KeyedItem {
-  item: IssueItem;
+  item: SignedItem;
   publicKey: Uint8Array;
+  /** Where it is not the lifetime's: a probe's. */
+  validity?: Validity;
 }
 
 export interface BatchContext {
@@ -55,7 +61,7 @@ export async function signBatch(items: KeyedItem[], context: BatchContext): Prom
 }
 
 async function signOne(
-  { item, publicKey }: KeyedItem,
+  { item, publicKey, validity }: KeyedItem,
   serialNumber: Uint8Array,
   context: BatchContext,
 ): Promise<Uint8Array> {
@@ -68,7 +74,8 @@ async function signOne(
     commonName: item.name,
     subjectAltNames: itemNames(item, policy),
     serialNumber,
-    validity: validityFor(writer.options.now(), (item.lifetime ?? policy.nodeLifetime) * 1000, issuer.notAfter),
+    validity:
+      validity ?? validityFor(writer.options.now(), (item.lifetime ?? policy.nodeLifetime) * 1000, issuer.notAfter),
     publicKey,
     issuer,
     signatureAlgorithm: signatureAlgorithmFor(signer.keyType),
@@ -78,7 +85,7 @@ async function signOne(
   return (await signTemplate(template, issuer, signer, crypto)).der;
 }
 
-function holder(item: IssueItem): Omit<PackedCertificate, 'der'> {
+function holder(item: SignedItem): Omit<PackedCertificate, 'der'> {
   return { kind: item.kind, name: item.name, plane: item.plane, profile: item.profile };
 }
 
