@@ -279,6 +279,21 @@ describe('CRLs, revocations, slots, backups', () => {
     expect(state.slots).toEqual(kept);
     expect(state.backup).toEqual({ id: '01'.repeat(16), root: false, seq: 4, time: START + 4000 });
   });
+
+  test('a service whose deployment is not done stays undone since it first was, until it is done', async () => {
+    const service = (name: string, state: 'confirmed' | 'pending' | 'failed') =>
+      ({ kind: 'node', name, plane: 'data', service: 'redis 127.0.0.1:7001', state }) as const;
+    const state = await opened(async (log) => {
+      await log.append('deploy', { services: [service('n1', 'pending'), service('n2', 'failed')] });
+      await log.append('deploy', { services: [service('n1', 'failed'), service('n2', 'confirmed')] });
+    });
+    expect(state.undone).toEqual([{ ...service('n1', 'failed'), since: START + 1000 }]);
+    const done = await opened(async (log) => {
+      await log.append('deploy', { services: [service('n1', 'pending')] });
+      await log.append('deploy', { services: [service('n1', 'confirmed')] });
+    });
+    expect(done).not.toHaveProperty('undone');
+  });
 });
 
 const BIG = '9'.repeat(40);

@@ -317,7 +317,16 @@ export function readKeystore(root, secrets = []) {
     else if (op === 'abandon') for (const row of rows.certificates) row.abandoned ||= body.serials.includes(row.serial);
     else if (op === 'slots') state.slots = body.slots;
     else if (op === 'backup') state.backup = { ...body, seq, time };
-    else must(op === 'init' || op === 'crl', `a later version wrote ${op}`);
+    else if (op === 'deploy') {
+      const undone = new Map((state.undone ?? []).map((one) => [`${one.kind} ${one.name} ${one.service}`, one]));
+      for (const { certificate: _, ...one } of body.services) {
+        const id = `${one.kind} ${one.name} ${one.service}`;
+        if (!['pending', 'failed'].includes(one.state)) undone.delete(id);
+        else undone.set(id, { ...one, since: undone.get(id)?.since ?? time });
+      }
+      delete state.undone;
+      if (undone.size > 0) state.undone = [...undone.values()];
+    } else must(op === 'init' || op === 'crl', `a later version wrote ${op}`);
   }
   for (const { certificate } of [state.audit])
     must(certificateOf(base64(certificate)).spki.equals(auditKey), 'audit key');

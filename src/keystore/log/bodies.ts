@@ -95,6 +95,31 @@ const init = record(founded);
 /** A backup that was made: its id, which is in the file too, and whether it has the root domain's keys. */
 const backup = record({ id: hex(16), root: flag });
 
+const deployed = record({
+  kind: oneOf('node', 'client'),
+  name: text,
+  plane: text,
+  // As the inventory says: `redis 127.0.0.1:7001`.
+  service: text,
+  state: oneOf('confirmed', 'placed', 'pending', 'failed'),
+  // SHA-256 of the certificate that its directory was given.
+  certificate: optional(hex(32)),
+});
+/** What a run of `deploy` came to for one service. */
+export type DeployedService = Shaped<typeof deployed>;
+const deploy = record({ services: list(deployed) });
+
+/** A service that the last run for it has left undone, and since when. */
+const undone = record({
+  kind: oneOf('node', 'client'),
+  name: text,
+  plane: text,
+  service: text,
+  state: oneOf('pending', 'failed'),
+  since: integer,
+});
+export type UndoneService = Shaped<typeof undone>;
+
 /** The small part of the state as a snapshot keeps it. */
 export const stateShape = record({
   keystoreId: hex(16),
@@ -106,6 +131,7 @@ export const stateShape = record({
   epoch: integer,
   createdAt: integer,
   backup: optional(record({ id: hex(16), root: flag, seq: integer, time: integer })),
+  undone: optional(list(undone)),
 });
 
 /** Serials set aside, durably, before anything is signed with them. */
@@ -134,7 +160,7 @@ const abandon = record({ serials: list(hex(20)) });
 /** The live slots from here on, all of them. */
 const slots = record({ slots: list(slot) });
 
-const BODIES = { init, reserve, issue, revoke, crl: renewCrls, abandon, slots, backup };
+const BODIES = { init, reserve, issue, revoke, crl: renewCrls, abandon, slots, backup, deploy };
 
 export type Op = keyof typeof BODIES;
 export type Bodies = { [O in Op]: Shaped<(typeof BODIES)[O]> };

@@ -8,7 +8,7 @@ import { tampered } from '../canonical.ts';
 import { dueAt } from '../certificates/due.ts';
 import type { CertificateRow, Revocation } from '../certificates/row.ts';
 import type { PackedCertificate } from '../pack.ts';
-import type { RevokedEntry } from './bodies.ts';
+import type { DeployedService, RevokedEntry, UndoneService } from './bodies.ts';
 import type { LogRecord } from './record.ts';
 import type { LogState } from './state.ts';
 
@@ -110,8 +110,28 @@ function apply(
     case 'backup':
       next.backup = { ...entry.body, seq: entry.seq, time };
       break;
+    case 'deploy': {
+      const undone = undoneAfter(state.undone ?? [], entry.body.services, time);
+      delete next.undone;
+      if (undone.length > 0) next.undone = undone;
+      break;
+    }
   }
   return { state: next, changes };
+}
+
+/** The last word on each service counts; one that is not done keeps the time since when. */
+function undoneAfter(before: readonly UndoneService[], services: readonly DeployedService[], time: number) {
+  const key = (one: { kind: string; name: string; service: string }): string =>
+    [one.kind, one.name, one.service].join('\n');
+  const known = new Map(before.map((one) => [key(one), one]));
+  for (const one of services) {
+    const { kind, name, plane, service, state } = one;
+    const since = known.get(key(one))?.since ?? time;
+    if (state === 'pending' || state === 'failed') known.set(key(one), { kind, name, plane, service, state, since });
+    else known.delete(key(one));
+  }
+  return [...known.values()];
 }
 
 function checkPlace(state: LogState, entry: LogRecord, time: number): void {

@@ -1,4 +1,4 @@
-import type { Authority, Bodies, CrlRef, Policy, SlotRef } from './bodies.ts';
+import type { Authority, Bodies, CrlRef, Policy, SlotRef, UndoneService } from './bodies.ts';
 
 /** Serials set aside by a reserve record that no issue record has used yet. */
 export interface OpenReserve {
@@ -27,6 +27,8 @@ export interface LogState {
   createdAt: number;
   /** The last backup: its id, whether the root domain's keys are in it, and the record that says so. */
   backup?: LastBackup;
+  /** Services whose last deployment is not done; absent when there is none. */
+  undone?: UndoneService[];
 }
 
 /** A backup as its record tells of it; times in milliseconds since 1970. */
