@@ -1,10 +1,9 @@
-import { parseAddress } from '../endpoint/address.ts';
 import type { ClientCertificate } from '../endpoint/handshake.ts';
-import { isLocalHost } from '../endpoint/local.ts';
 import { ClusterCaError } from '../errors.ts';
 import { inventoryItems } from '../inventory/items.ts';
 import type { Inventory } from '../inventory/read.ts';
 import { inventoryServices, type Service } from '../inventory/services.ts';
+import { checkPlace } from '../inventory/whereabouts.ts';
 import type { IssueItem } from '../issuance/item.ts';
 import type { Keystore } from '../keystore/keystore.ts';
 import type { NamedHolder } from '../what/holder.ts';
@@ -99,27 +98,6 @@ function chosen(services: Service[], { document }: Inventory, { holder, planes }
         (service.holder.name === holder.name && (holder.kind ?? service.holder.kind) === service.holder.kind)) &&
       (planes === undefined || planes.includes(service.plane)),
   );
-}
-
-/** Without ssh a service is on this host; an address elsewhere says otherwise. */
-async function checkPlace({ address, ssh, where, label }: Service): Promise<void> {
-  if (address === undefined) return;
-  const { host } = located(where, () => parseAddress(address));
-  if (ssh !== undefined || (await isLocalHost(host))) return;
-  throw new ClusterCaError(
-    'ERR_CONFIG',
-    `${where}: ${label} is not at an address of this host, and its node has no ssh: where is its dir?`,
-    { hint: 'say it in the inventory: ssh: USER@HOST, or run this on that host' },
-  );
-}
-
-function located<T>(where: string, read: () => T): T {
-  try {
-    return read();
-  } catch (error) {
-    if (!(error instanceof ClusterCaError)) throw error;
-    throw new ClusterCaError('ERR_CONFIG', `${where}: ${error.message}`, { hint: error.hint });
-  }
 }
 
 function serviceObject(facts: ServiceFacts, findings: readonly Finding[]): ServiceObject {

@@ -14,12 +14,19 @@ export interface Service {
   /** Where the same service would answer without TLS. */
   plaintext: string | undefined;
   dir: string;
+  /** Who owns the files, USER[:GROUP], and the mode of the key, `0640`; undefined: as those that are there. */
+  owner: string | undefined;
+  keyMode: string | undefined;
+  /** What the kind needs to take new files; its schema is the kind's own. */
+  reload: Record<string, unknown>;
   /** The host that `dir` is on, when it is not this one. */
   ssh: string | undefined;
   /** The name that messages have for it: `redis 127.0.0.1:7001`. */
   label: string;
   /** `cluster.yaml:12:5` */
   where: string;
+  /** The same of a part of it: `at('reload', 'socket')`. */
+  at: (...path: (string | number)[]) => string;
 }
 
 /**
@@ -36,6 +43,7 @@ export function inventoryServices({ document, at }: Inventory, planes: readonly 
         holder: { kind: 'node', name },
         plane: planeOf(service.plane, own, where, name),
         ...placeOf(service, node.ssh, where),
+        at: (...path) => at('nodes', name, 'services', i, ...path),
       };
     }),
   );
@@ -43,7 +51,12 @@ export function inventoryServices({ document, at }: Inventory, planes: readonly 
     (client.services ?? []).map((service, i): Service => {
       const where = at('clients', name, 'services', i);
       if (service.plane !== undefined) throw bad(where, `a client has no plane`);
-      return { holder: { kind: 'client', name }, plane: '', ...placeOf(service, client.ssh, where) };
+      return {
+        holder: { kind: 'client', name },
+        plane: '',
+        ...placeOf(service, client.ssh, where),
+        at: (...path) => at('clients', name, 'services', i, ...path),
+      };
     }),
   );
   return [...nodes, ...clients];
@@ -54,10 +67,17 @@ interface ServiceEntry {
   address?: string | undefined;
   plaintext?: string | undefined;
   dir: string;
+  owner?: string | undefined;
+  keyMode?: string | undefined;
+  reload?: Record<string, unknown> | undefined;
 }
 
-function placeOf({ kind, address, plaintext, dir }: ServiceEntry, ssh: string | undefined, where: string) {
-  return { kind, address, plaintext, dir, ssh, label: `${kind} ${address ?? dir}`, where };
+function placeOf(
+  { kind, address, plaintext, dir, owner, keyMode, reload = {} }: ServiceEntry,
+  ssh: string | undefined,
+  where: string,
+) {
+  return { kind, address, plaintext, dir, owner, keyMode, reload, ssh, label: `${kind} ${address ?? dir}`, where };
 }
 
 function planeOf(plane: string | undefined, own: readonly string[], where: string, node: string): string {
