@@ -1,5 +1,5 @@
 import { Command } from 'commander';
-import type { Context } from '../context.ts';
+import { type Context, openKeystore } from '../context.ts';
 import { ClusterCaError } from '../errors.ts';
 import type { EndpointFlags } from '../inspecting/endpoint.ts';
 import { bytesOf, currentOf, describeWhat, type InspectRequest, inspectWhat } from '../inspecting/inspect-what.ts';
@@ -8,7 +8,7 @@ import { compareDocuments } from '../inspection/compare.ts';
 import { publicPem } from '../inspection/pem.ts';
 import { renderComparison } from '../inspection/text/compare.ts';
 import { encodePem } from '../pki/pem.ts';
-import { readWhat, type What } from '../what/what.ts';
+import { oneReading, readWhat, type What } from '../what/what.ts';
 import { repeatable, withConnection, withExportPassword } from './options.ts';
 
 interface InspectOptions extends EndpointFlags, PasswordFlags {
@@ -41,6 +41,8 @@ export async function runInspect(
     throw new ClusterCaError('ERR_USAGE', '--pem goes with one thing, and not with --json');
   const what = readWhat(text);
   const second = other === undefined ? undefined : readWhat(other);
+  for (const one of [what, second])
+    if (one !== undefined) await oneReading(one, () => openKeystore(ctx).catch(() => undefined));
   const request = await readRequest(ctx, options, [what, ...(second === undefined ? [] : [second])]);
   if (options.pem) return ctx.ui.raw(await pemOf(ctx, what, request));
   if (second === undefined) {

@@ -12,7 +12,7 @@ import { crlObject, type RevocationTarget, revokeCertificates } from '../revocat
 import { revocationTargets } from '../revocation/targets.ts';
 import { openWriter, type UnlockOptions } from '../unlocking.ts';
 import { parseTimeArgument } from '../values/time.ts';
-import { readWhat } from '../what/what.ts';
+import { oneReading, readWhat } from '../what/what.ts';
 import { dryRun, repeatable, withPassphrase } from './options.ts';
 
 interface RevokeOptions extends UnlockOptions {
@@ -48,6 +48,7 @@ export async function runRevoke(ctx: Context, text: string, options: RevokeOptio
   if (invalidityDate !== undefined && invalidityDate.getTime() < 1)
     throw new ClusterCaError('ERR_USAGE', `--invalidity-date lies before 1970: ${options.invalidityDate}`);
   const keystore = await openKeystoreToWrite(ctx);
+  await oneReading(what, async () => keystore);
   const planes = options.plane && checkPlanes(options.plane, keystore.state.policy);
   const targets = await revocationTargets(keystore, what, { planes, authority: options.authority, now });
   const open = targets.filter((target) => target.row?.revoked === undefined);

@@ -7,7 +7,7 @@ import { type PathFlags, readPathOptions } from '../verification/path-options.ts
 import { renderVerify } from '../verification/render.ts';
 import { verdictError } from '../verification/verdict-error.ts';
 import { verifyWhat } from '../verification/verify-what.ts';
-import { readWhat } from '../what/what.ts';
+import { oneReading, readWhat } from '../what/what.ts';
 import { choice, repeatable, withConnection, withPathFlags } from './options.ts';
 
 interface VerifyOptions extends PathFlags {
@@ -63,6 +63,7 @@ export async function runVerify(ctx: Context, text: string | undefined, options:
   if (what.type !== 'endpoint' && (cert ?? key ?? starttls) !== undefined)
     throw new ClusterCaError('ERR_USAGE', '--cert, --key and --starttls go with HOST:PORT');
   const keystore = trust === undefined ? await openKeystore(ctx) : undefined;
+  await oneReading(what, async () => keystore);
   const document = await verifyWhat(keystore, {
     what,
     connect: { cert, key, starttls },

@@ -54,9 +54,9 @@ export interface VerdictContext {
 export function toDocument(verdict: PathVerdict, about: VerdictContext): VerifyDocument {
   const { at, options, revocation, explain, verify } = about;
   const notes = leftOut(verdict);
-  if (!options.names?.length) notes.push('no name was checked');
-  if (!options.purposes?.some((purpose) => purpose !== 'any')) notes.push('extended key usage was not examined');
-  if (!revocation) notes.push('revocation was not checked');
+  if (!options.names?.length) notes.push('no name was checked (--name NAME)');
+  if (!options.purposes?.some((purpose) => purpose !== 'any')) notes.push('extended key usage was not examined (--purpose server or client)');
+  if (!revocation) notes.push('revocation was not checked (--crl FILE)');
   return {
     valid: verdict.valid,
     at: at.toISOString(),
