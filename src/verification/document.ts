@@ -55,7 +55,8 @@ export function toDocument(verdict: PathVerdict, about: VerdictContext): VerifyD
   const { at, options, revocation, explain, verify } = about;
   const notes = leftOut(verdict);
   if (!options.names?.length) notes.push('no name was checked (--name NAME)');
-  if (!options.purposes?.some((purpose) => purpose !== 'any')) notes.push('extended key usage was not examined (--purpose server or client)');
+  if (!options.purposes?.some((purpose) => purpose !== 'any'))
+    notes.push('extended key usage was not examined (--purpose server or client)');
   if (!revocation) notes.push('revocation was not checked (--crl FILE)');
   return {
     valid: verdict.valid,
