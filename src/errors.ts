@@ -35,6 +35,8 @@ export interface ErrorOptions {
   cause?: unknown;
 }
 
+const NAME = 'ClusterCaError';
+
 /**
  * The one error class: a stable code, a lower-case message that names the object, and a hint that gives the
  * next command. Whatever else is thrown is a bug (exit 1).
@@ -46,7 +48,7 @@ export class ClusterCaError extends Error {
 
   constructor(code: ErrorCode, message: string, options: ErrorOptions = {}) {
     super(message, options.cause === undefined ? undefined : { cause: options.cause });
-    this.name = 'ClusterCaError';
+    this.name = NAME;
     this.code = code;
     this.hint = options.hint;
     this.details = options.details;
@@ -57,7 +59,11 @@ export class ClusterCaError extends Error {
   }
 }
 
-/** True for a `ClusterCaError`, optionally with one of the given codes. */
+/**
+ * True for a `ClusterCaError`, optionally with one of the given codes. By name, not by class: each bundle of the command
+ * line has a copy of the class, and an error may come out of another one.
+ */
 export function isClusterCaError(error: unknown, ...codes: ErrorCode[]): error is ClusterCaError {
-  return error instanceof ClusterCaError && (codes.length === 0 || codes.includes(error.code));
+  if (!(error instanceof Error && error.name === NAME)) return false;
+  return codes.length === 0 || codes.includes((error as ClusterCaError).code);
 }

@@ -1,5 +1,5 @@
 import type { Context, GlobalOptions } from '../context.ts';
-import { ClusterCaError } from '../errors.ts';
+import { ClusterCaError, isClusterCaError } from '../errors.ts';
 import { Ui } from '../ui/ui.ts';
 import { buildProgram, type CommandTable } from './program.ts';
 import { VERBS } from './verbs.ts';
@@ -81,7 +81,7 @@ function asUsageError(error: unknown, called: string | undefined): unknown {
 
 function report(ui: Ui, error: unknown): number {
   if (error === undefined) return 0;
-  if (error instanceof ClusterCaError) {
+  if (isClusterCaError(error)) {
     ui.error(error);
     return error.exitCode;
   }

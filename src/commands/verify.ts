@@ -1,5 +1,6 @@
 import { Command } from 'commander';
 import { type Context, openKeystore } from '../context.ts';
+import { type DriftFlags, wantsProbe } from '../drift/flags.ts';
 import { ClusterCaError } from '../errors.ts';
 import { checkPlanes } from '../issuance/names.ts';
 import { parseTimeArgument } from '../values/time.ts';
@@ -8,20 +9,15 @@ import { renderVerify } from '../verification/render.ts';
 import { verdictError } from '../verification/verdict-error.ts';
 import { verifyWhat } from '../verification/verify-what.ts';
 import { oneReading, readWhat } from '../what/what.ts';
-import { choice, repeatable, withConnection, withPathFlags } from './options.ts';
+import { choice, dryRun, repeatable, withConnection, withPassphrase, withPathFlags } from './options.ts';
 
-interface VerifyOptions extends PathFlags {
+interface VerifyOptions extends PathFlags, DriftFlags {
   trust?: string[];
   untrusted?: string[];
   crl?: string[] | false;
-  plane?: string[];
   at?: string;
   explain?: boolean;
-  cert?: string;
-  key?: string;
   starttls?: string;
-  inventory?: string;
-  format?: 'text' | 'json' | 'junit' | 'sarif';
 }
 
 export function verifyCommand(ctx: Context, run = runVerify): Command {
@@ -39,19 +35,22 @@ export function verifyCommand(ctx: Context, run = runVerify): Command {
     )
     .option('--at <time>', 'at this time instead of now')
     .option('--explain', 'every rule of every certificate, every path tried, and why');
-  return withConnection(withPathFlags(command))
+  withConnection(withPathFlags(command))
     .option('--inventory <file>', 'the live cluster: issued, on disk and served, for each service of cluster.yaml')
     .addOption(
       choice('--format <format>', 'of --inventory: text, json, junit or sarif', ['text', 'json', 'junit', 'sarif']),
     )
-    .action((what, options) => run(ctx, what, options));
+    .option('--probe', 'with --inventory: unlock the keystore, and look with a certificate made for it');
+  return dryRun(withPassphrase(command)).action((what, options) => run(ctx, what, options));
 }
 
 export async function runVerify(ctx: Context, text: string | undefined, options: VerifyOptions): Promise<void> {
   if (options.inventory !== undefined || text === undefined) {
     const { runDrift } = await import('../drift/run.ts');
-    return runDrift(ctx, text, options);
+    return runDrift(ctx, text, options, async (...args) => (await import('./writing.ts')).makeProbe(...args));
   }
+  if (wantsProbe(options) || options.dryRun)
+    throw new ClusterCaError('ERR_USAGE', '--probe, a passphrase and --dry-run go with --inventory');
   if (options.format !== undefined)
     throw new ClusterCaError('ERR_USAGE', '--format goes with --inventory', { hint: 'for JSON: --json' });
   const at = options.at === undefined ? ctx.now() : parseTimeArgument(options.at, ctx.now());

@@ -1,3 +1,4 @@
+import type { CertificateObject } from '../documents/certificate-object.ts';
 import type { ClientCertificate } from '../endpoint/handshake.ts';
 import { ClusterCaError } from '../errors.ts';
 import { inventoryItems } from '../inventory/items.ts';
@@ -36,12 +37,16 @@ export interface DriftDocument {
   attention: boolean;
   findings: Finding[];
   services: ServiceObject[];
+  /** The certificate that was made to look with. */
+  probe?: CertificateObject;
+  dryRun?: true;
 }
 
 export interface DriftRequest {
   holder: NamedHolder | undefined;
   planes: string[] | undefined;
-  client: ClientCertificate | undefined;
+  /** Where the client certificate comes from: asked for once there is an address to connect to. */
+  client: () => Promise<ClientCertificate | undefined>;
   now: Date;
   onProgress?: (done: number, total: number) => void;
 }
@@ -54,7 +59,8 @@ export async function drift(keystore: Keystore, inventory: Inventory, request: D
   const items = inventoryItems(inventory, keystore.state);
   const services = chosen(inventoryServices(inventory, keystore.state.policy.planes), inventory, request);
   for (const service of services) await checkPlace(service);
-  const gatherer = await Gatherer.create(keystore, request.client, request.now);
+  const client = services.some(({ address }) => address !== undefined) ? await request.client() : undefined;
+  const gatherer = await Gatherer.create(keystore, client, request.now);
   const facts: ServiceFacts[] = [];
   let done = 0;
   for (let start = 0; start < services.length; start += AT_ONCE) {

@@ -114,11 +114,16 @@ function nameConstraintsOf(issuer: Certificate): NameConstraints | undefined {
   return extension && parseNameConstraints(extension.value);
 }
 
-function checkLifetime(item: IssueItem, { issuer, now }: PolicyContext, who: () => string): void {
+/** Refuses a CA that has ended. @throws ERR_POLICY */
+export function checkIssuer({ issuer, now }: Pick<PolicyContext, 'issuer' | 'now'>): void {
   if (issuer.notAfter <= now.getTime())
     throw new ClusterCaError('ERR_POLICY', `the issuing CA has ended on ${new Date(issuer.notAfter).toISOString()}`, {
       hint: 'cluster-ca rollover start --issuing makes a new one',
     });
+}
+
+function checkLifetime(item: IssueItem, { issuer, now }: PolicyContext, who: () => string): void {
+  checkIssuer({ issuer, now });
   if (item.lifetime === undefined) return;
   if (validityFor(now, item.lifetime * 1000).notAfter.getTime() > issuer.notAfter)
     throw new ClusterCaError(

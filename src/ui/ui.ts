@@ -1,4 +1,4 @@
-import { ClusterCaError } from '../errors.ts';
+import { ClusterCaError, isClusterCaError } from '../errors.ts';
 import { endAtInterrupt } from './interrupt.ts';
 import type { Prompts } from './prompts.ts';
 import { createStyle } from './style.ts';
@@ -126,7 +126,7 @@ export class Ui {
 
   /** The error, in one place and one form. */
   error(error: ClusterCaError | Error): void {
-    const known = error instanceof ClusterCaError;
+    const known = isClusterCaError(error);
     if (this.options.json) {
       const { code, hint, details } = known ? error : { code: 'ERR_INTERNAL', hint: undefined, details: undefined };
       const document = {

@@ -48,14 +48,19 @@ describeLive('a cluster of Redis, nginx, HAProxy, etcd and PostgreSQL, issued, o
   };
 
   /** `verify --inventory` of these services with the client's certificate, or without. */
-  async function look(nodes: string[], identified = true, who = ca.client('app')): Promise<DriftDocument> {
+  async function look(
+    nodes: string[],
+    identified: boolean | 'probe' = true,
+    who = ca.client('app'),
+  ): Promise<DriftDocument> {
     const file = join(servers.directory, 'live.yaml');
     const services = nodes.map(
       (node) =>
         `  ${node}:\n    ip: [127.0.0.1]\n    planes: [${plane(node)}]\n    services: [{ kind: ${kinds[node]}, address: "${address[node]}", dir: ${place[node]} }]\n`,
     );
     await writeFile(file, `cluster: orders\nnodes:\n${services.join('')}`);
-    const own = ['--cert', join(who, 'cert.pem'), '--key', join(who, 'key.pem')];
+    const pair = ['--cert', join(who, 'cert.pem'), '--key', join(who, 'key.pem')];
+    const own = identified === 'probe' ? ['--key-file', join(servers.directory, 'orders', 'key-file')] : pair;
     const result = await cli(['verify', '--inventory', file, '--json', ...(identified ? own : [])], { env });
     expect([0, 4]).toContain(result.code);
     expect(result.code === 4).toBe(result.json().attention);
@@ -127,6 +132,13 @@ describeLive('a cluster of Redis, nginx, HAProxy, etcd and PostgreSQL, issued, o
       expect([onDisk, served]).toEqual([issued, issued]);
       expect(clientCertificate).toBe('required');
     }
+  });
+
+  test('a probe made by an unlock sees the same', async () => {
+    const seen = await look(all, 'probe');
+    expect(seen.findings).toEqual([]);
+    expect(seen.services.map(({ clientCertificate }) => clientCertificate)).toEqual(all.map(() => 'required'));
+    expect(seen.probe).toMatchObject({ kind: 'probe', status: 'valid' });
   });
 
   test("another cluster's client is refused by all, each in its way", async () => {
