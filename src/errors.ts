@@ -35,20 +35,22 @@ export interface ErrorOptions {
   cause?: unknown;
 }
 
-const NAME = 'ClusterCaError';
+/** The same in every bundle, each of which has a copy of the class. */
+const OURS = Symbol.for('cluster-ca error');
 
 /**
  * The one error class: a stable code, a lower-case message that names the object, and a hint that gives the
  * next command. Whatever else is thrown is a bug (exit 1).
  */
 export class ClusterCaError extends Error {
+  readonly [OURS] = true;
   readonly code: ErrorCode;
   readonly hint: string | undefined;
   readonly details: Record<string, unknown> | undefined;
 
   constructor(code: ErrorCode, message: string, options: ErrorOptions = {}) {
     super(message, options.cause === undefined ? undefined : { cause: options.cause });
-    this.name = NAME;
+    this.name = 'ClusterCaError';
     this.code = code;
     this.hint = options.hint;
     this.details = options.details;
@@ -60,10 +62,10 @@ export class ClusterCaError extends Error {
 }
 
 /**
- * True for a `ClusterCaError`, optionally with one of the given codes. By name, not by class: each bundle of the command
- * line has a copy of the class, and an error may come out of another one.
+ * True for a `ClusterCaError`, optionally with one of the given codes. By a mark, not by class: an error may come out of
+ * another bundle of the command line than asks.
  */
 export function isClusterCaError(error: unknown, ...codes: ErrorCode[]): error is ClusterCaError {
-  if (!(error instanceof Error && error.name === NAME)) return false;
+  if (!(error instanceof Error && OURS in error)) return false;
   return codes.length === 0 || codes.includes((error as ClusterCaError).code);
 }
