@@ -2,21 +2,12 @@
 import { mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
-import { build } from 'esbuild';
+import { bundleOne } from './bundle-one.mjs';
 
 const directory = await mkdtemp('node_modules/.manual-');
 try {
   const outfile = join(directory, 'generate.mjs');
-  await build({
-    entryPoints: ['src/commands/manual-pages.ts'],
-    outfile,
-    bundle: true,
-    platform: 'node',
-    format: 'esm',
-    target: 'node20',
-    logLevel: 'error',
-    banner: { js: "import{createRequire as __cr}from'node:module';const require=__cr(import.meta.url);" },
-  });
+  await bundleOne('src/commands/manual-pages.ts', outfile);
   const prose = Object.fromEntries(
     await Promise.all(
       (await readdir('src/manual/prose')).map(async (file) => [

@@ -1,18 +1,9 @@
-import { keyIdentifier } from '../key-identifier.ts';
 import { OID } from '../oids.ts';
 import type { CertificateTemplate } from '../template.ts';
 import type { Extension } from '../x509/extension.ts';
-import {
-  basicConstraints,
-  cRLDistributionPoints,
-  extKeyUsage,
-  keyUsage,
-  subjectAltName,
-  subjectKeyIdentifier,
-} from '../x509/extensions.ts';
+import { basicConstraints, cRLDistributionPoints, extKeyUsage, keyUsage, subjectAltName } from '../x509/extensions.ts';
 import type { GeneralName } from '../x509/general-name.ts';
-import { commonName, encodeName } from '../x509/name.ts';
-import { authorityKeyIdentifierOf, requireIssuer } from './issuer.ts';
+import { templateBelow } from './issuer.ts';
 import type { ProfileInput } from './profile.ts';
 
 export type EndEntityProfile = 'peer' | 'server' | 'client' | 'probe';
@@ -42,23 +33,12 @@ export interface EndEntityInput extends ProfileInput {
  * absent, because some verifiers want it.
  */
 export function endEntityTemplate(input: EndEntityInput): CertificateTemplate {
-  const issuer = requireIssuer(input);
-  return {
-    profile: input.profile,
-    serialNumber: input.serialNumber,
-    signatureAlgorithm: input.signatureAlgorithm,
-    issuer: issuer.subject,
-    ...input.validity,
-    subject: encodeName(commonName(input.commonName)),
-    publicKey: input.publicKey,
-    extensions: [
-      NOT_A_CA,
-      DIGITAL_SIGNATURE,
-      PURPOSES[input.profile],
-      subjectAltName(input.subjectAltNames),
-      subjectKeyIdentifier(keyIdentifier(input.publicKey, input.sha256)),
-      authorityKeyIdentifierOf(issuer),
-      ...(input.crlUrl === undefined ? [] : [cRLDistributionPoints(input.crlUrl)]),
-    ],
-  };
+  const { profile, crlUrl } = input;
+  return templateBelow(
+    input,
+    profile,
+    input.commonName,
+    [NOT_A_CA, DIGITAL_SIGNATURE, PURPOSES[profile], subjectAltName(input.subjectAltNames)],
+    crlUrl === undefined ? [] : [cRLDistributionPoints(crlUrl)],
+  );
 }

@@ -1,14 +1,6 @@
-import { keyIdentifier } from '../key-identifier.ts';
 import type { CertificateTemplate } from '../template.ts';
-import {
-  basicConstraints,
-  keyUsage,
-  type NameConstraints,
-  nameConstraints,
-  subjectKeyIdentifier,
-} from '../x509/extensions.ts';
-import { commonName, encodeName } from '../x509/name.ts';
-import { authorityKeyIdentifierOf, requireIssuer } from './issuer.ts';
+import { basicConstraints, keyUsage, type NameConstraints, nameConstraints } from '../x509/extensions.ts';
+import { templateBelow } from './issuer.ts';
 import type { ProfileInput } from './profile.ts';
 
 /**
@@ -20,21 +12,9 @@ export function issuingTemplate(
   commonNameText: string,
   constraints: NameConstraints,
 ): CertificateTemplate {
-  const issuer = requireIssuer(input);
-  return {
-    profile: 'issuing',
-    serialNumber: input.serialNumber,
-    signatureAlgorithm: input.signatureAlgorithm,
-    issuer: issuer.subject,
-    ...input.validity,
-    subject: encodeName(commonName(commonNameText)),
-    publicKey: input.publicKey,
-    extensions: [
-      basicConstraints(true, 0),
-      keyUsage('keyCertSign', 'cRLSign'),
-      nameConstraints(constraints),
-      subjectKeyIdentifier(keyIdentifier(input.publicKey, input.sha256)),
-      authorityKeyIdentifierOf(issuer),
-    ],
-  };
+  return templateBelow(input, 'issuing', commonNameText, [
+    basicConstraints(true, 0),
+    keyUsage('keyCertSign', 'cRLSign'),
+    nameConstraints(constraints),
+  ]);
 }

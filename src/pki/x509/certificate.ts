@@ -1,10 +1,11 @@
 import { DerError } from '../der/error.ts';
-import { DerReader } from '../der/reader.ts';
+import type { DerReader } from '../der/reader.ts';
 import { contextTag } from '../der/tags.ts';
 import { readTime } from '../der/time.ts';
 import { LIMITS } from '../limits.ts';
 import { type AlgorithmIdentifier, readAlgorithm } from './algorithm.ts';
 import { type Extension, readExtensions } from './extension.ts';
+import { SignedReader } from './signed.ts';
 
 /** A SubjectPublicKeyInfo (RFC 5280 §4.1.2.7). */
 export interface PublicKeyInfo {
@@ -40,13 +41,8 @@ export interface Certificate {
 
 /** Decodes one certificate. @throws DerError when it is larger than 64 KiB or not a certificate in DER */
 export function parseCertificate(der: Uint8Array): Certificate {
-  if (der.length > LIMITS.certificate) throw new DerError(`certificate larger than ${LIMITS.certificate} bytes`);
-  const reader = new DerReader(der);
-  const outer = reader.enter();
-  reader.end();
-  const tbsAt = outer.offset;
-  const fields = outer.enter();
-  const tbs = outer.since(tbsAt);
+  const signed = new SignedReader(der, 'certificate', LIMITS.certificate);
+  const { fields, tbs } = signed;
   const version = readVersion(fields);
   const serialNumber = fields.integer();
   const tbsSignature = readAlgorithm(fields);
@@ -64,10 +60,7 @@ export function parseCertificate(der: Uint8Array): Certificate {
   const wrapped = version === 3 ? fields.enterOptional(contextTag(3, true)) : undefined;
   const extensions = wrapped === undefined ? [] : readExtensions(wrapped);
   wrapped?.end();
-  fields.end();
-  const signatureAlgorithm = readAlgorithm(outer);
-  const signature = outer.octetAlignedBitString();
-  outer.end();
+  const { signatureAlgorithm, signature } = signed.close();
   return {
     der,
     tbs,

@@ -5,6 +5,7 @@ import { readTime } from '../der/time.ts';
 import { LIMITS } from '../limits.ts';
 import { type AlgorithmIdentifier, readAlgorithm } from './algorithm.ts';
 import { type Extension, readExtensions } from './extension.ts';
+import { SignedReader } from './signed.ts';
 
 /** One revoked certificate (RFC 5280 §5.1.2.6). */
 export interface CrlEntry {
@@ -35,13 +36,8 @@ export interface Crl {
 
 /** Decodes one CRL. @throws DerError when it is larger than 16 MiB or not a CRL in DER */
 export function parseCrl(der: Uint8Array): Crl {
-  if (der.length > LIMITS.crl) throw new DerError(`CRL larger than ${LIMITS.crl} bytes`);
-  const reader = new DerReader(der);
-  const outer = reader.enter();
-  reader.end();
-  const tbsAt = outer.offset;
-  const fields = outer.enter();
-  const tbs = outer.since(tbsAt);
+  const signed = new SignedReader(der, 'CRL', LIMITS.crl);
+  const { fields, tbs } = signed;
   const version = fields.peek() === TAG.integer ? fields.smallInteger() : 0;
   if (version > 1) throw new DerError(`unknown CRL version ${version + 1}`);
   const tbsSignature = readAlgorithm(fields);
@@ -53,10 +49,7 @@ export function parseCrl(der: Uint8Array): Crl {
   const wrapped = version === 1 ? fields.enterOptional(contextTag(0, true)) : undefined;
   const extensions = wrapped === undefined ? [] : readExtensions(wrapped);
   wrapped?.end();
-  fields.end();
-  const signatureAlgorithm = readAlgorithm(outer);
-  const signature = outer.octetAlignedBitString();
-  outer.end();
+  const { signatureAlgorithm, signature } = signed.close();
   return {
     der,
     tbs,
