@@ -24,6 +24,14 @@ export function toSeconds(text: string): number {
   return seconds;
 }
 
+/** An option whose value is a whole number from 1. */
+export function count(flags: string, description: string): Option {
+  return new Option(flags, description).argParser((text: string) => {
+    if (!/^[1-9]\d{0,5}$/.test(text)) throw new InvalidArgumentError('a whole number from 1');
+    return Number(text);
+  });
+}
+
 /** An option that takes one of these words. */
 export function choice(flags: string, description: string, choices: readonly string[]): Option {
   return new Option(flags, description).choices(choices);

@@ -1,11 +1,16 @@
 import { resolve } from 'node:path';
 import { Command, Option } from 'commander';
 import { type Context, openKeystoreToWrite } from '../context.ts';
+import { rotationPlan } from '../deployment/plan.ts';
+import { renderDeploy } from '../deployment/render.ts';
+import { deploymentOf, NOTHING_ISSUED, rotateAndDeploy } from '../deployment/rotate.ts';
+import { makeStaging, stagingDirectory } from '../deployment/staging.ts';
 import { ClusterCaError } from '../errors.ts';
 import { inventoryItems } from '../inventory/items.ts';
 import { readInventory } from '../inventory/read.ts';
 import { csrKeyType, findCsrs, readCsr } from '../issuance/csr-input.ts';
 import { hasLeftovers } from '../issuance/finish.ts';
+import { isArchive } from '../issuance/issue-fleet.ts';
 import type { IssueItem } from '../issuance/item.ts';
 import { checkHolderName, checkPlanes } from '../issuance/names.ts';
 import { renderIssue } from '../issuance/render.ts';
@@ -17,8 +22,9 @@ import { fileAccess } from '../placement/access.ts';
 import { selectForRotation } from '../rotation/select.ts';
 import type { UnlockOptions } from '../unlocking.ts';
 import { readHolder } from '../what/holder.ts';
+import { inventoryPath } from './deploy.ts';
 import { printIssue } from './issue.ts';
-import { dryRun, repeatable, withPassphrase } from './options.ts';
+import { count, dryRun, repeatable, withPassphrase } from './options.ts';
 
 interface RotateOptions extends UnlockOptions {
   all?: boolean;
@@ -30,6 +36,9 @@ interface RotateOptions extends UnlockOptions {
   owner?: string;
   keyMode?: string;
   requestId?: string;
+  deploy?: boolean;
+  maxUnavailable?: number;
+  cycleConnections?: boolean;
   dryRun?: boolean;
 }
 
@@ -45,7 +54,10 @@ export function rotateCommand(ctx: Context, run = runRotate): Command {
     .option('--csr-dir <dir>', 'certify the keys of DIR/NODE/PLANE/request.pem, and write beside them')
     .option('--owner <user:group>', 'who owns the files')
     .addOption(new Option('--key-mode <mode>', 'mode of key.pem').choices(['0600', '0640', '0400']))
-    .option('--request-id <id>', 'make the same request again without rotating twice');
+    .option('--request-id <id>', 'make the same request again without rotating twice')
+    .option('--deploy', "then deploy; without --out the keys go to the services' directories only")
+    .addOption(count('--max-unavailable <n>', 'with --deploy: nodes at the same time (default: 1)'))
+    .option('--cycle-connections', 'with --deploy: renew connections that rest on an older certificate');
   return dryRun(withPassphrase(command)).action((names, options) => run(ctx, names, options));
 }
 
@@ -56,16 +68,22 @@ export async function runRotate(ctx: Context, names: string[], options: RotateOp
   if (names.length === 0 && !all && !due)
     throw new ClusterCaError('ERR_USAGE', 'which node?', { hint: 'cluster-ca rotate NODE, --due or --all' });
   for (const text of names) checkHolderName(readHolder(text).name);
+  checkDeployFlags(options);
   const access = fileAccess(options);
   const requestId = options.requestId === undefined ? newRequestId() : checkRequestId(options.requestId);
   const keystore = await openKeystoreToWrite(ctx);
   const planes = options.plane && checkPlanes(options.plane, keystore.state.policy);
   const selected = await selectForRotation(keystore, { names, all, due, planes, now: ctx.now() });
-  const items = withRequests(withInventory(selected, options.inventory, keystore), options.csrDir, keystore);
+  const path = options.inventory ?? (options.deploy ? inventoryPath(ctx, undefined) : undefined);
+  const items = withRequests(withInventory(selected, path, keystore), options.csrDir, keystore);
+  const deployment =
+    options.deploy && path !== undefined ? await deploymentOf(keystore, path, items, options) : undefined;
+  const staging = stagingDirectory(ctx.env, keystore.identity.id);
+  const staged = deployment !== undefined && options.out === undefined && options.csrDir === undefined;
   const issuance: Issuance = {
     items,
-    out: resolve(ctx.cwd, options.out ?? options.csrDir ?? '.'),
-    access,
+    out: staged ? (staging ?? '') : resolve(ctx.cwd, options.out ?? options.csrDir ?? '.'),
+    access: staged ? { keyMode: 0o600 } : access,
     requestId,
     requestHash: rotationHash({ names, all, due, planes: planes ?? [] }),
     forceNew: true,
@@ -77,12 +95,41 @@ export async function runRotate(ctx: Context, names: string[], options: RotateOp
   checkItems(items, keystore, ctx.now());
   if (options.dryRun) {
     const plan = await planIssuance(keystore, issuance, ctx.now());
-    ctx.ui.result(plan, (style) => renderIssue(plan, style, ''));
+    const services = deployment && rotationPlan(deployment);
+    ctx.ui.result({ ...plan, ...services }, (style) =>
+      [renderIssue(plan, style, ''), ...(services ? [renderDeploy(services, style)] : [])].join('\n\n'),
+    );
     return;
   }
-  const nothing = items.length === 0 && !(await hasLeftovers(issuance.out, access));
-  const result = nothing ? { certificates: [], unchanged: [], failed: [] } : await runIssuance(ctx, keystore, issuance);
-  printIssue(ctx, result, issuance.out);
+  if (deployment === undefined) {
+    const nothing = items.length === 0 && !(await hasLeftovers(issuance.out as string, access));
+    const result = nothing ? NOTHING_ISSUED : await runIssuance(ctx, keystore, issuance);
+    printIssue(ctx, result, issuance.out);
+    return;
+  }
+  await ctx.ui.confirm(
+    `rotate ${items.length === 1 ? '1 certificate' : `${items.length} certificates`} and deploy?`,
+    (ctx.globals.yes ?? false) || due || items.length === 0,
+  );
+  if (staged) await makeStaging(staging);
+  await rotateAndDeploy(ctx, keystore, issuance, { ...deployment, from: issuance.out as string }, staged);
+}
+
+/** @throws ERR_USAGE for what says something only about `--deploy`, and for requests, whose keys are elsewhere */
+function checkDeployFlags({ deploy, maxUnavailable, cycleConnections, csrDir, out }: RotateOptions): void {
+  if (!deploy) {
+    if (maxUnavailable === undefined && cycleConnections === undefined) return;
+    throw new ClusterCaError(
+      'ERR_USAGE',
+      `${maxUnavailable === undefined ? '--cycle-connections' : '--max-unavailable'} goes with --deploy`,
+    );
+  }
+  if (csrDir !== undefined)
+    throw new ClusterCaError('ERR_USAGE', '--csr-dir and --deploy exclude each other: the keys are on the nodes', {
+      hint: 'rotate with --csr-dir, then cluster-ca deploy --from DIR on the node',
+    });
+  if (out !== undefined && isArchive(out))
+    throw new ClusterCaError('ERR_USAGE', '--deploy needs a directory, not an archive: --out DIR');
 }
 
 /** Names, profile and key type from the inventory, where it has the holder. */

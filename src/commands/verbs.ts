@@ -13,6 +13,7 @@ export const VERBS: readonly Verb[] = [
   { name: 'issue', summary: 'issue certificates to nodes and clients', group: 'writing' },
   { name: 'request', summary: 'on a node: make a key and a certification request', group: 'writing' },
   { name: 'rotate', summary: 'give nodes and clients new keys and certificates', group: 'writing' },
+  { name: 'deploy', summary: 'put what was issued into live servers, confirmed', group: 'writing' },
   { name: 'revoke', summary: 'revoke certificates and publish a new CRL', group: 'writing' },
   { name: 'crl', summary: 'print the current CRLs, or sign new ones', group: 'writing' },
   { name: 'list', summary: 'list certificates', group: 'reading' },

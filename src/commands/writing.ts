@@ -1,5 +1,6 @@
 import { runCommandLine } from './command-line.ts';
 import { crlCommand } from './crl.ts';
+import { deployCommand } from './deploy.ts';
 import { exportCommand } from './export.ts';
 import { initCommand } from './init.ts';
 import { issueCommand } from './issue.ts';
@@ -14,6 +15,7 @@ export const COMMANDS: CommandTable = {
   issue: issueCommand,
   request: requestCommand,
   rotate: rotateCommand,
+  deploy: deployCommand,
   revoke: revokeCommand,
   crl: crlCommand,
   export: exportCommand,

@@ -3,7 +3,14 @@ import { type ClientCertificate, handshake } from '../endpoint/handshake.ts';
 import { type Observation, observe } from '../endpoint/observe.ts';
 import { isClusterCaError } from '../errors.ts';
 import type { Service, ServiceKind } from '../inventory/services.ts';
-import { accepts, askInside, clientRefusedInside, plaintextAnswer, plaintextPortOf, refusedInside } from './probes.ts';
+import {
+  accepts,
+  askInside,
+  clientRefusedInside,
+  plaintextAnswer,
+  plaintextPortOf,
+  refusedInside,
+} from '../services/probes.ts';
 
 /** What a service shows at its address. */
 export interface ServedFacts {

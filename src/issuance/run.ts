@@ -96,21 +96,26 @@ export async function runIssuance(ctx: Context, keystore: Keystore, issuance: Is
   await requireClock(ctx, keystore);
   const writer = await openWriter(ctx, keystore, issuance.unlock);
   try {
-    if (isFleet(issuance)) return await runFleet(ctx, writer, issuance);
-    const { places, failed } = await openPlaces(issuance);
-    const [firstFailure] = failed.values();
-    if (firstFailure !== undefined && !issuance.partial) throw firstFailure;
-    const items = issuance.items.filter((item) => !failed.has(item));
-    const result = await writer.inTurn(ctx.globals.wait, async () => {
-      if (issuance.out !== undefined) await finishEarlierRuns(writer, issuance);
-      const made = await issueCertificates(writer, { ...issuance, items }, places);
-      await afterIssuing(writer, issuance, items);
-      return made;
-    });
-    return { ...result, failed: [...[...failed].map(([item, error]) => failure(item, error)), ...result.failed] };
+    return await issueWith(ctx, writer, issuance);
   } finally {
     writer.daily.close();
   }
+}
+
+/** The same with a writer that is open already, and stays so. */
+export async function issueWith(ctx: Context, writer: KeystoreWriter, issuance: Issuance): Promise<IssueResult> {
+  if (isFleet(issuance)) return runFleet(ctx, writer, issuance);
+  const { places, failed } = await openPlaces(issuance);
+  const [firstFailure] = failed.values();
+  if (firstFailure !== undefined && !issuance.partial) throw firstFailure;
+  const items = issuance.items.filter((item) => !failed.has(item));
+  const result = await writer.inTurn(ctx.globals.wait, async () => {
+    if (issuance.out !== undefined) await finishEarlierRuns(writer, issuance);
+    const made = await issueCertificates(writer, { ...issuance, items }, places);
+    await afterIssuing(writer, issuance, items);
+    return made;
+  });
+  return { ...result, failed: [...[...failed].map(([item, error]) => failure(item, error)), ...result.failed] };
 }
 
 async function runFleet(ctx: Context, writer: KeystoreWriter, issuance: Issuance): Promise<IssueResult> {

@@ -2,6 +2,7 @@ import { type Alert, needsAttention, sortAlerts } from '../alerts/alert.ts';
 import { authorityAlert } from '../alerts/authorities.ts';
 import { backupAlert } from '../alerts/backups.ts';
 import { crlAlert } from '../alerts/crls.ts';
+import { deploymentAlert } from '../alerts/deployments.ts';
 import { nodeCertificateAlert } from '../alerts/node-certificates.ts';
 import { singleSlotAlert } from '../alerts/slots.ts';
 import { withinAlert } from '../alerts/within.ts';
@@ -39,6 +40,7 @@ export async function status(keystore: Keystore, now: Date, scope = EVERYTHING):
   const alerts = sortAlerts([
     ...(narrowed ? [] : [...authorityAlerts(keystore, now, scope.within), ...crlAlerts(keystore, now)]),
     ...(await certificateAlerts(keystore, rows, now, scope.within)),
+    ...deploymentAlerts(keystore, scope.holders),
     ...(narrowed ? [] : [...slotAlerts(keystore), ...backupAlerts(keystore, now)]),
   ]);
   const { backup, seq } = keystore.state;
@@ -51,6 +53,15 @@ export async function status(keystore: Keystore, now: Date, scope = EVERYTHING):
       ? {}
       : { backup: { at: formatTime(backup.time), recordsSince: seq - backup.seq, root: backup.root } }),
   };
+}
+
+function deploymentAlerts({ state }: Keystore, holders: readonly NamedHolder[]): Alert[] {
+  const open = (state.undone ?? []).filter(
+    (one) =>
+      holders.length === 0 ||
+      holders.some((holder) => holder.name === one.name && (holder.kind ?? one.kind) === one.kind),
+  );
+  return open.map(deploymentAlert);
 }
 
 async function rowsOf(keystore: Keystore, holders: readonly NamedHolder[]): Promise<IssuedCertificate[]> {

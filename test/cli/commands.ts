@@ -1,3 +1,6 @@
+import { writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+
 // Every command of this version, for what holds of all of them.
 
 /** A successful run of each, in an order in which each succeeds; `{out}` and `{dir}` are put in by `words`. */
@@ -10,6 +13,7 @@ export const RUNS: [name: string, args: string[]][] = [
   ['issue --csr', ['issue', 'every-3', '--plane', 'data', '--csr', '{dir}/requests/every-2/data/request.pem']],
   ['rotate', ['rotate', 'every-1']],
   ['rotate --due', ['rotate', '--due']],
+  ['deploy', ['deploy', '--inventory', '{dir}/services.yaml', '--from', '{out}', '--yes']],
   ['list', ['list']],
   ['list --all', ['list', '--all']],
   ['status', ['status']],
@@ -34,8 +38,18 @@ export const RUNS: [name: string, args: string[]][] = [
   ['completion', ['completion', 'bash']],
 ];
 
-export const words = (args: string[], places: { out: string; directory: string }): string[] =>
-  args.map((word) => word.replace('{out}', places.out).replace('{dir}', places.directory));
+export function words(args: string[], places: { out: string; directory: string }): string[] {
+  if (args.some((word) => word.endsWith('services.yaml')))
+    writeFileSync(join(places.directory, 'services.yaml'), servicesYaml(places.directory));
+  return args.map((word) => word.replace('{out}', places.out).replace('{dir}', places.directory));
+}
+
+/** A node with a directory for its files, where no server is. */
+const servicesYaml = (directory: string): string => `
+cluster: orders
+nodes:
+  every-1: { planes: [data], services: [{ kind: files, dir: ${directory}/served }] }
+`;
 
 /** Verbs with the sub-verbs that they have. */
 export const VERBS = [
@@ -43,6 +57,7 @@ export const VERBS = [
   'issue',
   'request',
   'rotate',
+  'deploy',
   'revoke',
   'crl',
   'list',

@@ -25,7 +25,7 @@ describe('help', () => {
     expectExit(result, 0);
     expect(result.stderr).toBe('');
     for (const [verb] of VERBS) expect(result.stdout).toMatch(new RegExp(`^\\s+${verb}\\b`, 'm'));
-    const later = ['deploy', 'rollover', 'trust', 'serve', 'agent', 'enroll', 'join-token', 'wizard'];
+    const later = ['rollover', 'trust', 'serve', 'agent', 'enroll', 'join-token', 'wizard'];
     for (const verb of later) expect(result.stdout).not.toMatch(new RegExp(`^\\s+${verb}\\b`, 'm'));
   });
 
@@ -75,7 +75,8 @@ describe('help', () => {
       ['--dry-run', '--passphrase-fd', '--passphrase-file', '--passphrase-command', '--key-file'],
       ['FILE.tar'],
     ],
-    ['rotate', ['--due', '--all', '--plane', '--inventory', '--out', '--csr-dir', '--dry-run'], ['--deploy']],
+    ['rotate', ['--due', '--all', '--plane', '--inventory', '--out', '--csr-dir', '--deploy', '--dry-run'], []],
+    ['deploy', ['--inventory', '--from', '--max-unavailable', '--cycle-connections', '--dry-run'], []],
     ['revoke', ['--reason', '--plane', '--invalidity-date', '--dry-run'], ['--cut-off']],
     ['crl', ['--out', '--authority', '--der', '--renew', '--lifetime'], []],
     ['list', ['--all', '--node', '--plane', '--status', '--expiring'], []],

@@ -76,6 +76,7 @@ describe('--json of a failure: one error object, stdout empty', () => {
       issue: ['n1'],
       export: ['n1'],
       rotate: ['n1'],
+      deploy: ['--inventory', 'cluster.yaml'],
       revoke: ['n1', '--yes'],
       inspect: ['n1'],
       verify: ['n1'],

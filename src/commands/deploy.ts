@@ -1,0 +1,78 @@
+import { Command } from 'commander';
+import { type Context, openKeystoreToWrite } from '../context.ts';
+import { renderDeploy } from '../deployment/render.ts';
+import { type Deployment, dryRunDeployment, runDeployment } from '../deployment/run.ts';
+import { selectUnits } from '../deployment/select.ts';
+import { verdictOf } from '../deployment/verdict.ts';
+import { ClusterCaError } from '../errors.ts';
+import { inventoryItems } from '../inventory/items.ts';
+import { readInventory } from '../inventory/read.ts';
+import { openWriter, requireClock, type UnlockOptions } from '../unlocking.ts';
+import { readLegalHolder } from '../what/holder.ts';
+import { count, dryRun, withPassphrase } from './options.ts';
+
+export interface DeployOptions extends UnlockOptions {
+  inventory?: string;
+  from?: string;
+  maxUnavailable?: number;
+  cycleConnections?: boolean;
+  dryRun?: boolean;
+}
+
+export function deployCommand(ctx: Context, run = runDeploy): Command {
+  const command = new Command('deploy')
+    .summary('put what was issued into live servers, and confirm what they serve')
+    .argument('[names...]', 'nodes and clients (default: all of the inventory)')
+    .option('--inventory <file>', 'the cluster.yaml with the services')
+    .option('--from <dir>', 'the --out directory that has the keys (default: here)')
+    .addOption(count('--max-unavailable <n>', 'nodes at the same time (default: 1)'))
+    .option(
+      '--cycle-connections',
+      'renew connections that rest on an older certificate, where no operation fails by it',
+    );
+  return dryRun(withPassphrase(command)).action((names, options) => run(ctx, names, options));
+}
+
+export async function runDeploy(ctx: Context, names: string[], options: DeployOptions): Promise<void> {
+  const holders = names.map(readLegalHolder);
+  const path = inventoryPath(ctx, options.inventory);
+  const keystore = await openKeystoreToWrite(ctx);
+  const inventory = readInventory(path);
+  inventoryItems(inventory, keystore.state);
+  const deployment: Deployment = {
+    inventory,
+    ...(await selectUnits(inventory, keystore.state.policy.planes, holders)),
+    from: options.from ?? '.',
+    atOnce: options.maxUnavailable ?? 1,
+    cycle: options.cycleConnections ?? false,
+  };
+  if (options.dryRun) {
+    const plan = await dryRunDeployment(ctx, keystore, deployment);
+    ctx.ui.result(plan, (style) => renderDeploy(plan, style));
+    return;
+  }
+  const nodes = [...new Set(deployment.units.map(({ holder }) => holder.name))];
+  await ctx.ui.confirm(
+    `deploy to ${nodes.length === 1 ? nodes[0] : `${nodes.length} nodes`}?`,
+    (ctx.globals.yes ?? false) || nodes.length === 0,
+  );
+  await requireClock(ctx, keystore);
+  const writer = await openWriter(ctx, keystore, options);
+  try {
+    const document = await runDeployment(ctx, writer, deployment);
+    ctx.ui.result(document, (style) => renderDeploy(document, style));
+    const verdict = verdictOf(document);
+    if (verdict !== undefined) throw verdict;
+  } finally {
+    writer.daily.close();
+  }
+}
+
+/** The inventory's path. @throws ERR_USAGE when none is said */
+export function inventoryPath(ctx: Context, given: string | undefined): string {
+  const path = given ?? ctx.env.CLUSTER_CA_INVENTORY;
+  if (path !== undefined) return path;
+  throw new ClusterCaError('ERR_USAGE', 'deploy to what?', {
+    hint: 'say the inventory with the services: --inventory cluster.yaml',
+  });
+}

@@ -1,0 +1,90 @@
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { sha256Hex } from '../crypto/hash.ts';
+import { ClusterCaError } from '../errors.ts';
+import { chainPem } from '../issuance/files.ts';
+import { type IssuedCertificate, statusOf } from '../keystore/certificates/row.ts';
+import type { Keystore } from '../keystore/keystore.ts';
+import { crlBundle, trustBundle } from '../keystore/public.ts';
+import { toHex } from '../pki/encoding.ts';
+import { encodePem } from '../pki/pem.ts';
+import { type Certificate, parseCertificate } from '../pki/x509/certificate.ts';
+import { publicHalf } from '../placement/key-match.ts';
+import { FILES, holderDirectory } from '../placement/place.ts';
+
+/** What one holder's services are to be given. */
+export interface Material {
+  row: IssuedCertificate;
+  certificate: Certificate;
+  /** SHA-256 of the certificate, hex. */
+  fingerprint: string;
+  /** PEM: the certificate and its issuing CA. */
+  chain: string;
+  /** The certificate's SubjectPublicKeyInfo, hex. */
+  publicKey: string;
+  /** PEM. */
+  trustBundle: string;
+  /** PEM: one for every CA; the issuing CA's alone. */
+  crls: { 'every-level': string; issuing: string };
+  /** The private key, PEM, from where the operator keeps it. The caller zeroes it. Undefined when it is not there. */
+  key: () => Uint8Array | undefined;
+}
+
+/**
+ * The newest certificate of a holder, with what goes with it.
+ * @param keys directories of the form that `--out` has
+ * @throws ERR_NOT_FOUND when it never got one; ERR_STATE when its last is revoked or has ended
+ */
+export async function materialOf(
+  keystore: Keystore,
+  unit: { holder: { kind: 'node' | 'client'; name: string }; plane: string },
+  keys: readonly string[],
+  now: Date,
+): Promise<Material> {
+  const { holder, plane } = unit;
+  const row = await keystore.query((index) => index.current(holder.kind, holder.name, plane));
+  const what = plane === '' ? holder.name : `${holder.name} on plane ${plane}`;
+  if (row === undefined)
+    throw new ClusterCaError('ERR_NOT_FOUND', `nothing was issued to ${what}`, {
+      hint: 'cluster-ca issue --inventory FILE',
+    });
+  const status = statusOf(row, now);
+  if (status !== 'valid')
+    throw new ClusterCaError('ERR_STATE', `the certificate of ${what} is ${status}`, {
+      hint: status === 'expired' ? `cluster-ca rotate ${holder.name}` : `cluster-ca issue ${holder.name}`,
+    });
+  const der = await keystore.der(row);
+  const certificate = parseCertificate(der);
+  const publicKey = toHex(certificate.publicKey.der);
+  return {
+    row,
+    certificate,
+    fingerprint: sha256Hex(der),
+    chain: chainPem(keystore, der, row.authority),
+    publicKey,
+    trustBundle: trustBundle(keystore, now),
+    crls: {
+      'every-level': await crlBundle(keystore),
+      issuing: encodePem('X509 CRL', await keystore.crl(row.authority)),
+    },
+    key: () => findKey(keys, { ...holder, plane }, publicKey),
+  };
+}
+
+function findKey(
+  directories: readonly string[],
+  holder: { kind: string; name: string; plane: string },
+  publicKey: string,
+): Uint8Array | undefined {
+  for (const directory of directories) {
+    let pem: Uint8Array;
+    try {
+      pem = readFileSync(join(holderDirectory(directory, holder), FILES.key));
+    } catch {
+      continue;
+    }
+    if (publicHalf(pem) === publicKey) return pem;
+    pem.fill(0);
+  }
+  return undefined;
+}

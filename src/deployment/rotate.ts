@@ -1,0 +1,78 @@
+import type { Context } from '../context.ts';
+import { ClusterCaError } from '../errors.ts';
+import { readInventory } from '../inventory/read.ts';
+import type { IssueResult } from '../issuance/issue.ts';
+import { describeItem, type IssueItem } from '../issuance/item.ts';
+import { renderIssue } from '../issuance/render.ts';
+import { failureOf, type Issuance, issueWith } from '../issuance/run.ts';
+import type { Keystore } from '../keystore/keystore.ts';
+import { openWriter, requireClock } from '../unlocking.ts';
+import { renderDeploy } from './render.ts';
+import { type Deployment, runDeployment } from './run.ts';
+import { selectUnits } from './select.ts';
+import { verdictOf } from './verdict.ts';
+
+/** What `rotate` says about the deployment that follows. */
+export interface RotationFlags {
+  out?: string;
+  maxUnavailable?: number;
+  cycleConnections?: boolean;
+}
+
+export const NOTHING_ISSUED: IssueResult = { certificates: [], unchanged: [], failed: [] };
+
+/** New certificates first, all of them; then they are deployed, wave by wave. */
+export async function rotateAndDeploy(
+  ctx: Context,
+  keystore: Keystore,
+  issuance: Issuance,
+  deployment: Deployment,
+  staged: boolean,
+): Promise<void> {
+  await requireClock(ctx, keystore);
+  const writer = await openWriter(ctx, keystore, issuance.unlock);
+  try {
+    const issued = issuance.items.length === 0 ? NOTHING_ISSUED : await issueWith(ctx, writer, issuance);
+    const failure = failureOf(issued);
+    if (failure !== undefined && failure.code !== 'ERR_PARTIAL') throw failure;
+    const document = await runDeployment(ctx, writer, deployment);
+    const { services, waves } = document;
+    // The files of a staged key are gone again: what counts is in the services' directories.
+    if (staged) for (const made of [...issued.certificates, ...issued.unchanged]) delete made.files;
+    ctx.ui.result({ ...issued, services, waves }, (style) =>
+      staged
+        ? renderDeploy(document, style)
+        : [renderIssue(issued, style, ''), renderDeploy(document, style)].join('\n\n'),
+    );
+    const verdict = verdictOf(document) ?? failure;
+    if (verdict !== undefined) throw verdict;
+  } finally {
+    writer.daily.close();
+  }
+}
+
+/** What is rotated is deployed. Without --out a key would otherwise be nowhere. @throws ERR_CONFIG */
+export async function deploymentOf(
+  keystore: Keystore,
+  path: string,
+  items: readonly IssueItem[],
+  options: RotationFlags,
+): Promise<Deployment> {
+  const inventory = readInventory(path);
+  const { all } = await selectUnits(inventory, keystore.state.policy.planes, []);
+  const has = ({ kind, name, plane }: IssueItem): boolean =>
+    all.some(({ holder, plane: own }) => holder.kind === kind && holder.name === name && own === plane);
+  const without = items.filter((item) => !has(item));
+  const [first] = without;
+  if (first !== undefined && options.out === undefined)
+    throw new ClusterCaError(
+      'ERR_CONFIG',
+      `${path} has no services of ${describeItem(first)}${without.length > 1 ? ` (and ${without.length - 1} more)` : ''}: its new key would have no place`,
+      { hint: 'add its services to the inventory, or say --out DIR' },
+    );
+  const units = all.filter(({ holder, plane }) =>
+    items.some((item) => item.kind === holder.kind && item.name === holder.name && item.plane === plane),
+  );
+  const { maxUnavailable = 1, cycleConnections = false } = options;
+  return { inventory, all, units, from: options.out ?? '.', atOnce: maxUnavailable, cycle: cycleConnections };
+}

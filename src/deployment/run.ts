@@ -1,0 +1,302 @@
+import { resolve } from 'node:path';
+import type { Context } from '../context.ts';
+import type { ClientCertificate } from '../endpoint/handshake.ts';
+import { ClusterCaError, isClusterCaError } from '../errors.ts';
+import type { Host } from '../hosts/host.ts';
+import { openHost } from '../hosts/open-host.ts';
+import { inventoryItems } from '../inventory/items.ts';
+import type { Inventory } from '../inventory/read.ts';
+import type { IssueItem } from '../issuance/item.ts';
+import { issueProbe } from '../issuance/probe.ts';
+import type { Keystore } from '../keystore/keystore.ts';
+import type { DeployedService } from '../keystore/log/bodies.ts';
+import { newRequestId } from '../keystore/request-id.ts';
+import type { KeystoreWriter } from '../keystore/writer.ts';
+import { deployUnit, type ServiceResult, type UnitContext } from './deploy-unit.ts';
+import { type DeployDocument, type ServiceObject, serviceObject, unitObjects } from './document.ts';
+import { Judge } from './judge.ts';
+import { type Material, materialOf } from './material.ts';
+import { type Peer, readPeer } from './peers.ts';
+import { planDeployment } from './plan.ts';
+import { ServiceDirectory } from './service-directory.ts';
+import { clearStaging, stagingDirectory } from './staging.ts';
+import type { Unit } from './unit.ts';
+import { planWaves } from './waves.ts';
+
+/** How long one step may take, when its command says nothing else. */
+const STEP = 20_000;
+/** Services in one record: a record is at most 256 KiB. */
+const RECORDED = 500;
+
+export interface Deployment {
+  inventory: Inventory;
+  /** What is deployed to, and every unit of the inventory: the peers. */
+  units: readonly Unit[];
+  all: readonly Unit[];
+  /** The `--out` directory that has the keys. */
+  from: string;
+  /** Nodes at the same time. */
+  atOnce: number;
+  cycle: boolean;
+}
+
+/** The hosts of a run, each opened once. */
+class Hosts {
+  readonly #open = new Map<string, Host>();
+
+  of = (unit: { ssh: string | undefined }): Host => {
+    const key = unit.ssh ?? '';
+    const host = this.#open.get(key) ?? openHost(unit.ssh);
+    this.#open.set(key, host);
+    return host;
+  };
+
+  async close(): Promise<void> {
+    for (const host of this.#open.values()) await host.close().catch(() => {});
+  }
+}
+
+/** What a run would do. */
+export async function dryRunDeployment(
+  ctx: Context,
+  keystore: Keystore,
+  deployment: Deployment,
+): Promise<DeployDocument> {
+  const hosts = new Hosts();
+  try {
+    const { units, atOnce } = deployment;
+    const keys = keyDirectories(ctx, keystore, deployment);
+    return await planDeployment(keystore, units, hosts.of, { keys, now: ctx.now(), atOnce });
+  } finally {
+    await hosts.close();
+  }
+}
+
+/**
+ * Deploys to every unit, wave by wave, and records what it came to. A wave in which something failed is the last; what
+ * was not reached, and what is down, is pending: the next run does it.
+ * @throws ERR_KEYSTORE_BUSY, ERR_CLOCK, ERR_STORAGE of the keystore; what fails of services is in the document
+ */
+export async function runDeployment(
+  ctx: Context,
+  writer: KeystoreWriter,
+  deployment: Deployment,
+): Promise<DeployDocument> {
+  const hosts = new Hosts();
+  const client = await issueProbe(writer, ctx.globals.wait);
+  try {
+    const run = new Run(ctx, writer, deployment, hosts, client);
+    const document = await run.all();
+    await run.record();
+    await clearStaging(stagingDirectory(ctx.env, writer.keystore.identity.id), run.done());
+    return document;
+  } finally {
+    ctx.ui.endProgress();
+    client.key.fill(0);
+    await hosts.close();
+  }
+}
+
+class Run {
+  readonly #ctx: Context;
+  readonly #writer: KeystoreWriter;
+  readonly #deployment: Deployment;
+  readonly #hosts: Hosts;
+  readonly #client: ClientCertificate;
+  readonly #outcomes = new Map<Unit, ServiceObject[]>();
+  readonly #materials = new Map<Unit, Material>();
+
+  constructor(ctx: Context, writer: KeystoreWriter, deployment: Deployment, hosts: Hosts, client: ClientCertificate) {
+    this.#ctx = ctx;
+    this.#writer = writer;
+    this.#deployment = deployment;
+    this.#hosts = hosts;
+    this.#client = client;
+  }
+
+  async all(): Promise<DeployDocument> {
+    const { units, atOnce } = this.#deployment;
+    await this.#gather();
+    const ready = units.filter((unit) => this.#materials.has(unit));
+    const context = await this.#context();
+    const waves = planWaves(await this.#ranked(ready, context), atOnce);
+    const done: string[][] = [];
+    let stopped: string | undefined;
+    for (const wave of waves) {
+      const mine = ready.filter((unit) => wave.includes(unit.holder.name));
+      if (stopped !== undefined) {
+        const error = new ClusterCaError('ERR_STATE', `not reached: the run stopped when ${stopped} failed`, {
+          hint: 'mend that one, then run the same command again',
+        });
+        for (const unit of mine) this.#outcomes.set(unit, unitObjects(unit, 'pending', error));
+        continue;
+      }
+      done.push(wave);
+      await Promise.all(
+        wave.map((node) =>
+          this.#node(
+            mine.filter((unit) => unit.holder.name === node),
+            context,
+          ),
+        ),
+      );
+      stopped = mine.find((unit) => this.#outcomes.get(unit)?.some(({ state }) => state === 'failed'))?.holder.name;
+    }
+    const services = units.flatMap((unit) => this.#outcomes.get(unit) ?? []);
+    return { services, waves: done };
+  }
+
+  /** Units whose services all have what they should. */
+  done(): { kind: string; name: string; plane: string }[] {
+    const open = new Set<string>();
+    const key = ({ holder, plane }: Unit): string => `${holder.kind} ${holder.name} ${plane}`;
+    const { all } = this.#deployment;
+    for (const unit of all)
+      if (!this.#outcomes.get(unit)?.every(({ state }) => ['confirmed', 'placed', 'unchanged'].includes(state)))
+        open.add(key(unit));
+    return all.filter((unit) => !open.has(key(unit))).map(({ holder, plane }) => ({ ...holder, plane }));
+  }
+
+  /** One record of what is not as it was before: nothing when all is unchanged and nothing was open. */
+  async record(): Promise<void> {
+    const { keystore } = this.#writer;
+    const services = this.#deployment.units.flatMap((unit) =>
+      (this.#outcomes.get(unit) ?? []).flatMap((object, i): DeployedService[] => {
+        const service = unit.services[i]?.service.label ?? '';
+        const { kind, name } = unit.holder;
+        const wasOpen = keystore.state.undone?.some(
+          (one) => one.kind === kind && one.name === name && one.service === service,
+        );
+        if (object.state === 'unchanged' && !wasOpen) return [];
+        const certificate = this.#materials.get(unit)?.fingerprint;
+        return [
+          {
+            kind,
+            name,
+            plane: unit.plane,
+            service,
+            state: object.state === 'unchanged' ? 'confirmed' : object.state,
+            ...(certificate === undefined ? {} : { certificate }),
+          },
+        ];
+      }),
+    );
+    const requestId = newRequestId();
+    for (let at = 0; at < services.length; at += RECORDED)
+      await this.#writer.inTurn(this.#ctx.globals.wait, () =>
+        this.#writer.commit('deploy', requestId, async () => ({ services: services.slice(at, at + RECORDED) })),
+      );
+  }
+
+  /** What every unit is to be given, before anything is changed: what was never issued fails here. */
+  async #gather(): Promise<void> {
+    const { keystore } = this.#writer;
+    const keys = keyDirectories(this.#ctx, keystore, this.#deployment);
+    for (const unit of this.#deployment.units)
+      await this.#attempt([unit], async () => {
+        this.#materials.set(unit, await materialOf(keystore, unit, keys, this.#ctx.now()));
+      });
+  }
+
+  async #context(): Promise<UnitContext> {
+    const { keystore } = this.#writer;
+    const { ui, now, globals } = this.#ctx;
+    const warn = (message: string): void => ui.warn(message);
+    const peers: Peer[] = [];
+    for (const unit of this.#deployment.all) {
+      const peer = await readPeer(this.#hosts.of(unit), unit, now());
+      if (peer !== undefined) peers.push(peer);
+    }
+    return {
+      keystore,
+      client: this.#client,
+      judge: await Judge.create(keystore, now, warn),
+      peers,
+      now,
+      wait: globals.wait,
+      timeout: STEP,
+      cycle: this.#deployment.cycle,
+      step: ({ holder, plane }, what) => ui.progress(`${holder.name}${plane === '' ? '' : `/${plane}`}: ${what}`),
+      warn,
+    };
+  }
+
+  /** The nodes with their ranks; a server that cannot be asked goes with the first. */
+  async #ranked(units: readonly Unit[], context: UnitContext) {
+    const ranks = new Map<string, number>();
+    for (const unit of units) {
+      const rank = Math.max(0, ...(await Promise.all(unit.services.map((one) => this.#rank(unit, one, context)))));
+      ranks.set(unit.holder.name, Math.max(rank, ranks.get(unit.holder.name) ?? 0));
+    }
+    return [...ranks].map(([node, rank]) => ({ node, rank }));
+  }
+
+  async #rank(
+    unit: Unit,
+    { service, target, options }: Unit['services'][number],
+    context: UnitContext,
+  ): Promise<number> {
+    const host = this.#hosts.of(unit);
+    const { client, judge, timeout, warn } = context;
+    const { files } = new ServiceDirectory(host, unit.dir);
+    const session = target.open({
+      service,
+      options,
+      host,
+      files,
+      client,
+      judge: (chain) => judge.server(chain),
+      timeout,
+      warn,
+    });
+    try {
+      return (await session.rank?.()) ?? 0;
+    } catch (error) {
+      if (!isClusterCaError(error)) throw error;
+      return 0;
+    } finally {
+      await session.close().catch(() => {});
+    }
+  }
+
+  /** The units of one node, one after the other; the first that fails is the last. */
+  async #node(units: readonly Unit[], context: UnitContext): Promise<void> {
+    for (const [i, unit] of units.entries()) {
+      await this.#attempt([unit], async () => {
+        const material = this.#materials.get(unit) as Material;
+        const results = await deployUnit(unit, this.#hosts.of(unit), material, this.#wanted(unit), context);
+        this.#outcomes.set(
+          unit,
+          results.map((result: ServiceResult) => serviceObject(unit, result)),
+        );
+      });
+      if (!this.#outcomes.get(unit)?.some(({ state }) => state === 'failed')) continue;
+      const error = new ClusterCaError('ERR_STATE', `not reached: ${unit.dir} of the same node failed`);
+      for (const rest of units.slice(i + 1)) this.#outcomes.set(rest, unitObjects(rest, 'pending', error));
+      return;
+    }
+  }
+
+  /** A host that cannot be reached is pending; everything else that is thrown has failed. */
+  async #attempt(units: readonly Unit[], work: () => Promise<void>): Promise<void> {
+    try {
+      await work();
+    } catch (error) {
+      if (!isClusterCaError(error)) throw error;
+      const state = error.details?.unreachable === true ? 'pending' : 'failed';
+      for (const unit of units) this.#outcomes.set(unit, unitObjects(unit, state, error));
+    }
+  }
+
+  #items: IssueItem[] | undefined;
+
+  #wanted({ holder, plane }: Unit): IssueItem | undefined {
+    this.#items ??= inventoryItems(this.#deployment.inventory, this.#writer.keystore.state);
+    return this.#items.find((item) => item.kind === holder.kind && item.name === holder.name && item.plane === plane);
+  }
+}
+
+function keyDirectories(ctx: Context, keystore: Keystore, { from }: Deployment): string[] {
+  const staging = stagingDirectory(ctx.env, keystore.identity.id);
+  return [resolve(ctx.cwd, from), ...(staging === undefined ? [] : [staging])];
+}

@@ -1,0 +1,81 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import { sha256Hex } from '../crypto/hash.ts';
+import { parseAddress, serverNameOf } from '../endpoint/address.ts';
+import { type ClientCertificate, type Handshake, handshake } from '../endpoint/handshake.ts';
+import { isClusterCaError } from '../errors.ts';
+import type { Service } from '../inventory/services.ts';
+import { askInside, clientRefusedInside } from '../services/probes.ts';
+
+/** How a service answers a mutual-TLS handshake. */
+export type Served =
+  | { state: 'serves'; fingerprint: string; der: Uint8Array; lets: boolean; why?: string }
+  /** Nothing listens, or nothing answers. */
+  | { state: 'down'; why: string }
+  /** Something answers, and ends no handshake. */
+  | { state: 'broken'; why: string };
+
+/** How often in a row the new certificate must be seen: a server may have old workers yet. */
+const IN_A_ROW = 3;
+const PAUSE = 100;
+
+/** One handshake, with a new session. */
+export async function askServed(service: Service & { address: string }, client: ClientCertificate): Promise<Served> {
+  const to = parseAddress(service.address);
+  const { kind } = service;
+  try {
+    const found = await handshake(to, {
+      client,
+      serverName: serverNameOf(to.host),
+      starttls: kind === 'postgres' ? 'postgres' : undefined,
+      ask: kind === 'redis' || kind === 'sentinel' ? { request: 'PING\r\n' } : askInside(kind),
+    });
+    return told(service, found);
+  } catch (error) {
+    if (!isClusterCaError(error, 'ERR_REMOTE', 'ERR_TIMEOUT')) throw error;
+    const silent = error.code === 'ERR_TIMEOUT' || error.details?.reason === 'ECONNREFUSED';
+    return { state: silent || error.details?.reason === 'EHOSTUNREACH' ? 'down' : 'broken', why: error.message };
+  }
+}
+
+function told({ kind, label }: Service, found: Handshake): Served {
+  if (found.leaf === undefined)
+    return { state: 'broken', why: `${label} ends no handshake: ${found.alert ?? 'it closes the connection'}` };
+  const refused = found.outcome === 'refused' || clientRefusedInside(kind, found.answer);
+  return {
+    state: 'serves',
+    fingerprint: sha256Hex(found.leaf),
+    der: found.leaf,
+    lets: !refused,
+    ...(refused ? { why: found.reason ?? 'it does not accept the client certificate' } : {}),
+  };
+}
+
+/**
+ * Waits until a service serves this certificate and lets us in, several times in a row.
+ * @param timeout milliseconds
+ * @returns undefined when it does; what it does instead
+ */
+export async function confirmServed(
+  service: Service & { address: string },
+  client: ClientCertificate,
+  fingerprint: string,
+  timeout: number,
+): Promise<string | undefined> {
+  const deadline = Date.now() + timeout;
+  let seen = 0;
+  for (;;) {
+    const served = await askServed(service, client);
+    const right = served.state === 'serves' && served.fingerprint === fingerprint && served.lets;
+    seen = right ? seen + 1 : 0;
+    if (seen === IN_A_ROW) return undefined;
+    if (!right && Date.now() > deadline) return instead(service, served, fingerprint);
+    await sleep(PAUSE);
+  }
+}
+
+function instead({ label }: Service, served: Served, fingerprint: string): string {
+  if (served.state !== 'serves') return served.why;
+  if (served.fingerprint !== fingerprint)
+    return `${label} serves the certificate ${served.fingerprint.slice(0, 16)}…, and not the one that was placed`;
+  return `${label} serves the new certificate and does not let us in: ${served.why}`;
+}
