@@ -1,10 +1,11 @@
 import type { Context } from './context.ts';
 import { checkClock, isBehind } from './keystore/clock.ts';
 import type { Keystore } from './keystore/keystore.ts';
+import type { Domain } from './keystore/log/bodies.ts';
 import { type UnlockedDomain, unlock } from './keystore/unlock.ts';
 import { KeystoreWriter } from './keystore/writer.ts';
 import { isGiven, type SecretInputs } from './secrets/inputs.ts';
-import { resolveSecrets, type SecretContext } from './secrets/resolve.ts';
+import { type Asked, resolveSecrets, type SecretContext } from './secrets/resolve.ts';
 
 /** The flags of the ordinary secret, and of the root domain's, as commander hands them over. */
 export interface UnlockOptions {
@@ -42,11 +43,7 @@ export function secretContext(ctx: Context): SecretContext {
 
 /** Opens the daily domain with what the options, the environment or the terminal give. @throws ERR_INPUT_REQUIRED, ERR_PASSPHRASE, ERR_KEYSTORE_TAMPERED */
 export async function unlockDaily(ctx: Context, keystore: Keystore, options: UnlockOptions): Promise<UnlockedDomain> {
-  const secrets = await resolveSecrets(
-    ordinaryInputs(options),
-    secretContext(ctx),
-    `passphrase of ${keystore.state.cluster}`,
-  );
+  const secrets = await resolveSecrets(ordinaryInputs(options), secretContext(ctx), askedFor(keystore, 'daily'));
   try {
     return await unlock(keystore, 'daily', secrets);
   } finally {
@@ -54,11 +51,20 @@ export async function unlockDaily(ctx: Context, keystore: Keystore, options: Unl
   }
 }
 
+/** The secret of a domain, in words, and whether key files alone open it. */
+export function askedFor(keystore: Keystore, domain: Domain): Asked {
+  const slots = keystore.state.slots.filter((slot) => slot.domain === domain);
+  return {
+    what: `${domain === 'root' ? 'root ' : ''}passphrase of ${keystore.state.cluster}`,
+    keyFileOnly: slots.length > 0 && slots.every(({ kind }) => kind === 'key-file'),
+  };
+}
+
 /** Opens the root domain: with its own secret where one is given, else with the ordinary one. @throws as `unlockDaily` */
 export async function unlockRoot(ctx: Context, keystore: Keystore, options: UnlockOptions): Promise<UnlockedDomain> {
   const own = rootInputs(options);
   const inputs = isGiven(own) ? own : ordinaryInputs(options);
-  const secrets = await resolveSecrets(inputs, secretContext(ctx), `root passphrase of ${keystore.state.cluster}`);
+  const secrets = await resolveSecrets(inputs, secretContext(ctx), askedFor(keystore, 'root'));
   try {
     return await unlock(keystore, 'root', secrets);
   } finally {

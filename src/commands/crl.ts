@@ -7,6 +7,7 @@ import { crlOrder } from '../keystore/public.ts';
 import { newRequestId } from '../keystore/request-id.ts';
 import { encodePem } from '../pki/pem.ts';
 import { writeResultFile } from '../placement/result-file.ts';
+import { crlTakers } from '../revocation/render.ts';
 import { renewCrls, requireAuthority } from '../revocation/renew-crls.ts';
 import { crlObject } from '../revocation/revoke.ts';
 import { safeText } from '../ui/text/safe.ts';
@@ -93,7 +94,12 @@ async function print(ctx: Context, keystore: Keystore, options: CrlOptions): Pro
   if (options.out !== undefined && !options.dryRun) {
     const path = resolve(ctx.cwd, options.out);
     await writeResultFile(path, content);
-    ctx.ui.result({ crls, files: [path] }, () => `wrote ${safeText(path)}`);
+    ctx.ui.result({ crls, files: [path] }, (style) =>
+      [
+        `wrote ${safeText(path, style)}`,
+        ...(options.der ? [] : crlTakers(style, options.authority !== undefined)),
+      ].join('\n'),
+    );
   } else if (ctx.ui.options.json) ctx.ui.result({ crls, ...dry }, () => '');
   else if (options.dryRun)
     ctx.ui.result({ crls }, () => `would sign new CRLs of ${chosen.map(({ id }) => id).join(', ')}`);

@@ -5,11 +5,11 @@ import * as exporting from '../exporting/export.ts';
 import { defaultSecretName } from '../exporting/kubernetes.ts';
 import { checkExport, type ExportOptions, FORMATS, holdsKey } from '../exporting/options.ts';
 import { exportPassword } from '../exporting/password.ts';
+import { renderExport } from '../exporting/render.ts';
 import { checkPlanes } from '../issuance/names.ts';
 import type { IssuedCertificate } from '../keystore/certificates/row.ts';
 import type { Keystore } from '../keystore/keystore.ts';
 import { PUBLIC_RESULT, SECRET_RESULT, writeResultFile } from '../placement/result-file.ts';
-import { safeText } from '../ui/text/safe.ts';
 import { certificatesOf, readLegalHolder } from '../what/holder.ts';
 import { dryRun, withExportPassword } from './options.ts';
 
@@ -47,7 +47,7 @@ export async function runExport(ctx: Context, node: string | undefined, options:
       return ctx.ui.result({ files: [], pem: new TextDecoder().decode(bytes) }, () => '');
     }
     await writeResultFile(path, bytes, secret ? SECRET_RESULT : PUBLIC_RESULT);
-    ctx.ui.result({ files: [path] }, () => `wrote ${safeText(path)}${secret ? ': it holds the private key' : ''}`);
+    ctx.ui.result({ files: [path] }, (style) => renderExport(path, options, style));
   } finally {
     if (secret) bytes.fill(0);
   }

@@ -10,6 +10,7 @@ import { initSecrets } from '../init/secrets.ts';
 import { anchorDirectory } from '../keystore/anchor.ts';
 import { checkPlacesAreFree } from '../keystore/creation/place.ts';
 import { newKeystoreLocation } from '../keystore/locate.ts';
+import { shellWords } from '../ui/text/shell-words.ts';
 import { secretContext } from '../unlocking.ts';
 import { dryRun, duration, repeatable, withPassphrase, withRootPassphrase } from './options.ts';
 
@@ -97,7 +98,13 @@ async function make(
     now: ctx.now(),
     warn: (message) => ctx.ui.warn(message),
   });
-  ctx.ui.result(made, (style) => renderInit(made, style));
+  const { keystore: named } = ctx.globals;
+  const flags = [
+    ...(named === undefined ? [] : ['--keystore', keystore]),
+    ...(options.keyFile === undefined ? [] : ['--key-file', options.keyFile]),
+  ];
+  const words = flags.length === 0 ? '' : ` ${shellWords(flags)}`;
+  ctx.ui.result(made, (style) => renderInit(made, style, words));
 }
 
 function rootLocation(ctx: Context, { rootKeystore }: InitOptions): string | undefined {

@@ -81,7 +81,7 @@ export async function runIssue(ctx: Context, names: string[], options: IssueOpti
   checkItems(items, keystore, ctx.now());
   if (options.dryRun) {
     const plan = await planIssuance(keystore, issuance, ctx.now());
-    ctx.ui.result(plan, (style) => renderIssue(plan, style, ''));
+    ctx.ui.result(plan, (style) => renderIssue(plan, style));
     return;
   }
   const result = await runIssuance(ctx, keystore, issuance);
@@ -100,7 +100,6 @@ export function printIssue(ctx: Context, result: IssueResult, out: string | unde
   if (failure !== undefined && failure.code !== 'ERR_PARTIAL') throw failure;
   const done = [...result.certificates, ...result.unchanged];
   const chain = done.map((certificate) => certificate.pem ?? '').join('');
-  const next = 'reload the servers; cluster-ca status says when these are due';
-  ctx.ui.result(result, (style) => (out === undefined ? chain : renderIssue(result, style, next)));
+  ctx.ui.result(result, (style) => (out === undefined ? chain : renderIssue(result, style)));
   if (failure !== undefined) throw failure;
 }

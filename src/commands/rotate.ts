@@ -97,7 +97,7 @@ export async function runRotate(ctx: Context, names: string[], options: RotateOp
     const plan = await planIssuance(keystore, issuance, ctx.now());
     const services = deployment && rotationPlan(deployment);
     ctx.ui.result({ ...plan, ...services }, (style) =>
-      [renderIssue(plan, style, ''), ...(services ? [renderDeploy(services, style)] : [])].join('\n\n'),
+      [renderIssue(plan, style), ...(services ? [renderDeploy(services, style)] : [])].join('\n\n'),
     );
     return;
   }

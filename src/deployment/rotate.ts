@@ -42,7 +42,7 @@ export async function rotateAndDeploy(
     ctx.ui.result({ ...issued, services, waves }, (style) =>
       staged
         ? renderDeploy(document, style)
-        : [renderIssue(issued, style, ''), renderDeploy(document, style)].join('\n\n'),
+        : [renderIssue(issued, style, true), renderDeploy(document, style)].join('\n\n'),
     );
     const verdict = verdictOf(document) ?? failure;
     if (verdict !== undefined) throw verdict;

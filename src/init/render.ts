@@ -1,4 +1,5 @@
 import { keyValues, paragraph } from '../ui/text/lines.ts';
+import { safeText } from '../ui/text/safe.ts';
 import type { Style } from '../ui/text/style.ts';
 import { formatDuration } from '../values/duration.ts';
 import type { InitDocument } from './init.ts';
@@ -6,8 +7,11 @@ import type { InitDocument } from './init.ts';
 /** How the blocks of a plan are laid out: their labels in one column. */
 export const LAYOUT = { indent: 2, labelWidth: 19 };
 
-/** What was made, or would be: what can't be changed later first, and what to do next. */
-export function renderInit(document: InitDocument, style: Style): string {
+/**
+ * What was made, or would be: what can't be changed later first, and what to do next.
+ * @param flags what the next command needs to find the keystore and to open it
+ */
+export function renderInit(document: InitDocument, style: Style, flags = ''): string {
   const { auditKey, authorities } = document;
   const made = auditKey !== undefined;
   const verb = made ? 'made' : 'would make';
@@ -24,7 +28,9 @@ export function renderInit(document: InitDocument, style: Style): string {
     ...lines,
     style.bold('write these down: an auditor compares them'),
     ...keyValues(prints, style, LAYOUT),
-    'next: cluster-ca issue NODE --out DIR',
+    'next: issue to a node, or to all that cluster.yaml describes',
+    `  ${style.accent(`cluster-ca issue NODE --out DIR${safeText(flags, style)}`)}`,
+    `  ${style.accent(`cluster-ca issue --inventory cluster.yaml --out DIR${safeText(flags, style)}`)}`,
   ].join('\n');
 }
 

@@ -20,6 +20,6 @@ export async function pkcs12Opener(
   const { exportPasswordFd: fd, exportPasswordFile: file, exportPasswordCommand: command } = flags;
   const inputs = { prefix: 'export' as const, fd, file, command };
   if (!isGiven(inputs)) return undefined;
-  const [secret] = await resolveSecrets(inputs, { env: ctx.env, prompt: undefined }, 'password');
+  const [secret] = await resolveSecrets(inputs, { env: ctx.env, prompt: undefined });
   return secret === undefined ? undefined : (pkcs12) => openPkcs12(pkcs12, secret.bytes, source);
 }

@@ -15,13 +15,11 @@ type Written = IssueResult['certificates'][number] & { files: WrittenFiles };
 /** Rows of the table before it is cut: beyond it only failures, and how many there were. */
 const LONGEST = 200;
 
-/** What was issued, left alone and failed; where the files are and where each goes; what to do next. */
-export function renderIssue(
-  result: IssueResult | IssuePlan,
-  style: Style,
-  next: string,
-  readers: (path: string) => KeyReaders | undefined = keyReaders,
-): string {
+/**
+ * What was issued, left alone and failed; where the files are and where each goes; what to do next.
+ * @param deployed nothing: the same run put them where they belong
+ */
+export function renderIssue(result: IssueResult | IssuePlan, style: Style, deployed = false): string {
   const planned = 'dryRun' in result;
   const rows: Row[] = [
     ...result.certificates.map((c) => ({ ...c, what: planned ? 'would issue' : 'issued' })),
@@ -38,8 +36,9 @@ export function renderIssue(
     );
   if (rows.length + result.failed.length === 0) lines.push('nothing to do');
   const written = planned ? [] : result.certificates.filter((c): c is Written => 'files' in c && c.files !== undefined);
-  lines.push(...placeLines(written, style, readers));
-  if (result.certificates.length > 0 && !planned) lines.push(...paragraph(`next: ${next}`, style));
+  lines.push(...placeLines(written, style));
+  if (result.certificates.length > 0 && !planned && !deployed)
+    lines.push(...paragraph(`next: ${nextStep(result.certificates)}`, style));
   return lines.join('\n');
 }
 
@@ -62,11 +61,7 @@ function certificateTable(rows: readonly Row[], style: Style): string[] {
 }
 
 /** Where the files are, which setting of which server takes them, and who can read the key. */
-function placeLines(
-  written: readonly Written[],
-  style: Style,
-  readers: (path: string) => KeyReaders | undefined,
-): string[] {
+function placeLines(written: readonly Written[], style: Style): string[] {
   const [first] = written;
   if (first === undefined) return [];
   const places = placesOf(written);
@@ -75,9 +70,16 @@ function placeLines(
   const planes = new Set(written.map(({ kind, plane }) => (kind === 'client' ? 'client' : (plane ?? ''))));
   lines.push(...serverFiles(planes, { ...style, width: style.width - 2 }).map((line) => `  ${line}`));
   const withKey = written.find(({ files }) => files.key !== undefined);
-  const access = withKey?.files.key === undefined ? undefined : readers(withKey.files.key);
+  const access = withKey?.files.key === undefined ? undefined : keyReaders(withKey.files.key);
   if (access !== undefined) lines.push(...paragraph(accessText(access), style, 0, style.warn));
   return lines;
+}
+
+/** Nodes serve what they are given once they read it; a client is somebody else's process. */
+function nextStep(certificates: readonly { kind?: string }[]): string {
+  const clients = certificates.every(({ kind }) => kind === 'client');
+  const use = clients ? 'point the client at them' : 'start the servers with these files, or reload those that run';
+  return `${use}; cluster-ca status says when new ones are due`;
 }
 
 /** The directories of the files, with NAME, NODE and PLANE for what differs between them. */

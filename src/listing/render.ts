@@ -1,10 +1,11 @@
 import type { CertificateObject } from '../documents/certificate-object.ts';
-import { type Lifetime, lifetimeBar } from '../ui/text/bar.ts';
+import { barLegend, type Lifetime, lifetimeBar } from '../ui/text/bar.ts';
 import { relativeTime } from '../ui/text/duration.ts';
 import { type Paint, plainStyle, type Style } from '../ui/text/style.ts';
 import { table } from '../ui/text/table.ts';
 
-const NARROWEST_BAR = 20;
+/** As wide as its header with the legend. */
+const NARROWEST_BAR = 22;
 const WIDEST_BAR = 40;
 
 /** A table of certificates with their lifetimes as bars. Serial numbers are whole or not there: they are for copying. */
@@ -14,6 +15,8 @@ export function renderList(certificates: readonly CertificateObject[], style: St
   // The table measures and cuts raw text; colours are put on whole cells, afterwards.
   const plain = { ...plainStyle, unicode: style.unicode };
   const paint = (text: string, certificate: CertificateObject): string => paintOf(certificate, style, now)(text);
+  // What the marks mean is for who sees them; a program reads one word.
+  const lifetime = style.width === Number.POSITIVE_INFINITY ? 'LIFETIME' : `LIFETIME  ${barLegend({ due: 0 }, style)}`;
   return table(
     certificates,
     [
@@ -21,7 +24,7 @@ export function renderList(certificates: readonly CertificateObject[], style: St
       { header: 'PLANE', cell: (c) => c.plane ?? '-' },
       { header: 'STATUS', cell: (c) => statusWord(c, now), paint },
       { header: 'ENDS', cell: (c) => relativeTime(Date.parse(c.notAfter), now.getTime()) },
-      { header: 'LIFETIME', cell: (c) => lifetimeBar(lifetimeOf(c, now), plain, columns), paint, priority: 1 },
+      { header: lifetime, cell: (c) => lifetimeBar(lifetimeOf(c, now), plain, columns), paint, priority: 1 },
       { header: 'SERIAL', cell: (c) => c.serial, priority: 2 },
     ],
     style,

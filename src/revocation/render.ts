@@ -10,9 +10,26 @@ export interface RevokeDocument {
   dryRun?: boolean;
 }
 
+/**
+ * Which settings take a file of CRLs. etcd reads the first CRL of a file alone, the others want one for every level.
+ * @param one the file holds the CRL of one CA
+ */
+export function crlTakers(style: Style, one: boolean): string[] {
+  const all =
+    'next: give it to the servers that check one, and reload them: ssl_crl_file (PostgreSQL), crl-file (HAProxy), ' +
+    'ssl_crl (nginx)';
+  const first =
+    'etcd reads the first CRL of a file alone (--client-crl-file, --peer-crl-file): for it cluster-ca crl --authority ' +
+    'ID --out FILE';
+  const alone =
+    'next: give it to etcd (--client-crl-file, --peer-crl-file); other servers want the CRLs of all CAs: cluster-ca ' +
+    'crl --out FILE';
+  return [...(one ? [alone] : [all, first]), 'Redis and Valkey read no CRL'].flatMap((line) => paragraph(line, style));
+}
+
 /** What was revoked, which CRL says so, and what is still open. */
 export function renderRevoke({ revoked, crls, dryRun }: RevokeDocument, style: Style): string {
-  if (revoked.length === 0) return 'nothing to do: already revoked';
+  if (revoked.length === 0) return 'nothing to do: what it means is revoked already, or has ended';
   const rows = revoked.map((entry) =>
     'node' in entry ? entry : { ...entry, node: '(not in the log)', plane: undefined, notAfter: '' },
   );

@@ -13,6 +13,14 @@ export interface SecretContext {
   read?: Map<string, Promise<Uint8Array | undefined>>;
 }
 
+/** Whose secret is meant, for a question and for what is said when there is none. */
+export interface Asked {
+  /** `passphrase of orders`. */
+  what: string;
+  /** No passphrase would open it: none is asked for. */
+  keyFileOnly: boolean;
+}
+
 /**
  * The secrets that open a slot: a key file first, then a passphrase, from flags, then the environment, then a prompt.
  * @throws ERR_INPUT_REQUIRED when there is none and none can be asked for
@@ -20,7 +28,7 @@ export interface SecretContext {
 export async function resolveSecrets(
   inputs: SecretInputs,
   context: SecretContext,
-  what = 'passphrase',
+  { what, keyFileOnly }: Asked = { what: 'passphrase', keyFileOnly: false },
 ): Promise<Secret[]> {
   const secrets: Secret[] = [];
   const keyFile = inputs.keyFile ?? (inputs.prefix === '' ? context.env.CLUSTER_CA_KEY_FILE : undefined);
@@ -28,6 +36,10 @@ export async function resolveSecrets(
   const passphrase = await once(context, 'passphrase', inputs, () => readPassphrase(inputs, context));
   if (passphrase !== undefined) secrets.push({ kind: 'passphrase', bytes: normalizePassphrase(passphrase) });
   if (secrets.length > 0) return secrets;
+  if (keyFileOnly)
+    throw new ClusterCaError('ERR_INPUT_REQUIRED', `no ${what.replace('passphrase', 'key file')} was given`, {
+      hint: 'give it with --key-file PATH; no passphrase opens it, so --passphrase-file PATH would not help',
+    });
   return [
     {
       kind: 'passphrase',

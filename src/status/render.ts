@@ -53,7 +53,7 @@ function renderAlert(alert: Alert, style: Style): string[] {
   return [
     `${paint(pad(alert.severity, INDENT - 2))}  ${style.bold(safeText(alert.subject, style))}  ${style.dim(alert.name)}`,
     ...paragraph(alert.message, style, INDENT),
-    ...paragraph(alert.hint, style, INDENT, style.dim),
+    ...paragraph(alert.hint, style, INDENT, style.accent),
   ];
 }
 

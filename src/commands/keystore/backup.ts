@@ -11,7 +11,7 @@ import { KeystoreWriter } from '../../keystore/writer.ts';
 import { isGiven } from '../../secrets/inputs.ts';
 import { readOrMakeKeyFile } from '../../secrets/key-file.ts';
 import { resolveNewPassphrase, resolveSecrets } from '../../secrets/resolve.ts';
-import { ordinaryInputs, requireClock, secretContext, type UnlockOptions } from '../../unlocking.ts';
+import { askedFor, ordinaryInputs, requireClock, secretContext, type UnlockOptions } from '../../unlocking.ts';
 import { type NewPassphraseOptions, newPassphraseInputs } from './passphrase.ts';
 
 interface BackupOptions extends UnlockOptions, NewPassphraseOptions {
@@ -40,12 +40,8 @@ export async function runBackup(ctx: Context, options: BackupOptions): Promise<v
       { files: [path], dryRun: true },
       () => `would write a backup of ${keystore.state.seq + 1} records to ${path}`,
     );
-  requireClock(ctx, keystore);
-  const given = await resolveSecrets(
-    ordinaryInputs(options),
-    secretContext(ctx),
-    `passphrase of ${keystore.state.cluster}`,
-  );
+  await requireClock(ctx, keystore);
+  const given = await resolveSecrets(ordinaryInputs(options), secretContext(ctx), askedFor(keystore, 'daily'));
   const daily = await unlock(keystore, 'daily', given);
   const keystoreSecret = given.find(({ kind }) => kind === daily.slot.kind) as Secret;
   let own: Secret | undefined;
@@ -72,7 +68,7 @@ export async function runBackup(ctx: Context, options: BackupOptions): Promise<v
   ctx.ui.result(
     { files: [path] },
     () =>
-      `wrote ${path}, and restored it on trial: it is whole; ${opens} opens it\nkeep it elsewhere; next: cluster-ca keystore restore FILE --keystore DIR`,
+      `wrote ${path}, and restored it on trial: it is whole; ${opens} opens it\nnext: keep it on another machine, and what opens it apart from it; cluster-ca keystore restore FILE --keystore DIR puts it back`,
   );
 }
 

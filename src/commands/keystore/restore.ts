@@ -19,11 +19,8 @@ export async function runRestore(ctx: Context, file: string, options: RestoreOpt
   const { cluster } = await readBackupHeader(path);
   const { keystore = ctx.env.CLUSTER_CA_KEYSTORE } = ctx.globals;
   const location = newKeystoreLocation({ keystore, cluster: undefined, env: ctx.env, cwd: ctx.cwd }, cluster);
-  const secrets = await resolveSecrets(
-    ordinaryInputs(options),
-    secretContext(ctx),
-    `passphrase of the backup of ${cluster}`,
-  );
+  const asked = { what: `passphrase of the backup of ${cluster}`, keyFileOnly: false };
+  const secrets = await resolveSecrets(ordinaryInputs(options), secretContext(ctx), asked);
   try {
     const restore = options.dryRun ? rehearseRestore : restoreBackup;
     const restored = await restore({
