@@ -15,13 +15,14 @@ export interface Certificate {
 export class Authority {
   /** Where certificates are written: `<out>/<node>/<plane>/`, `<out>/clients/<name>/`. */
   readonly out: string;
-  readonly #inventory: string;
-  readonly #env: Record<string, string>;
+  readonly inventory: string;
+  /** What the command line of this CA is run with. */
+  readonly env: Record<string, string>;
 
   private constructor(directory: string) {
     this.out = join(directory, 'tls');
-    this.#inventory = join(directory, 'cluster.yaml');
-    this.#env = {
+    this.inventory = join(directory, 'cluster.yaml');
+    this.env = {
       CLUSTER_CA_KEYSTORE: join(directory, 'keystore'),
       CLUSTER_CA_KEY_FILE: join(directory, 'key-file'),
       XDG_STATE_HOME: join(directory, 'state'),
@@ -39,7 +40,7 @@ export class Authority {
   /** Runs a command with `--json`. @returns its document @throws with its error when the exit code is not 0 */
   // biome-ignore lint/suspicious/noExplicitAny: each caller knows which command's document it is
   async run(...args: string[]): Promise<any> {
-    const result = await cli([...args, '--json', '--no-input'], { env: this.#env });
+    const result = await cli([...args, '--json', '--no-input'], { env: this.env });
     if (result.code !== 0)
       throw new Error(`cluster-ca ${args.join(' ')}: exit ${result.code}\n${result.stdout}${result.stderr}`);
     return result.json();
@@ -47,8 +48,8 @@ export class Authority {
 
   /** Issues everything that an inventory asks for. */
   async issueInventory(yaml: string): Promise<Certificate[]> {
-    await writeFile(this.#inventory, yaml);
-    return (await this.run('issue', '--inventory', this.#inventory, '--out', this.out)).certificates;
+    await writeFile(this.inventory, yaml);
+    return (await this.run('issue', '--inventory', this.inventory, '--out', this.out)).certificates;
   }
 
   async issueClients(...names: string[]): Promise<Certificate[]> {

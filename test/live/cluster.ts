@@ -18,13 +18,24 @@ export class RedisCluster {
     this.#admin = admin;
   }
 
-  /** Starts the nodes and joins them, one replica to each primary. */
-  static async create(servers: Servers, ca: Authority, names: string[], admin: string) {
+  /**
+   * Starts the nodes and joins them, one replica to each primary.
+   * @param admin the client that administers it: its name, or the directory with its files
+   * @param place where each listens and finds its files; else at a free port, with those of `--out`
+   */
+  static async create(
+    servers: Servers,
+    ca: Authority,
+    names: string[],
+    admin: string,
+    place?: (name: string) => { port: number; files: string },
+  ) {
     const start = async (name: string): Promise<[string, Redis]> => {
-      const port = await freeClusterPort();
-      return [name, await startRedis(servers, { name, port, files: ca.node(name, 'data'), settings: SETTINGS })];
+      const { port, files } = place?.(name) ?? { port: await freeClusterPort(), files: ca.node(name, 'data') };
+      return [name, await startRedis(servers, { name, port, files, settings: SETTINGS })];
     };
-    const cluster = new RedisCluster(new Map(await Promise.all(names.map(start))), ca.client(admin));
+    const files = admin.includes('/') ? admin : ca.client(admin);
+    const cluster = new RedisCluster(new Map(await Promise.all(names.map(start))), files);
     const addresses = cluster.ports.map((port) => `127.0.0.1:${port}`);
     const options = ['--cluster-replicas', '1', '--cluster-yes'];
     await cluster.cli(cluster.port, '--cluster', 'create', ...addresses, ...options);
@@ -47,6 +58,13 @@ export class RedisCluster {
     const node = this.#nodes.get(name);
     if (!node) throw new Error(`no node ${name}`);
     return node;
+  }
+
+  /** Starts a node that was stopped, where it was: it finds its cluster again by its own nodes.conf. */
+  async restart(servers: Servers, name: string, files: string): Promise<void> {
+    const { port } = this.node(name);
+    this.#nodes.set(name, await startRedis(servers, { name, port, files, settings: SETTINGS }));
+    await until('the cluster is whole again', () => this.isWhole());
   }
 
   /** Runs redis-cli over TLS. */
