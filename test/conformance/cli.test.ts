@@ -2,30 +2,15 @@ import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test } from '@jest/globals';
 import { expectSafe } from '../cli/checks.ts';
-import { cli } from '../support/cli.ts';
 import { mutate, seeded } from '../support/mutate.ts';
 import { scratch } from '../support/scratch.ts';
+import { expectVerdict, limited, runAll } from './command-line.ts';
 import { DEFAULT_TIME, type LimboCase, PURPOSES, readLimbo, runLimbo } from './limbo.ts';
 
 const directory = await scratch('limbo');
 const cases = readLimbo('vectors/limbo.json').filter(({ id }) => !id.startsWith('webpki::'));
-const LEAST = 40;
-
-/** A case for every first failure that there is, and valid ones up to forty: the same cases in every run. */
-function sample(): LimboCase[] {
-  const chosen = new Map<string, LimboCase>();
-  const rest: LimboCase[] = [];
-  for (const one of cases) {
-    const code = runLimbo(one, false).failures[0]?.code;
-    if (code !== undefined && !chosen.has(code)) chosen.set(code, one);
-    else rest.push(one);
-  }
-  const step = Math.max(1, Math.floor(rest.length / (LEAST - chosen.size)));
-  return [...chosen.values(), ...rest.filter((_, i) => i % step === 0)];
-}
-
 /** The command line of a case, its certificates and CRLs in files. */
-function words(one: LimboCase): string[] {
+function words(one: LimboCase, ...more: string[]): string[] {
   const place = join(directory, one.id.replace(/[^A-Za-z0-9]+/g, '-'));
   mkdirSync(place, { recursive: true });
   const write = (name: string, pem: readonly string[]): string => {
@@ -46,28 +31,40 @@ function words(one: LimboCase): string[] {
     ...(one.max_chain_depth === null ? [] : ['--max-depth', String(one.max_chain_depth)]),
     '--json',
     '--explain',
+    ...more,
   ];
 }
 
-const run = (args: string[]) => cli(args, { cwd: directory, timeout: 20_000 });
+const run = (args: string[]) => limited(args, directory);
+
+const judged = cases.filter(({ trusted_certs: anchors }) => anchors.length > 0);
+/** Those on which `--strict` changes the verdict: the others say the same twice. */
+const contested = judged.filter((one) => runLimbo(one, true).valid !== runLimbo(one, false).valid);
+const results = await runAll(
+  [
+    ...judged.map((one) => [one.id, words(one)] as const),
+    ...contested.map((one) => [`strict ${one.id}`, words(one, '--strict')] as const),
+  ],
+  directory,
+);
 
 describe('the command line has the verdict that the library has', () => {
-  const chosen = sample().filter(({ trusted_certs: anchors }) => anchors.length > 0);
+  const codes = (list: { code: string }[]): string[] => list.map(({ code }) => code);
 
-  test('forty cases at least', () => expect(chosen.length).toBeGreaterThanOrEqual(LEAST));
+  test('all of it', () => {
+    expect(judged.length).toBeGreaterThan(130);
+    expect(contested.length).toBeGreaterThan(10);
+  });
 
-  test.each(chosen.map((one) => [one.id, one] as const))('%s', async (_, one) => {
-    const { valid, failures } = runLimbo(one, false);
-    const result = await run(words(one));
-    expect(result.code).toBe(valid ? 0 : 5);
-    const document = result.json();
-    expectSafe(result.stdout);
-    expect(document.valid).toBe(valid);
-    const codes = (list: { code: string }[]): string[] => list.map(({ code }) => code);
+  test.each([
+    ...judged.map((one) => [one.id, one, false] as const),
+    ...contested.map((one) => [`strict ${one.id}`, one, true] as const),
+  ])('%s', (name, one, strict) => {
+    const { valid, failures } = runLimbo(one, strict);
+    const document = expectVerdict(results.get(name), valid);
     expect(codes(document.failures)).toEqual(codes(failures));
     expect(Array.isArray(document.candidates) && Array.isArray(document.attempts)).toBe(true);
     if (valid) expect(document.attempts.at(0).failures).toEqual([]);
-    else expect(result.error()).toMatchObject({ error: { code: 'ERR_PATH', details: { code: failures[0]?.code } } });
   });
 });
 
