@@ -1,5 +1,7 @@
 import { Command, Option } from 'commander';
 import { type Context, openKeystoreToWrite } from '../context.ts';
+import { acceptingUntil, crlAudience, publishCrl } from '../deployment/publish-crl.ts';
+import { verdictOf } from '../deployment/verdict.ts';
 import { certificateObject } from '../documents/certificate-object.ts';
 import { ClusterCaError } from '../errors.ts';
 import { checkPlanes } from '../issuance/names.ts';
@@ -20,6 +22,7 @@ interface RevokeOptions extends UnlockOptions {
   plane?: string[];
   invalidityDate?: string;
   authority?: string;
+  inventory?: string;
   dryRun?: boolean;
 }
 
@@ -32,7 +35,8 @@ export function revokeCommand(ctx: Context, run = runRevoke): Command {
     )
     .addOption(repeatable('--plane <plane>', 'of this plane only'))
     .option('--invalidity-date <time>', 'since when the key is known or suspected to be bad')
-    .option('--authority <id>', 'whose serial number it is, when the log does not know it');
+    .option('--authority <id>', 'whose serial number it is, when the log does not know it')
+    .option('--inventory <file>', 'give the new CRL to the services of cluster.yaml that read one');
   return dryRun(withPassphrase(command)).action((what, options) => run(ctx, what, options));
 }
 
@@ -52,6 +56,8 @@ export async function runRevoke(ctx: Context, text: string, options: RevokeOptio
   const planes = options.plane && checkPlanes(options.plane, keystore.state.policy);
   const targets = await revocationTargets(keystore, what, { planes, authority: options.authority, now });
   const open = targets.filter((target) => target.row?.revoked === undefined);
+  const path = options.inventory ?? ctx.env.CLUSTER_CA_INVENTORY;
+  const audience = path === undefined ? undefined : await crlAudience(keystore, path);
   if (options.dryRun) {
     const document = { ...(await documentOf(keystore, open, now)), dryRun: true };
     ctx.ui.result(document, (style) => renderRevoke(document, style));
@@ -71,10 +77,21 @@ export async function runRevoke(ctx: Context, text: string, options: RevokeOptio
     });
     const revoked = targets.filter((target) => serials.includes(target.serial));
     const document = await documentOf(keystore, revoked, now);
+    if (audience !== undefined) {
+      document.services = await publishCrl(ctx, writer, audience);
+      document.accepting = acceptingUntil(audience, lastEnd(targets, now));
+    }
     ctx.ui.result(document, (style) => renderRevoke(document, style));
+    const verdict = verdictOf({ services: document.services ?? [] });
+    if (verdict !== undefined) throw verdict;
   } finally {
     writer.daily.close();
   }
+}
+
+/** When the last of them ends; one that the log does not know may live for as long as any. */
+function lastEnd(targets: readonly RevocationTarget[], now: Date): number {
+  return Math.max(now.getTime(), ...targets.map((target) => target.row?.notAfter ?? target.notAfter ?? 0));
 }
 
 /** The certificates concerned, as they are now, and the CRLs in force of their CAs. */

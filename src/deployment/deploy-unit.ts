@@ -10,9 +10,9 @@ import type { Judge } from './judge.ts';
 import { takeDirectory } from './lock.ts';
 import type { Material } from './material.ts';
 import { checkPeers, type Peer } from './peers.ts';
-import { checkClockOf, checkMaterial } from './preflight.ts';
+import { checkClockOf, checkCrls, checkMaterial } from './preflight.ts';
 import { askServed, confirmServed, type Served } from './served.ts';
-import { type DirectoryState, ServiceDirectory } from './service-directory.ts';
+import { type DirectoryState, NAMES, ServiceDirectory } from './service-directory.ts';
 import { crlKind, type Deployable, type Unit } from './unit.ts';
 
 export type ServiceState = 'confirmed' | 'placed' | 'unchanged' | 'pending' | 'failed';
@@ -40,6 +40,8 @@ export interface UnitContext {
   /** Milliseconds that one step, and the confirmation, may take. */
   timeout: number;
   cycle: boolean;
+  /** Only the CRL: certificate, key and trust bundle stay what they are. */
+  onlyCrl: boolean;
   /** Which node, which step. */
   step: (unit: Unit, what: string) => void;
   warn: (message: string) => void;
@@ -116,15 +118,19 @@ class UnitRun {
     const { judge, peers, keystore, now } = this.#context;
     this.#say('looking');
     const state = await this.#directory.look();
-    const difference = await differenceOf(this.#directory, this.#unit, this.#material);
+    const difference = this.#relevant(await differenceOf(this.#directory, this.#unit, this.#material));
     for (const one of this.#opened) one.served = await this.#ask(one.deployable);
     const change = this.#changeToMake(difference, state);
     if (change === undefined) return this.#settled(state);
     this.#say('pre-flight');
     const problems = [
-      ...checkMaterial(this.#unit, this.#material, wanted, keystore, now()),
-      ...checkPeers(this.#material, this.#unit, peers, judge),
-      ...(await checkClockOf(this.#directory.host, this.#unit, this.#material, now)),
+      ...(this.#context.onlyCrl
+        ? checkCrls(this.#unit, keystore, now())
+        : [
+            ...checkMaterial(this.#unit, this.#material, wanted, keystore, now()),
+            ...checkPeers(this.#material, this.#unit, peers, judge),
+            ...(await checkClockOf(this.#directory.host, this.#unit, this.#material, now)),
+          ]),
       ...(await this.#askTargets(change)),
     ];
     if (problems.length > 0) throw refusal(problems);
@@ -134,11 +140,18 @@ class UnitRun {
     throw await this.#putBack(failure, change, previous, generation);
   }
 
+  /** Of what differs, what this run is for. Where nothing was placed yet, there is no CRL to renew. */
+  #relevant(difference: Difference): Difference {
+    if (!this.#context.onlyCrl) return difference;
+    return { ...difference, certificate: false, trust: false, crl: difference.crl && !difference.first };
+  }
+
   /** What is to be made known to the services; undefined when there is nothing. */
   #changeToMake(difference: Difference, { generations, current }: DirectoryState): Change | undefined {
     const { certificate, trust, crl } = difference;
     // An older generation is there for as long as the newer one is not confirmed.
     const unfinished = current !== undefined && generations.some((name) => name !== current);
+    if (this.#context.onlyCrl) return crl || unfinished ? { certificate: false, trust: false, crl: true } : undefined;
     if (unfinished) return { certificate: true, trust: true, crl: true };
     if (certificate || trust || crl) return { certificate, trust, crl };
     const stale = this.#opened.some(
@@ -184,6 +197,13 @@ class UnitRun {
       const older = state.generations.filter((name) => name !== state.current).at(-1);
       return { previous: older, generation: state.current, since: timeOf(state.current) ?? since };
     }
+    if (this.#context.onlyCrl) {
+      const files = await this.#sameFiles(state);
+      const owner = await this.#directory.ownerOf(state);
+      const previous = await this.#directory.adopt(state);
+      const generation = await this.#directory.place(files, owner, await this.#directory.look());
+      return { previous, generation, since };
+    }
     const key = await this.#key();
     try {
       const owner = this.#unit.services[0]?.service.owner ?? (await this.#directory.ownerOf(state));
@@ -211,6 +231,21 @@ class UnitRun {
     );
   }
 
+  /** The files that are there, with the new CRL. */
+  async #sameFiles(state: DirectoryState): Promise<NewFile[]> {
+    const kind = crlKind(this.#unit);
+    const mode = (await this.#directory.keyMode(state)) ?? 0o600;
+    const files: NewFile[] = [];
+    for (const name of NAMES) {
+      const content = name === 'crl.pem' ? undefined : await this.#directory.read(name);
+      if (content === undefined) continue;
+      files.push({ name, content, mode: name === 'key.pem' || name === 'combined.pem' ? mode : 0o644 });
+    }
+    if (kind !== 'none')
+      files.push({ name: 'crl.pem', content: new TextEncoder().encode(this.#material.crls[kind]), mode: 0o644 });
+    return files;
+  }
+
   async #newFiles(key: Uint8Array, state: DirectoryState): Promise<NewFile[]> {
     const { chain, trustBundle, crls } = this.#material;
     const text = (pem: string): Uint8Array => new TextEncoder().encode(pem);
@@ -233,13 +268,18 @@ class UnitRun {
     for (const one of this.#opened) {
       if (one.served?.state === 'down') continue;
       try {
-        await this.#take(one, change, this.#material.fingerprint);
+        await this.#take(one, change, this.#expected(one));
       } catch (error) {
         if (!isClusterCaError(error)) throw error;
         return { open: one, error };
       }
     }
     return undefined;
+  }
+
+  /** The certificate that is to be served: the new one; when only the CRL is pushed, the one that is. */
+  #expected({ served }: Open): string {
+    return this.#context.onlyCrl && served?.state === 'serves' ? served.fingerprint : this.#material.fingerprint;
   }
 
   async #take({ deployable, session }: Open, change: Change, fingerprint: string): Promise<void> {
@@ -273,7 +313,7 @@ class UnitRun {
         results.push({
           deployable,
           state: 'confirmed',
-          served: this.#material.fingerprint,
+          served: this.#expected(one),
           ...(await this.#connections(one, since)),
         });
     }

@@ -53,7 +53,7 @@ function checkNames({ certificate, row }: Material, wanted: IssueItem | undefine
 }
 
 /** A server that checks CRLs refuses everybody when one level's is missing or has ended. */
-function checkCrls(unit: Unit, keystore: Keystore, now: Date): Problem[] {
+export function checkCrls(unit: Unit, keystore: Keystore, now: Date): Problem[] {
   if (crlKind(unit) === 'none') return [];
   return keystore.state.authorities.flatMap(({ id, role }) => {
     const crl = keystore.state.crls.find(({ authority }) => authority === id);

@@ -38,6 +38,8 @@ export interface Deployment {
   /** Nodes at the same time. */
   atOnce: number;
   cycle: boolean;
+  /** Only the CRL is pushed. */
+  onlyCrl?: boolean;
 }
 
 /** The hosts of a run, each opened once. */
@@ -192,9 +194,10 @@ class Run {
   async #gather(): Promise<void> {
     const { keystore } = this.#writer;
     const keys = keyDirectories(this.#ctx, keystore, this.#deployment);
+    const whatever = this.#deployment.onlyCrl ?? false;
     for (const unit of this.#deployment.units)
       await this.#attempt([unit], async () => {
-        this.#materials.set(unit, await materialOf(keystore, unit, keys, this.#ctx.now()));
+        this.#materials.set(unit, await materialOf(keystore, unit, keys, this.#ctx.now(), { whatever }));
       });
   }
 
@@ -216,6 +219,7 @@ class Run {
       wait: globals.wait,
       timeout: STEP,
       cycle: this.#deployment.cycle,
+      onlyCrl: this.#deployment.onlyCrl ?? false,
       step: ({ holder, plane }, what) => ui.progress(`${holder.name}${plane === '' ? '' : `/${plane}`}: ${what}`),
       warn,
     };

@@ -2,7 +2,7 @@ import { ClusterCaError } from '../errors.ts';
 import type { DeployDocument } from './document.ts';
 
 /** ERR_PARTIAL when a service failed or is pending; undefined when none did. */
-export function verdictOf({ services }: DeployDocument): ClusterCaError | undefined {
+export function verdictOf({ services }: Pick<DeployDocument, 'services'>): ClusterCaError | undefined {
   const open = services.filter(({ state }) => state === 'failed' || state === 'pending');
   const [first] = open.toSorted((a, b) => (a.state === b.state ? 0 : a.state === 'failed' ? -1 : 1));
   if (first === undefined) return undefined;

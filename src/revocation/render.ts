@@ -1,5 +1,9 @@
+import type { ServiceObject } from '../deployment/document.ts';
+import type { Accepting } from '../deployment/publish-crl.ts';
+import { renderDeploy } from '../deployment/render.ts';
 import type { CertificateObject } from '../documents/certificate-object.ts';
 import { paragraph } from '../ui/text/lines.ts';
+import { safeText } from '../ui/text/safe.ts';
 import type { Style } from '../ui/text/style.ts';
 import { table } from '../ui/text/table.ts';
 import type { CrlObject } from './revoke.ts';
@@ -7,6 +11,9 @@ import type { CrlObject } from './revoke.ts';
 export interface RevokeDocument {
   revoked: (CertificateObject | { serial: string; authority: string; status: 'revoked' })[];
   crls: CrlObject[];
+  /** With an inventory: what became of the services that read a CRL, and what goes on accepting what was revoked. */
+  services?: ServiceObject[];
+  accepting?: Accepting[];
   dryRun?: boolean;
 }
 
@@ -28,7 +35,19 @@ export function crlTakers(style: Style, one: boolean): string[] {
 }
 
 /** What was revoked, which CRL says so, and what is still open. */
-export function renderRevoke({ revoked, crls, dryRun }: RevokeDocument, style: Style): string {
+export function renderRevoke(document: RevokeDocument, style: Style): string {
+  const { services, accepting } = document;
+  const lines = [revokedText(document, style)];
+  if (services !== undefined && services.length > 0) lines.push('', renderDeploy({ services, waves: [] }, style));
+  if (accepting !== undefined && accepting.length > 0) {
+    const known = accepting.map(({ node, kind, address, dir }) => `${node} (${kind} ${address ?? dir})`).join(', ');
+    const open = `these read no CRL, and accept what is revoked until ${accepting[0]?.until}: ${known}`;
+    lines.push('', ...paragraph(safeText(open, style), style, 0, style.warn));
+  }
+  return lines.join('\n');
+}
+
+function revokedText({ revoked, crls, services, dryRun }: RevokeDocument, style: Style): string {
   if (revoked.length === 0) return 'nothing to do: what it means is revoked already, or has ended';
   const rows = revoked.map((entry) =>
     'node' in entry ? entry : { ...entry, node: '(not in the log)', plane: undefined, notAfter: '' },
@@ -46,6 +65,8 @@ export function renderRevoke({ revoked, crls, dryRun }: RevokeDocument, style: S
   if (dryRun) return lines.join('\n');
   for (const { authority, number, nextUpdate } of crls)
     lines.push(...paragraph(`CRL of ${authority}: number ${number}, next update ${nextUpdate}`, style));
+  // With an inventory it is said of each service.
+  if (services !== undefined) return lines.join('\n');
   const ends = rows
     .map((row) => row.notAfter)
     .sort()
