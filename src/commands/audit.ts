@@ -1,4 +1,4 @@
-import { Command, Option } from 'commander';
+import { Command } from 'commander';
 import { renderAudit } from '../audit/render.ts';
 import { runAuditExport } from '../audit/run-export.ts';
 import { auditLog } from '../audit/verify.ts';
@@ -8,7 +8,7 @@ import { anchorDirectory, parseHead, readAnchor } from '../keystore/anchor.ts';
 import { clockWarning } from '../keystore/clock.ts';
 import { decodeIdentity } from '../keystore/identity.ts';
 import { readInputFile } from '../what/read-file.ts';
-import { repeatable } from './options.ts';
+import { choice, repeatable } from './options.ts';
 
 interface VerifyOptions {
   auditKey?: string;
@@ -30,7 +30,7 @@ export function auditCommand(ctx: Context): Command {
   command
     .command('export')
     .summary('print the log, one record a line')
-    .addOption(new Option('--format <format>', 'ndjson or csv').choices(['ndjson', 'csv']).default('ndjson'))
+    .addOption(choice('--format <format>', 'ndjson or csv', ['ndjson', 'csv']).default('ndjson'))
     .option('--out <file>', 'write it to this file')
     .action((options) => runAuditExport(ctx, options));
   return command;

@@ -9,7 +9,7 @@ import { inventoryItems } from '../inventory/items.ts';
 import { readInventory } from '../inventory/read.ts';
 import { openWriter, requireClock, type UnlockOptions } from '../unlocking.ts';
 import { readLegalHolder } from '../what/holder.ts';
-import { count, dryRun, withPassphrase } from './options.ts';
+import { dryRun, withDeployment, withPassphrase } from './options.ts';
 
 export interface DeployOptions extends UnlockOptions {
   inventory?: string;
@@ -24,13 +24,8 @@ export function deployCommand(ctx: Context, run = runDeploy): Command {
     .summary('put what was issued into live servers, and confirm what they serve')
     .argument('[names...]', 'nodes and clients (default: all of the inventory)')
     .option('--inventory <file>', 'the cluster.yaml with the services')
-    .option('--from <dir>', 'the --out directory that has the keys (default: here)')
-    .addOption(count('--max-unavailable <n>', 'nodes at the same time (default: 1)'))
-    .option(
-      '--cycle-connections',
-      'renew connections that rest on an older certificate, where no operation fails by it',
-    );
-  return dryRun(withPassphrase(command)).action((names, options) => run(ctx, names, options));
+    .option('--from <dir>', 'the --out directory that has the keys (default: here)');
+  return dryRun(withPassphrase(withDeployment(command))).action((names, options) => run(ctx, names, options));
 }
 
 export async function runDeploy(ctx: Context, names: string[], options: DeployOptions): Promise<void> {

@@ -1,5 +1,5 @@
 import { resolve } from 'node:path';
-import { Command, Option } from 'commander';
+import { Command } from 'commander';
 import { type Context, openKeystore } from '../context.ts';
 import * as exporting from '../exporting/export.ts';
 import { defaultSecretName } from '../exporting/kubernetes.ts';
@@ -11,13 +11,13 @@ import type { IssuedCertificate } from '../keystore/certificates/row.ts';
 import type { Keystore } from '../keystore/keystore.ts';
 import { PUBLIC_RESULT, SECRET_RESULT, writeResultFile } from '../placement/result-file.ts';
 import { certificatesOf, readLegalHolder } from '../what/holder.ts';
-import { dryRun, withExportPassword } from './options.ts';
+import { choice, dryRun, withExportPassword } from './options.ts';
 
 export function exportCommand(ctx: Context, run = runExport): Command {
   const command = new Command('export')
     .summary('write certificates, keys, anchors or CRLs for other programs')
     .argument('[node]', 'a node or client; not with bundle')
-    .addOption(new Option('--format <format>', 'what to write').choices(FORMATS).default('pem'))
+    .addOption(choice('--format <format>', 'what to write', FORMATS).default('pem'))
     .option('--from <dir>', 'the --out directory that has the key (p12 and k8s-secret: default here); with pem: add it')
     .option('--plane <plane>', 'of this plane')
     .option('--out <file>', 'write it to this file; - is standard output, for what holds no private key')

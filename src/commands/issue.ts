@@ -1,5 +1,5 @@
 import { resolve } from 'node:path';
-import { Command, Option } from 'commander';
+import { Command } from 'commander';
 import { type Context, openKeystoreToWrite } from '../context.ts';
 import { ClusterCaError } from '../errors.ts';
 import { inventoryJsonSchema } from '../inventory/json-schema.ts';
@@ -13,7 +13,7 @@ import { newRequestId } from '../keystore/request-id.ts';
 import { REVOCATION_REASONS, type RevocationReason } from '../pki/revocation-reason.ts';
 import { fileAccess } from '../placement/access.ts';
 import type { UnlockOptions } from '../unlocking.ts';
-import { dryRun, duration, repeatable, withPassphrase } from './options.ts';
+import { choice, dryRun, duration, repeatable, withPassphrase, withPlacement } from './options.ts';
 
 export interface IssueOptions extends UnlockOptions, IssueFlags {
   out?: string;
@@ -36,9 +36,6 @@ export function issueCommand(ctx: Context, run = runIssue): Command {
     .addOption(duration('--lifetime <duration>', "instead of the cluster's node lifetime"))
     .option('--profile <profile>', 'peer (server and client, the default), server or client')
     .option('--key-type <type>', 'ecdsa-p256, ecdsa-p384, rsa-2048, rsa-3072, rsa-4096 or ed25519')
-    .option('--out <dir>', 'write DIR/NODE/PLANE/{cert,key,ca}.pem (default: here)')
-    .option('--owner <user:group>', 'who owns the files')
-    .addOption(new Option('--key-mode <mode>', 'mode of key.pem').choices(['0600', '0640', '0400']))
     .option('--csr <file>', 'certify the key of this certification request')
     .option('--csr-dir <dir>', 'certify every DIR/NODE/PLANE/request.pem, and write beside it')
     .option('--client', 'every name is a client: an application, a scraper, a person')
@@ -47,10 +44,10 @@ export function issueCommand(ctx: Context, run = runIssue): Command {
     .option('--inventory-schema', 'print the JSON Schema of cluster.yaml, and issue nothing')
     .option('--request-id <id>', 'make the same request again without issuing twice')
     .option('--force-new', 'issue even where a good certificate is there')
-    .addOption(
-      new Option('--revoke-previous <reason>', 'revoke what the new certificates replace').choices(REVOCATION_REASONS),
-    );
-  return dryRun(withPassphrase(command)).action((names, options) => run(ctx, names, options));
+    .addOption(choice('--revoke-previous <reason>', 'revoke what the new certificates replace', REVOCATION_REASONS));
+  return dryRun(withPassphrase(withPlacement(command, '{cert,key,ca}', 'files'))).action((names, options) =>
+    run(ctx, names, options),
+  );
 }
 
 export async function runIssue(ctx: Context, names: string[], options: IssueOptions): Promise<void> {

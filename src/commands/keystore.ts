@@ -1,11 +1,11 @@
-import { Command, Option } from 'commander';
+import { Command } from 'commander';
 import type { Context } from '../context.ts';
 import { runBackup } from './keystore/backup.ts';
 import { runCheck } from './keystore/check.ts';
 import { runPassphrase } from './keystore/passphrase.ts';
 import { runRestore } from './keystore/restore.ts';
 import { runSlotAdd, runSlotList, runSlotRemove } from './keystore/slot.ts';
-import { dryRun, withNewPassphrase, withPassphrase, withRootPassphrase } from './options.ts';
+import { choice, dryRun, withNewPassphrase, withPassphrase, withRootKeystore, withRootPassphrase } from './options.ts';
 
 export function keystoreCommand(ctx: Context): Command {
   const command = new Command('keystore').summary('check the keystore, change what opens it');
@@ -36,23 +36,25 @@ function backupCommand(ctx: Context): Command {
   const command = new Command('backup')
     .summary('write everything into one encrypted file, proven by a trial restore')
     .option('--out <file>', 'the file; it must not be there yet')
-    .option('--new-key-file <path>', 'a key file for the backup, made where it is absent')
-    .option('--root-keystore <dir>', "where the root domain's keys are, when not in the keystore");
-  return withNewPassphrase(withPassphrase(dryRun(command))).action((options) => runBackup(ctx, options));
+    .option('--new-key-file <path>', 'a key file for the backup, made where it is absent');
+  return withNewPassphrase(withRootKeystore(withPassphrase(dryRun(command)))).action((options) =>
+    runBackup(ctx, options),
+  );
 }
 
 function restoreCommand(ctx: Context): Command {
   const command = new Command('restore')
     .summary('put a keystore back from a backup, into a new place')
     .argument('<file>', 'what keystore backup wrote')
-    .option('--accept-loss', 'although it lacks what this user has seen of the keystore')
-    .option('--root-keystore <dir>', 'where to put the root domain, when the backup has it apart');
-  return withPassphrase(dryRun(command)).action((file, options) => runRestore(ctx, file, options));
+    .option('--accept-loss', 'although it lacks what this user has seen of the keystore');
+  const root = 'where to put the root domain, when the backup has it apart';
+  return withRootKeystore(withPassphrase(dryRun(command)), root).action((file, options) =>
+    runRestore(ctx, file, options),
+  );
 }
 
 function slotCommand(ctx: Context): Command {
-  const domain = () =>
-    new Option('--domain <domain>', 'daily (issuing and audit keys) or root').choices(['daily', 'root']);
+  const domain = () => choice('--domain <domain>', 'daily (issuing and audit keys) or root', ['daily', 'root']);
   const slot = new Command('slot').summary('what opens the keystore: passphrases and key files');
   slot.addCommand(new Command('list').summary('list the slots').action(() => runSlotList(ctx)));
   slot.addCommand(

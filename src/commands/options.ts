@@ -59,38 +59,61 @@ export function withConnection(command: Command): Command {
     .option('--starttls <protocol>', 'what comes before TLS: postgres, smtp, imap, pop3, ftp, ldap, mysql');
 }
 
+/** Where the files of keys and certificates go, and whose they are. */
+export function withPlacement(command: Command, files: string, whose: string): Command {
+  return command
+    .option('--out <dir>', `write DIR/NODE/PLANE/${files}.pem (default: here)`)
+    .option('--owner <user:group>', `who owns the ${whose}`)
+    .addOption(choice('--key-mode <mode>', 'mode of key.pem', ['0600', '0640', '0400']));
+}
+
+/** How new files are put into services. */
+export function withDeployment(command: Command, when = ''): Command {
+  return command
+    .addOption(count('--max-unavailable <n>', `${when}nodes at the same time (default: 1)`))
+    .option(
+      '--cycle-connections',
+      `${when}renew connections that rest on an older certificate, where no operation fails by it`,
+    );
+}
+
 /** The inputs of the ordinary secret. */
 export function withPassphrase(command: Command): Command {
-  return command
-    .option('--passphrase-fd <n>', 'read the passphrase from this descriptor')
-    .option('--passphrase-file <path>', 'read the passphrase from this file; - is standard input')
-    .option('--passphrase-command <cmd>', 'read the passphrase from what this command prints')
-    .option('--key-file <path>', 'open a key-file slot with this file');
+  return withSecret(command, 'passphrase', 'passphrase', '; - is standard input').option(
+    '--key-file <path>',
+    'open a key-file slot with this file',
+  );
 }
 
 /** The inputs of the root domain's secret. */
 export function withRootPassphrase(command: Command): Command {
-  return command
-    .option('--root-passphrase-fd <n>', 'read the root passphrase from this descriptor')
-    .option('--root-passphrase-file <path>', 'read the root passphrase from this file')
-    .option('--root-passphrase-command <cmd>', 'read the root passphrase from what this command prints')
-    .option('--root-keystore <dir>', "where the root domain's keys are, when not in the keystore");
+  return withRootKeystore(withSecret(command, 'root-passphrase', 'root passphrase'));
+}
+
+/** Where the root domain is. */
+export function withRootKeystore(
+  command: Command,
+  meaning = "where the root domain's keys are, when not in the keystore",
+): Command {
+  return command.option('--root-keystore <dir>', meaning);
 }
 
 /** The inputs of a new passphrase. */
 export function withNewPassphrase(command: Command): Command {
-  return command
-    .option('--new-passphrase-fd <n>', 'read the new passphrase from this descriptor')
-    .option('--new-passphrase-file <path>', 'read the new passphrase from this file')
-    .option('--new-passphrase-command <cmd>', 'read the new passphrase from what this command prints');
+  return withSecret(command, 'new-passphrase', 'new passphrase');
 }
 
 /** The inputs of the password of an exported file. */
 export function withExportPassword(command: Command): Command {
+  return withSecret(command, 'export-password', "PKCS#12 file's password");
+}
+
+/** A secret is never a flag's value: it comes from a descriptor, a file or a command. */
+function withSecret(command: Command, flag: string, secret: string, stdin = ''): Command {
   return command
-    .option('--export-password-fd <n>', "read the PKCS#12 file's password from this descriptor")
-    .option('--export-password-file <path>', "read the PKCS#12 file's password from this file")
-    .option('--export-password-command <cmd>', "read the PKCS#12 file's password from what this command prints");
+    .option(`--${flag}-fd <n>`, `read the ${secret} from this descriptor`)
+    .option(`--${flag}-file <path>`, `read the ${secret} from this file${stdin}`)
+    .option(`--${flag}-command <cmd>`, `read the ${secret} from what this command prints`);
 }
 
 export function dryRun(command: Command): Command {

@@ -9,7 +9,7 @@ import { type GeneralName, ipName } from '../pki/x509/general-name.ts';
 import { fileAccess } from '../placement/access.ts';
 import { makeRequest } from '../requesting/request.ts';
 import { safeText } from '../ui/text/safe.ts';
-import { dryRun, repeatable } from './options.ts';
+import { dryRun, repeatable, withPlacement } from './options.ts';
 
 interface RequestOptions {
   out?: string;
@@ -29,11 +29,8 @@ export function requestCommand(ctx: Context, run = runRequest): Command {
     .addOption(repeatable('--plane <plane>', 'for this plane (default: control and data)'))
     .addOption(repeatable('--dns <name>', 'ask for this DNS name'))
     .addOption(repeatable('--ip <address>', 'ask for this IP address'))
-    .option('--key-type <type>', 'ecdsa-p256 (default), ecdsa-p384, rsa-2048, rsa-3072, rsa-4096 or ed25519')
-    .option('--out <dir>', 'write DIR/NODE/PLANE/{key,request}.pem (default: here)')
-    .option('--owner <user:group>', 'who owns the key')
-    .option('--key-mode <mode>', 'mode of key.pem: 0600, 0640 or 0400');
-  return dryRun(command).action((node, options) => run(ctx, node, options));
+    .option('--key-type <type>', 'ecdsa-p256 (default), ecdsa-p384, rsa-2048, rsa-3072, rsa-4096 or ed25519');
+  return dryRun(withPlacement(command, '{key,request}', 'key')).action((node, options) => run(ctx, node, options));
 }
 
 export async function runRequest(ctx: Context, node: string, options: RequestOptions): Promise<void> {
@@ -42,8 +39,6 @@ export async function runRequest(ctx: Context, node: string, options: RequestOpt
   for (const plane of planes)
     if (!/^[a-z]([a-z0-9-]{0,14}[a-z0-9])?$/.test(plane))
       throw new ClusterCaError('ERR_USAGE', `not a plane: ${JSON.stringify(plane)}`);
-  if (options.keyMode !== undefined && !['0600', '0640', '0400'].includes(options.keyMode))
-    throw new ClusterCaError('ERR_USAGE', `not a mode for a key: ${options.keyMode}`, { hint: '0600, 0640 or 0400' });
   const names: GeneralName[] = [
     ...(options.dns ?? []).map((name): GeneralName => ({ type: 'dns', value: checkDnsName(name) })),
     ...(options.ip ?? []).map((address) => ipName(checkIpAddress(address))),

@@ -1,5 +1,5 @@
 import { resolve } from 'node:path';
-import { Command, Option } from 'commander';
+import { Command } from 'commander';
 import { type Context, openKeystoreToWrite } from '../context.ts';
 import { rotationPlan } from '../deployment/plan.ts';
 import { renderDeploy } from '../deployment/render.ts';
@@ -24,7 +24,7 @@ import type { UnlockOptions } from '../unlocking.ts';
 import { readHolder } from '../what/holder.ts';
 import { inventoryPath } from './deploy.ts';
 import { printIssue } from './issue.ts';
-import { count, dryRun, repeatable, withPassphrase } from './options.ts';
+import { dryRun, repeatable, withDeployment, withPassphrase, withPlacement } from './options.ts';
 
 interface RotateOptions extends UnlockOptions {
   all?: boolean;
@@ -50,15 +50,12 @@ export function rotateCommand(ctx: Context, run = runRotate): Command {
     .option('--due', 'what is due or expired')
     .addOption(repeatable('--plane <plane>', 'on this plane only'))
     .option('--inventory <file>', 'with the names, profile and key type that cluster.yaml gives them')
-    .option('--out <dir>', 'write DIR/NODE/PLANE/{cert,key,ca}.pem (default: here)')
     .option('--csr-dir <dir>', 'certify the keys of DIR/NODE/PLANE/request.pem, and write beside them')
-    .option('--owner <user:group>', 'who owns the files')
-    .addOption(new Option('--key-mode <mode>', 'mode of key.pem').choices(['0600', '0640', '0400']))
     .option('--request-id <id>', 'make the same request again without rotating twice')
-    .option('--deploy', "then deploy; without --out the keys go to the services' directories only")
-    .addOption(count('--max-unavailable <n>', 'with --deploy: nodes at the same time (default: 1)'))
-    .option('--cycle-connections', 'with --deploy: renew connections that rest on an older certificate');
-  return dryRun(withPassphrase(command)).action((names, options) => run(ctx, names, options));
+    .option('--deploy', "then deploy; without --out the keys go to the services' directories only");
+  return dryRun(
+    withPassphrase(withDeployment(withPlacement(command, '{cert,key,ca}', 'files'), 'with --deploy: ')),
+  ).action((names, options) => run(ctx, names, options));
 }
 
 export async function runRotate(ctx: Context, names: string[], options: RotateOptions): Promise<void> {

@@ -1,4 +1,4 @@
-import { Command, Option } from 'commander';
+import { Command } from 'commander';
 import { type Context, openKeystore } from '../context.ts';
 import { ClusterCaError } from '../errors.ts';
 import type { Keystore } from '../keystore/keystore.ts';
@@ -7,7 +7,7 @@ import { renderStatus } from '../status/render.ts';
 import { currentCertificates, type StatusDocument, status } from '../status/status.ts';
 import { writeOut } from '../ui/stream.ts';
 import { readLegalHolder } from '../what/holder.ts';
-import { duration } from './options.ts';
+import { choice, duration } from './options.ts';
 
 interface StatusOptions {
   within?: number;
@@ -22,7 +22,7 @@ export function statusCommand(ctx: Context, run = runStatus): Command {
       duration('--within <duration>', 'attention to certificates and CAs that end or come due within this time'),
     )
     .addOption(
-      new Option('--format <format>', 'text, json (as --json) or prometheus (its text format)').choices([
+      choice('--format <format>', 'text, json (as --json) or prometheus (its text format)', [
         'text',
         'json',
         'prometheus',
