@@ -79,7 +79,7 @@ export async function runRevoke(ctx: Context, text: string, options: RevokeOptio
     const document = await documentOf(keystore, revoked, now);
     if (audience !== undefined) {
       document.services = await publishCrl(ctx, writer, audience);
-      document.accepting = acceptingUntil(audience, lastEnd(targets, now));
+      document.accepting = acceptingUntil(audience, holdersOf(targets), lastEnd(targets, now));
     }
     ctx.ui.result(document, (style) => renderRevoke(document, style));
     const verdict = verdictOf({ services: document.services ?? [] });
@@ -87,6 +87,10 @@ export async function runRevoke(ctx: Context, text: string, options: RevokeOptio
   } finally {
     writer.daily.close();
   }
+}
+
+function holdersOf(targets: readonly RevocationTarget[]): Set<string> {
+  return new Set(targets.flatMap(({ row }) => (row === undefined ? [] : [row.name])));
 }
 
 /** When the last of them ends; one that the log does not know may live for as long as any. */

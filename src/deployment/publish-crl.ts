@@ -54,7 +54,12 @@ export async function publishCrl(
   return (await runDeployment(ctx, writer, deployment)).services;
 }
 
-/** What goes on accepting it. @param notAfter when the last of the revoked certificates ends, milliseconds since 1970 */
-export function acceptingUntil({ others }: CrlAudience, notAfter: number): Accepting[] {
-  return others.map(({ unit, service }) => ({ ...identity(unit, service), until: formatTime(notAfter) }));
+/**
+ * What goes on accepting it: not its own holder's services.
+ * @param revoked the holders' names
+ * @param notAfter when the last of the revoked certificates ends, milliseconds since 1970
+ */
+export function acceptingUntil({ others }: CrlAudience, revoked: ReadonlySet<string>, notAfter: number): Accepting[] {
+  const rest = others.filter(({ unit }) => !revoked.has(unit.holder.name));
+  return rest.map(({ unit, service }) => ({ ...identity(unit, service), until: formatTime(notAfter) }));
 }
