@@ -1,109 +1,123 @@
-import { setTimeout as sleep } from 'node:timers/promises';
-import { ClusterCaError } from '../errors.ts';
-import type { Reply } from './resp.ts';
+import type { RedisAdmin } from './redis-admin.ts';
+import { type Reply, RespError } from './resp.ts';
 import type { OldConnections } from './target.ts';
 
-type Call = (...words: string[]) => Promise<Reply>;
-
-interface Client {
-  id: string;
-  /** `N`, `S` a replica of ours, `M` our primary. */
-  flags: string;
-  /** Seconds. */
-  age: number;
+/** The moment of a reload as the server saw it. */
+export interface Mark {
+  /** Milliseconds since 1970, by its clock. */
+  at: number;
+  /** The highest number that a connection had. */
+  id: number;
+  /** Our end of the link to the primary. Its number and its age stay when it is made anew and goes on where it was. */
+  toPrimary: string | undefined;
 }
 
-/** The connections of a Redis that were made before a moment. Ages are by its clock, so that ours need not agree. */
-export async function oldConnections(call: Call, since: Date): Promise<OldConnections> {
-  const old = (await clients(call)).filter(({ age }) => age > elapsed(since));
-  const replicas = old.filter(({ flags }) => /[SM]/.test(flags)).length;
-  const links = await oldLinks(call, since);
-  const ordinary = old.length - replicas;
+/** A connection of a client, a replica or the primary. */
+export interface Client {
+  id: number;
+  /** It is a replication link: to a replica of ours, or to our primary. */
+  replication: boolean;
+  /** It may be younger than it looks: see {@link Mark.toPrimary}. */
+  doubtful: boolean;
+}
+
+/** A link of the cluster's bus. */
+export interface Link {
+  direction: string;
+  node: string;
+  createTime: number;
+}
+
+/** @param time and clients as TIME and CLIENT LIST were answered; undefined when the server did not tell */
+export function markOf(time: Reply | RespError | undefined, clients: Reply | RespError | undefined): Mark | undefined {
+  if (!Array.isArray(time) || typeof clients !== 'string') return undefined;
+  const all = fieldsOf(clients);
+  return {
+    at: milliseconds(time),
+    id: Math.max(0, ...all.map(({ id }) => Number(id))),
+    toPrimary: all.find(isToPrimary)?.laddr,
+  };
+}
+
+/** The connections of a Redis that were made before a reload, or before a moment by our clock. */
+export async function oldConnections(admin: RedisAdmin, since: Mark | Date): Promise<OldConnections> {
+  const clients = (await oldClients(admin, since)).filter(({ doubtful }) => !doubtful);
+  const replication = clients.filter((client) => client.replication).length;
+  const links = (await oldLinks(admin, since)).length;
   const parts = [
-    count(ordinary, 'client'),
-    count(replicas, 'replication link'),
+    count(clients.length - replication, 'client'),
+    count(replication, 'replication link'),
     count(links, 'cluster bus link'),
-  ].filter((part) => part !== undefined);
-  return { count: ordinary + replicas + links, what: parts.join(', ') };
+  ];
+  return { count: clients.length + links, what: parts.filter((part) => part !== undefined).join(', ') };
 }
 
-/**
- * Makes the replication links anew, one at a time: from the primary's side and from the replica's. Each continues where
- * it was (PSYNC). Clients are left alone, because an operation under way would fail; and no command of Redis closes a
- * link of the cluster's bus.
- */
-export async function cycleReplication(call: Call, since: Date, timeout: number): Promise<void> {
-  // Ages are whole seconds: rather one link too many, which costs nothing, than one too few.
-  const replication = (await clients(call)).filter(({ flags, age }) => /[SM]/.test(flags) && age >= elapsed(since) - 2);
-  for (const { id } of replication) {
-    const replicas = await replicaCount(call);
-    await call('CLIENT', 'KILL', 'ID', id);
-    await whole(call, replicas, timeout);
-  }
-}
-
-/** Waits until a replica's link to its primary is up, or all of a primary's replicas are there again. */
-async function whole(call: Call, replicas: number, timeout: number): Promise<void> {
-  const deadline = Date.now() + timeout;
-  for (;;) {
-    await sleep(100);
-    const info = String(await call('INFO', 'replication'));
-    const up = !info.includes('role:slave') || info.includes('master_link_status:up');
-    if (up && (await replicaCount(call)) >= replicas) return;
-    if (Date.now() > deadline)
-      throw new ClusterCaError('ERR_TIMEOUT', `replication is not whole again after ${timeout / 1000} s`, {
-        hint: 'INFO replication on it says which link is down',
-      });
-  }
-}
-
-/** The replicas that are in step. */
-async function replicaCount(call: Call): Promise<number> {
-  const role = await call('ROLE');
-  return Array.isArray(role) && role[0] === 'master' && Array.isArray(role[2]) ? role[2].length : 0;
-}
-
-async function clients(call: Call): Promise<Client[]> {
-  const own = String(await call('CLIENT', 'ID'));
-  return String(await call('CLIENT', 'LIST'))
-    .split('\n')
-    .map(
-      (line) =>
-        new Map(
-          line
-            .trim()
-            .split(' ')
-            .map((part) => part.split(/=(.*)/s).slice(0, 2) as [string, string]),
-        ),
-    )
-    .filter((fields) => fields.has('id') && fields.get('id') !== own)
-    .map((fields) => ({
-      id: fields.get('id') ?? '',
-      flags: fields.get('flags') ?? '',
-      age: Number(fields.get('age')),
-    }));
+/** Those over TLS, but for our own. */
+export async function oldClients(admin: RedisAdmin, since: Mark | Date): Promise<Client[]> {
+  const port = (await admin.pairs('CONFIG', 'GET', 'tls-port')).get('tls-port');
+  const [own, time, list] = await admin.batch([['CLIENT', 'ID'], ['TIME'], ['CLIENT', 'LIST']]);
+  if (list instanceof RespError) throw admin.refused(list, ['CLIENT', 'LIST']);
+  const isOld = (fields: Fields): boolean => {
+    // Whole seconds: what was made in the same second counts.
+    if (since instanceof Date) return made(fields, now(time)) <= (now(time) - elapsed(since)) / 1000;
+    return isToPrimary(fields) ? fields.laddr === since.toPrimary : Number(fields.id) <= since.id;
+  };
+  return fieldsOf(String(list ?? '')).flatMap((fields) => {
+    const { id, flags = '', laddr = '' } = fields;
+    const secured = isToPrimary(fields) || laddr.endsWith(`:${port}`);
+    if (Number(id) === own || !secured || !isOld(fields)) return [];
+    const doubtful = isToPrimary(fields) && since instanceof Date;
+    return [{ id: Number(id), replication: /[SM]/.test(flags), doubtful }];
+  });
 }
 
 /** Redis 7 lists the links of its bus; an older one, or one without a cluster, has none to list. */
-async function oldLinks(call: Call, since: Date): Promise<number> {
-  let links: Reply;
-  try {
-    links = await call('CLUSTER', 'LINKS');
-  } catch {
-    return 0;
-  }
-  const time = await call('TIME');
-  const now = Array.isArray(time) ? Number(time[0]) * 1000 : Date.now();
-  if (!Array.isArray(links)) return 0;
-  return links.filter((link) => {
-    if (!Array.isArray(link)) return false;
-    const at = link.indexOf('create-time');
-    return at >= 0 && now - Number(link[at + 1]) > elapsed(since) * 1000 + 1000;
-  }).length;
+export async function oldLinks(admin: RedisAdmin, since: Mark | Date): Promise<Link[]> {
+  const [time, list] = await admin.batch([['TIME'], ['CLUSTER', 'LINKS']]);
+  if (!Array.isArray(list)) return [];
+  const before = since instanceof Date ? now(time) - elapsed(since) : since.at;
+  return list
+    .map((link) => {
+      const of = (name: string) => (Array.isArray(link) ? link[link.indexOf(name) + 1] : undefined);
+      return {
+        direction: String(of('direction')),
+        node: String(of('node')),
+        createTime: Number(of('create-time')),
+      };
+    })
+    .filter(({ createTime }) => createTime <= before);
+}
+
+type Fields = Record<string, string | undefined>;
+
+/** CLIENT LIST: a line each, `id=3 addr=127.0.0.1:1234 …`. */
+function fieldsOf(list: string): Fields[] {
+  return list
+    .split('\n')
+    .map((line) => Object.fromEntries(line.split(' ').map((part) => part.split(/=(.*)/s).slice(0, 2))) as Fields)
+    .filter(({ id }) => id !== undefined);
+}
+
+function isToPrimary({ flags }: Fields): boolean {
+  return flags?.includes('M') === true;
+}
+
+/** The second in which a connection was made, by the server's clock. */
+function made({ age }: Fields, at: number): number {
+  return Math.floor(at / 1000) - Number(age);
+}
+
+/** The server's clock; ours where it does not tell. */
+function now(time: Reply | RespError | undefined): number {
+  return Array.isArray(time) ? milliseconds(time) : Date.now();
+}
+
+function milliseconds([seconds, microseconds]: readonly Reply[]): number {
+  return Number(seconds) * 1000 + Math.floor(Number(microseconds) / 1000);
 }
 
 function elapsed(since: Date): number {
-  return (Date.now() - since.getTime()) / 1000 + 1;
+  return Date.now() - since.getTime();
 }
 
 function count(n: number, what: string): string | undefined {
