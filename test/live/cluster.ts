@@ -22,6 +22,7 @@ export class RedisCluster {
    * Starts the nodes and joins them, one replica to each primary.
    * @param admin the client that administers it: its name, or the directory with its files
    * @param place where each listens and finds its files; else at a free port, with those of `--out`
+   * @param more further settings
    */
   static async create(
     servers: Servers,
@@ -29,10 +30,12 @@ export class RedisCluster {
     names: string[],
     admin: string,
     place?: (name: string) => { port: number; files: string },
+    more: Record<string, string> = {},
   ) {
+    const settings = { ...SETTINGS, ...more };
     const start = async (name: string): Promise<[string, Redis]> => {
       const { port, files } = place?.(name) ?? { port: await freeClusterPort(), files: ca.node(name, 'data') };
-      return [name, await startRedis(servers, { name, port, files, settings: SETTINGS })];
+      return [name, await startRedis(servers, { name, port, files, settings })];
     };
     const files = admin.includes('/') ? admin : ca.client(admin);
     const cluster = new RedisCluster(new Map(await Promise.all(names.map(start))), files);

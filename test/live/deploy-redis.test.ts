@@ -121,7 +121,8 @@ describeLive('deploy to a six-node Redis cluster under load', () => {
       expect([result.code, states(document)]).toEqual([0, every('confirmed')]);
       // The client's own is in the first of the three.
       expect(document.waves.map((wave) => wave.length)).toEqual([2, 2, 2, 1]);
-      for (const { oldConnections } of document.services) expect(oldConnections?.what).not.toMatch(/replication link/);
+      for (const { oldConnections } of document.services)
+        expect(oldConnections?.what ?? '').not.toMatch(/replication link/);
       await load.progress(STEP);
     });
     expect([lasting.failures, fresh.failures]).toEqual([[], []]);

@@ -39,7 +39,7 @@ describeLive('each node of a six-node Redis cluster, under load, takes a new cer
     ca = await Authority.init(join(servers.directory, 'orders'), 'orders');
     await ca.issueInventory(INVENTORY);
     // DEBUG alone closes a link of the bus.
-    cluster = await RedisCluster.create(servers, ca, NODES, 'app', { 'enable-debug-command': 'local' });
+    cluster = await RedisCluster.create(servers, ca, NODES, 'app', undefined, { 'enable-debug-command': 'local' });
   }, 120_000);
 
   test('0 failed operations', async () => {
