@@ -5,15 +5,24 @@ import { type Column, table } from '../ui/text/table.ts';
 import type { Finding } from './codes.ts';
 import type { DriftDocument, ServiceObject } from './drift.ts';
 
+/** An address with its port is worth more than a few digits of a fingerprint: those are cut first. */
+const SHORTEST_SERVICE = 32;
+const SHORTEST_PRINT = 8;
+
 /** The services as a table, then what was found of each, the worst first. */
 export function renderDrift(document: DriftDocument, style: Style): string {
   const columns: Column<ServiceObject>[] = [
     { header: 'NODE', cell: ({ node }) => node, min: 8, paint: (text) => style.accent(text) },
     { header: 'PLANE', cell: ({ plane }) => plane ?? '-' },
-    { header: 'SERVICE', cell: ({ service }) => service, min: 12 },
-    { header: 'ISSUED', cell: ({ issued }) => short(issued), priority: 1 },
-    { header: 'ON DISK', cell: ({ onDisk, issued }) => same(onDisk, issued), priority: 1 },
-    { header: 'SERVED', cell: ({ served, onDisk, issued }) => same(served, onDisk ?? issued), priority: 1 },
+    { header: 'SERVICE', cell: ({ service }) => service, min: SHORTEST_SERVICE },
+    { header: 'ISSUED', cell: ({ issued }) => short(issued), min: SHORTEST_PRINT, priority: 1 },
+    { header: 'ON DISK', cell: ({ onDisk, issued }) => same(onDisk, issued), min: SHORTEST_PRINT, priority: 1 },
+    {
+      header: 'SERVED',
+      cell: ({ served, onDisk, issued }) => same(served, onDisk ?? issued),
+      min: SHORTEST_PRINT,
+      priority: 1,
+    },
     {
       header: 'RESULT',
       cell: ({ ok }) => (ok ? 'ok' : 'drift'),

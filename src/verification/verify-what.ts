@@ -121,7 +121,20 @@ async function verifyRow(keystore: Keystore, request: VerifyRequest, row: Issued
     names: request.options.names ?? recorded,
     purposes: request.options.purposes ?? purposes,
   };
-  return verifyChain(keystore, { ...request, options }, { name: `certificate ${row.serial}`, bytes: der });
+  const document = await verifyChain(
+    keystore,
+    { ...request, options },
+    { name: `certificate ${row.serial}`, bytes: der },
+  );
+  return {
+    ...document,
+    failures: document.failures.map((failure) => ({ ...failure, hint: named(failure.hint, row) })),
+  };
+}
+
+/** The hint of a rule with the holder's name in its command. */
+function named(hint: string, { kind, name }: IssuedCertificate): string {
+  return hint.replace('issue NODE', `issue ${kind === 'client' ? '--client ' : ''}NODE`).replace('NODE', name);
 }
 
 /**

@@ -19,6 +19,16 @@ export async function freeClusterPort(): Promise<number> {
   return draw(async (port) => (await isFree(port)) && (await isFree(port + REDIS_BUS)));
 }
 
+/** Four digits that three ports of a Redis cluster begin with: behind them 1, 2 and 3 are such ports. */
+export async function freeClusterPrefix(): Promise<string> {
+  for (;;) {
+    const prefix = Math.floor((await freeClusterPort()) / 10);
+    const ports = [1, 2, 3].map((n) => prefix * 10 + n);
+    const free = await Promise.all(ports.map(async (port) => (await isFree(port)) && (await isFree(port + REDIS_BUS))));
+    if (free.every(Boolean)) return String(prefix);
+  }
+}
+
 async function draw(suits: (port: number) => Promise<boolean>): Promise<number> {
   const slice = Number(process.env.JEST_WORKER_ID ?? 0) % SLICES;
   for (let attempt = 0; attempt < 1_000; attempt++) {
