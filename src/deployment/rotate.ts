@@ -1,9 +1,9 @@
 import type { Context } from '../context.ts';
 import { ClusterCaError } from '../errors.ts';
 import { readInventory } from '../inventory/read.ts';
-import type { IssueResult } from '../issuance/issue.ts';
 import { describeItem, type IssueItem } from '../issuance/item.ts';
 import { renderIssue } from '../issuance/render.ts';
+import type { IssueResult } from '../issuance/result.ts';
 import { failureOf, type Issuance, issueWith } from '../issuance/run.ts';
 import type { Keystore } from '../keystore/keystore.ts';
 import { openWriter, requireClock } from '../unlocking.ts';

@@ -49,7 +49,7 @@ export async function readServed(
   facts.demanded = facts.seen.clientCertificate === 'required' || (await isRefusedInside(service, facts.seen));
   if (client === undefined && facts.demanded)
     facts.unseen.push(
-      'the mutual handshake: without a client certificate (--cert, --key) it is not known whom the service lets in',
+      'the mutual handshake: without a client certificate (--cert and --key, or --probe) it is not known whom the service lets in',
     );
   return facts;
 }
@@ -89,7 +89,7 @@ async function lookForPlaintext(service: Service & { address: string }, facts: S
   if (port === undefined)
     facts.unseen.push(
       facts.seen?.identified === undefined
-        ? 'whether it has a port without TLS: give --cert and --key, or say it in the inventory (plaintext: HOST:PORT)'
+        ? 'whether it has a port without TLS: give --cert and --key, or --probe, or say it in the inventory (plaintext: HOST:PORT)'
         : 'whether it has a port without TLS: it does not answer CONFIG GET port (plaintext: HOST:PORT says where)',
     );
   else if (port !== 0 && port !== to.port) {

@@ -6,16 +6,11 @@ import type { KeystoreWriter } from '../keystore/writer.ts';
 import { holderDirectory, Place } from '../placement/place.ts';
 import { issueFleet } from './batch/fleet.ts';
 import { ArchiveSink, DirectorySink, type Sink } from './batch/sink.ts';
-import {
-  attempt,
-  type IssueRequest,
-  type IssueResult,
-  type Job,
-  prepare,
-  recordsOfRequest,
-  resultOf,
-} from './issue.ts';
+import { type IssueRequest, recordsOfRequest } from './issue-request.ts';
 import { describeItem } from './item.ts';
+import { attempt, type Job } from './job.ts';
+import { prepare } from './prepare.ts';
+import { type IssueResult, resultOf } from './result.ts';
 import { Salvage } from './salvage.ts';
 
 /** From this many certificates on, a batch is made instead of one after the other. */

@@ -5,7 +5,7 @@ import { paragraph } from '../ui/text/lines.ts';
 import { safeText } from '../ui/text/safe.ts';
 import type { Style } from '../ui/text/style.ts';
 import { table } from '../ui/text/table.ts';
-import type { IssueResult, WrittenFiles } from './issue.ts';
+import type { IssueResult, WrittenFiles } from './result.ts';
 import type { IssuePlan } from './run.ts';
 import { serverFiles } from './server-files.ts';
 

@@ -13,17 +13,14 @@ import { openWriter, requireClock, type UnlockOptions } from '../unlocking.ts';
 import { filesAreWhole, fits } from './decide.ts';
 import { holderFiles } from './files.ts';
 import { finishBelow } from './finish.ts';
-import {
-  failure,
-  type IssueRequest,
-  type IssueResult,
-  issueCertificates,
-  openPlaces,
-  refuseForeignKey,
-} from './issue.ts';
+import { issueCertificates } from './issue.ts';
 import { isArchive, isFleet, issueInBatches, openFleetPlace } from './issue-fleet.ts';
+import type { IssueRequest } from './issue-request.ts';
 import { type IssueItem, itemNameTexts } from './item.ts';
+import { openPlaces } from './job.ts';
 import { checkItem } from './policy.ts';
+import { refuseForeignKey } from './prepare.ts';
+import { failure, type IssueResult } from './result.ts';
 import { finishStagedBatch } from './salvage.ts';
 
 export interface Issuance extends IssueRequest {
