@@ -6,6 +6,7 @@ import { renderIssue } from '../issuance/render.ts';
 import type { IssueResult } from '../issuance/result.ts';
 import { failureOf, type Issuance, issueWith } from '../issuance/run.ts';
 import type { Keystore } from '../keystore/keystore.ts';
+import { paragraph } from '../ui/text/lines.ts';
 import { openWriter, requireClock } from '../unlocking.ts';
 import { renderDeploy } from './render.ts';
 import { type Deployment, runDeployment } from './run.ts';
@@ -40,9 +41,14 @@ export async function rotateAndDeploy(
     // The files of a staged key are gone again: what counts is in the services' directories.
     if (staged) for (const made of [...issued.certificates, ...issued.unchanged]) delete made.files;
     ctx.ui.result({ ...issued, services, waves }, (style) =>
-      staged
-        ? renderDeploy(document, style)
-        : [renderIssue(issued, style, true), renderDeploy(document, style)].join('\n\n'),
+      [
+        // What was made is in the services; what was not is said here.
+        ...(issued.failed.length > 0 ? [renderIssue(issued, style, true), ''] : []),
+        renderDeploy(document, style),
+        ...(staged || issued.certificates.length === 0
+          ? []
+          : paragraph(`the files are below ${issuance.out} too`, style, 0, style.dim)),
+      ].join('\n'),
     );
     const verdict = verdictOf(document) ?? failure;
     if (verdict !== undefined) throw verdict;
