@@ -1,4 +1,5 @@
 import type { ServiceKind } from '../inventory/services.ts';
+import { etcdTarget } from './etcd.ts';
 import { execTarget } from './exec.ts';
 import { filesTarget } from './files.ts';
 import { redisTarget } from './redis.ts';
@@ -7,6 +8,7 @@ import type { Target } from './target.ts';
 /** Every kind that can be deployed to. */
 const TARGETS: Partial<Record<ServiceKind, Target>> = {
   redis: redisTarget as Target,
+  etcd: etcdTarget as Target,
   files: filesTarget as Target,
   exec: execTarget as Target,
 };

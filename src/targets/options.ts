@@ -1,4 +1,5 @@
 import * as z from 'zod';
+import { parseAddress } from '../endpoint/address.ts';
 import { parseDuration } from '../values/duration.ts';
 
 /** A program and its arguments; no shell between, and the program by its whole path or found in PATH. */
@@ -6,6 +7,9 @@ export const argv = z.array(z.string()).min(1);
 
 /** An absolute path on the service's host. */
 export const path = z.string().regex(/^\//, 'an absolute path');
+
+/** `HOST:PORT` */
+export const address = z.string().refine(isAddress, 'an address: HOST:PORT');
 
 /** A duration in the inventory, as milliseconds. */
 export const duration = z.string().transform((text, context) => {
@@ -17,3 +21,12 @@ export const duration = z.string().transform((text, context) => {
 
 /** How long a command of the inventory may take when nothing else is said. Milliseconds. */
 export const COMMAND_PATIENCE = 30_000;
+
+function isAddress(text: string): boolean {
+  try {
+    parseAddress(text);
+    return true;
+  } catch {
+    return false;
+  }
+}

@@ -1,21 +1,28 @@
 import { join } from 'node:path';
-import { program } from './debian.ts';
+import { executable, program } from './debian.ts';
 import { freePort } from './ports.ts';
 import type { Server, Servers } from './servers.ts';
 import { askAll, material } from './tls.ts';
 
-/** Starts an etcd of one member whose client port demands a client certificate. @param files also a client's of its CA */
-export async function startEtcd(servers: Servers, files: string): Promise<{ port: number; server: Server }> {
+/**
+ * Starts an etcd of one member whose client port demands a client certificate.
+ * @param client the files of a client of its CA
+ */
+export async function startEtcd(
+  servers: Servers,
+  files: string,
+  client = files,
+): Promise<{ port: number; server: Server }> {
   const directory = join(servers.directory, 'etcd');
   const [port, peer] = [await freePort(), await freePort()];
-  const [client, between] = [`https://127.0.0.1:${port}`, `http://127.0.0.1:${peer}`];
+  const [url, between] = [`https://127.0.0.1:${port}`, `http://127.0.0.1:${peer}`];
   const server = await servers.start({
     name: 'etcd',
     directory,
     file: program('etcd'),
     args: [
       ...['--name', 'one', '--data-dir', join(directory, 'data'), '--client-cert-auth'],
-      ...['--listen-client-urls', client, '--advertise-client-urls', client],
+      ...['--listen-client-urls', url, '--advertise-client-urls', url],
       ...[
         '--listen-peer-urls',
         between,
@@ -29,10 +36,84 @@ export async function startEtcd(servers: Servers, files: string): Promise<{ port
     ],
     ready: async () =>
       /"health":"true"/.test(
-        await askAll(port, await material(files), 'GET /health HTTP/1.0\r\n\r\n').catch((error: unknown) =>
+        await askAll(port, await material(client), 'GET /health HTTP/1.0\r\n\r\n').catch((error: unknown) =>
           String(error),
         ),
       ),
   });
   return { port, server };
+}
+
+/** A member of a cluster in which clients and peers speak mutual TLS only. */
+export interface EtcdMember {
+  name: string;
+  port: number;
+  peerPort: number;
+  /** The directory with cert.pem, key.pem and ca.pem, for both ports. */
+  files: string;
+  server: Server;
+  /** Where the number of its process is; whoever ends that process has restarted it. */
+  pidFile: string;
+  /** A command that restarts it. */
+  restart: string[];
+}
+
+/** Starts the process anew whenever it ends; it goes with the shell, and the shell with the process of the test. */
+const SUPERVISOR = `
+pid=$1; shift
+while :; do
+  setpriv --pdeathsig KILL "$@" &
+  echo $! >"$pid.new"; mv "$pid.new" "$pid"
+  wait $!
+  sleep 0.1
+done`;
+
+/** Starts a cluster with a member for each directory of files. @param more further options of every member, by its files */
+export async function startEtcdCluster(
+  servers: Servers,
+  directories: readonly string[],
+  more: (files: string) => string[] = () => [],
+): Promise<EtcdMember[]> {
+  const places = await Promise.all(
+    directories.map(async (files, i) => ({
+      name: `m${i + 1}`,
+      files,
+      port: await freePort(),
+      peerPort: await freePort(),
+    })),
+  );
+  const url = (port: number): string => `https://127.0.0.1:${port}`;
+  const cluster = places.map(({ name, peerPort }) => `${name}=${url(peerPort)}`).join();
+  return Promise.all(
+    places.map(async (place): Promise<EtcdMember> => {
+      const { name, files, port, peerPort } = place;
+      const directory = join(servers.directory, `etcd-${port}`);
+      const pidFile = join(directory, 'pid');
+      const [cert, key, ca] = ['cert.pem', 'key.pem', 'ca.pem'].map((file) => join(files, file)) as [
+        string,
+        string,
+        string,
+      ];
+      const server = await servers.start({
+        name,
+        directory,
+        file: executable('sh') ?? 'sh',
+        args: [
+          ...['-c', SUPERVISOR, 'sh', pidFile, program('etcd')],
+          ...['--name', name, '--data-dir', join(directory, 'data'), '--initial-cluster', cluster],
+          ...['--listen-client-urls', url(port), '--advertise-client-urls', url(port)],
+          ...['--listen-peer-urls', url(peerPort), '--initial-advertise-peer-urls', url(peerPort)],
+          ...['--client-cert-auth', '--cert-file', cert, '--key-file', key, '--trusted-ca-file', ca],
+          ...['--peer-client-cert-auth', '--peer-cert-file', cert, '--peer-key-file', key],
+          ...['--peer-trusted-ca-file', ca],
+          ...more(files),
+        ],
+        ready: async () =>
+          /"health":"true"/.test(
+            await askAll(port, await material(files), 'GET /health HTTP/1.0\r\n\r\n').catch(String),
+          ),
+      });
+      return { ...place, server, pidFile, restart: ['sh', '-c', `kill $(cat ${pidFile})`] };
+    }),
+  );
 }

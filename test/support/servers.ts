@@ -75,6 +75,11 @@ export class Server {
     return this.#failure === undefined && this.#child.exitCode === null && this.#child.signalCode === null;
   }
 
+  get pid(): number {
+    if (this.#child.pid === undefined) throw new Error('it did not start');
+    return this.#child.pid;
+  }
+
   /** Everything that it has written to standard output and standard error. */
   output(): string {
     return readFileSync(this.#log, 'utf8');
