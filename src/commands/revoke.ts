@@ -1,4 +1,4 @@
-import { Command, Option } from 'commander';
+import { Command } from 'commander';
 import { type Context, openKeystoreToWrite } from '../context.ts';
 import { acceptingUntil, crlAudience, publishCrl } from '../deployment/publish-crl.ts';
 import { verdictOf } from '../deployment/verdict.ts';
@@ -15,7 +15,7 @@ import { revocationTargets } from '../revocation/targets.ts';
 import { openWriter, type UnlockOptions } from '../unlocking.ts';
 import { parseTimeArgument } from '../values/time.ts';
 import { oneReading, readWhat } from '../what/what.ts';
-import { dryRun, repeatable, withPassphrase } from './options.ts';
+import { choice, dryRun, repeatable, withPassphrase } from './options.ts';
 
 interface RevokeOptions extends UnlockOptions {
   reason: RevocationReason;
@@ -30,9 +30,7 @@ export function revokeCommand(ctx: Context, run = runRevoke): Command {
   const command = new Command('revoke')
     .summary('revoke certificates and publish a new CRL')
     .argument('<what>', 'a node, a client, a serial number or a certificate file')
-    .addOption(
-      new Option('--reason <reason>', 'why (RFC 5280 names)').choices(REVOCATION_REASONS).default('unspecified'),
-    )
+    .addOption(choice('--reason <reason>', 'why (RFC 5280 names)', REVOCATION_REASONS).default('unspecified'))
     .addOption(repeatable('--plane <plane>', 'of this plane only'))
     .option('--invalidity-date <time>', 'since when the key is known or suspected to be bad')
     .option('--authority <id>', 'whose serial number it is, when the log does not know it')

@@ -2,14 +2,10 @@ import { sha256Hex } from '../crypto/hash.ts';
 import { createVerifySignature } from '../crypto/verify-signature.ts';
 import { ClusterCaError, isClusterCaError } from '../errors.ts';
 import { parseHead } from '../keystore/anchor.ts';
-import { LOG_FANOUT } from '../keystore/directory/layout.ts';
 import { decodeSealedKey, sealedName } from '../keystore/envelope/sealed-key.ts';
 import { decodeSlot } from '../keystore/envelope/slot.ts';
-import { decodeIdentity, type Identity } from '../keystore/identity.ts';
 import type { Keystore } from '../keystore/keystore.ts';
 import { readObject } from '../keystore/load.ts';
-import { checkNoGap } from '../keystore/log/gap.ts';
-import { decodeRecord } from '../keystore/log/record.ts';
 import { publicFiles } from '../keystore/public.ts';
 import { readSnapshot } from '../keystore/snapshot/snapshot.ts';
 import type { Store } from '../keystore/store.ts';
@@ -22,15 +18,8 @@ import { decodePem } from '../pki/pem.ts';
 import { parseCertificate } from '../pki/x509/certificate.ts';
 import { parseCrl } from '../pki/x509/crl.ts';
 import { findExtension } from '../pki/x509/extension.ts';
+import { damaged, type Finding, lookAt, RESTORE } from './finding.ts';
 
-export interface Finding {
-  /** The file, as it is named inside the keystore. */
-  file: string;
-  problem: string;
-  hint: string;
-}
-
-const RESTORE = 'restore the keystore from a backup';
 const REPAIR = 'cluster-ca keystore check --repair rebuilds it';
 const verify = createVerifySignature();
 
@@ -41,14 +30,8 @@ const verify = createVerifySignature();
 export async function checkKeystore(keystore: Keystore): Promise<{ findings: Finding[]; skipped: string[] }> {
   const findings: Finding[] = [];
   const skipped: string[] = [];
-  const look = async (file: string, hint: string, check: () => Promise<unknown>): Promise<void> => {
-    try {
-      await check();
-    } catch (error) {
-      if (!isClusterCaError(error)) throw error;
-      findings.push({ file, problem: error.message, hint });
-    }
-  };
+  const look = (file: string, hint: string, check: () => Promise<unknown>): Promise<void> =>
+    lookAt(findings, file, hint, check);
   const { identity, state, store } = keystore;
   const rootStore = identity.rootElsewhere ? keystore.options.rootStore : store;
   if (rootStore === undefined)
@@ -179,78 +162,4 @@ export async function checkUnsealing(keystore: Keystore, domains: UnlockedDomain
     }
   }
   return findings;
-}
-
-/**
- * Rebuilds what is derived: the files of public/ that are missing or not what they should be; a damaged snapshot is
- * removed, and the next writer makes a new one.
- * @returns the files that were rebuilt or removed
- */
-export async function repairDerived(keystore: Keystore, now: Date, dropSnapshot: boolean): Promise<string[]> {
-  const { store } = keystore;
-  const repaired: string[] = [];
-  for (const name of dropSnapshot ? await store.listBlobs('snapshot') : []) {
-    await store.deleteBlob('snapshot', name);
-    repaired.push(`snapshot/${name}`);
-  }
-  for (const [name, content] of Object.entries(await publicFiles(keystore, now))) {
-    const bytes = new TextEncoder().encode(content);
-    const there = await store.readBlob('public', name);
-    if (there !== undefined && equalBytes(there, bytes)) continue;
-    await store.replaceBlob('public', name, there === undefined ? undefined : sha256Hex(there), bytes);
-    repaired.push(`public/${name}`);
-  }
-  return repaired;
-}
-
-/** Every log record and object that is not what it should be, when the replay stopped at the first of them. */
-export async function damagedFiles(store: Store, identityBytes: Uint8Array | undefined): Promise<Finding[]> {
-  const findings: Finding[] = [];
-  const look = async (file: string, check: () => Promise<void> | void): Promise<void> => {
-    try {
-      await check();
-    } catch (error) {
-      if (!isClusterCaError(error)) throw error;
-      findings.push({ file, problem: error.message, hint: error.hint ?? RESTORE });
-    }
-  };
-  const identity = identityBytes && (await decoded(identityBytes, look));
-  if (identity === undefined || identityBytes === undefined) return findings;
-  const { id, auditKey } = identity;
-  let previous = sha256Hex(identityBytes);
-  for (let seq = 0; ; seq++) {
-    const bytes = await store.readRecord(seq);
-    if (bytes === undefined) {
-      await look(recordFile(seq), () => checkNoGap(store, seq));
-      return findings;
-    }
-    const expected = previous;
-    previous = sha256Hex(bytes);
-    await look(recordFile(seq), async () => {
-      const entry = decodeRecord(id, seq, bytes, fromBase64(auditKey));
-      if (entry.prev !== expected) throw damaged('it does not follow the record before it');
-      if (entry.op !== 'issue') return;
-      const { pack } = entry.body;
-      await look(`objects/${pack}`, async () => {
-        await readObject(store, pack, `the certificates of log record ${seq}`);
-      });
-    });
-  }
-}
-
-const recordFile = (seq: number): string => `log/${Math.floor(seq / LOG_FANOUT)}/${seq}`;
-
-async function decoded(
-  bytes: Uint8Array,
-  look: (file: string, check: () => void) => Promise<void>,
-): Promise<Identity | undefined> {
-  let identity: Identity | undefined;
-  await look('KEYSTORE', () => {
-    identity = decodeIdentity(bytes);
-  });
-  return identity;
-}
-
-function damaged(problem: string): ClusterCaError {
-  return new ClusterCaError('ERR_KEYSTORE_TAMPERED', problem);
 }

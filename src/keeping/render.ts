@@ -2,7 +2,7 @@ import type { SlotObject } from '../inspecting/keystore-document.ts';
 import { paragraph } from '../ui/text/lines.ts';
 import type { Style } from '../ui/text/style.ts';
 import { table } from '../ui/text/table.ts';
-import type { Finding } from './check.ts';
+import type { Finding } from './finding.ts';
 
 export function renderCheck(
   { valid, unsealed, findings }: { valid: boolean; unsealed: boolean; findings: Finding[] },

@@ -1,8 +1,11 @@
 import { auditLog } from '../../audit/verify.ts';
 import { type Context, directoryStore, keystoreLocation, openKeystore, openKeystoreAt } from '../../context.ts';
 import { ClusterCaError, isClusterCaError } from '../../errors.ts';
-import { checkKeystore, checkUnsealing, damagedFiles, type Finding, repairDerived } from '../../keeping/check.ts';
+import { checkKeystore, checkUnsealing } from '../../keeping/check.ts';
+import { damagedFiles } from '../../keeping/damage.ts';
+import type { Finding } from '../../keeping/finding.ts';
 import { renderCheck } from '../../keeping/render.ts';
+import { repairDerived } from '../../keeping/repair.ts';
 import { anchorDirectory, readAnchor, writeAnchor } from '../../keystore/anchor.ts';
 import { decodeIdentity } from '../../keystore/identity.ts';
 import type { Keystore } from '../../keystore/keystore.ts';
