@@ -1,9 +1,22 @@
 import { spawn } from 'node:child_process';
 import { constants } from 'node:fs';
-import { type FileHandle, lstat, mkdir, open, readdir, readlink, rename, rm, symlink, unlink } from 'node:fs/promises';
+import {
+  chmod,
+  type FileHandle,
+  lstat,
+  mkdir,
+  open,
+  readdir,
+  readlink,
+  rename,
+  rm,
+  stat,
+  symlink,
+  unlink,
+} from 'node:fs/promises';
 import { connect } from 'node:net';
-import { basename, dirname, join } from 'node:path';
-import type { Duplex } from 'node:stream';
+import { basename, dirname, join, resolve } from 'node:path';
+import type { Duplex, Readable } from 'node:stream';
 import { randomBytes } from '../crypto/hash.ts';
 import { ClusterCaError } from '../errors.ts';
 import { syncDirectory } from '../keystore/directory/durable.ts';
@@ -55,14 +68,20 @@ export class LocalHost implements Host {
 
   async makeDirectory(path: string): Promise<void> {
     await doing('make', path, async () => {
-      const first = await mkdir(path, { recursive: true, mode: 0o755 });
-      if (first !== undefined) await syncDirectory(dirname(first));
+      // Not mkdir's own recursion: it calls a read-only file system ENOENT.
+      const missing: string[] = [];
+      for (let at = resolve(path); (await stat(at).catch(absent)) === undefined; at = dirname(at)) missing.unshift(at);
+      for (const one of missing) {
+        await makeOpenDirectory(one);
+        await syncDirectory(dirname(one));
+      }
+      if (missing.length === 0 && !(await stat(path)).isDirectory()) throw new Error('a file is in its place');
     });
   }
 
   async makeSet(directory: string, files: readonly NewFile[], owner: string | undefined): Promise<void> {
     const ids = owner === undefined ? undefined : parseOwner(owner);
-    await doing('make', directory, () => mkdir(directory, 0o755));
+    await doing('make', directory, () => makeOpenDirectory(directory));
     try {
       for (const { name, content, mode } of files) {
         const path = join(directory, name);
@@ -130,11 +149,8 @@ export class LocalHost implements Host {
         stdio: [input === undefined ? 'ignore' : 'pipe', 'pipe', 'pipe'],
         detached: true,
       });
-      const output = { stdout: '', stderr: '' };
-      for (const name of ['stdout', 'stderr'] as const)
-        child[name]?.on('data', (chunk: Buffer) => {
-          output[name] = (output[name] + chunk.toString('utf8')).slice(0, MOST_OUTPUT);
-        });
+      const stdout = beginningOf(child.stdout);
+      const stderr = beginningOf(child.stderr);
       child.stdin?.on('error', () => {});
       child.stdin?.end(input);
       const timer = setTimeout(() => {
@@ -165,7 +181,7 @@ export class LocalHost implements Host {
         setImmediate(() => {
           child.stdout?.destroy();
           child.stderr?.destroy();
-          resolve({ code: code ?? undefined, ...output });
+          resolve({ code: code ?? undefined, stdout: stdout(), stderr: stderr() });
         });
       });
     });
@@ -217,6 +233,23 @@ export class LocalHost implements Host {
   }
 
   async close(): Promise<void> {}
+}
+
+/** 0755 whatever the umask of this process is: the service's user has to go through it. */
+async function makeOpenDirectory(path: string): Promise<void> {
+  await mkdir(path, 0o755);
+  await chmod(path, 0o755);
+}
+
+/** Reads an output to its end, and keeps its beginning. */
+function beginningOf(stream: Readable | null): () => string {
+  const chunks: Buffer[] = [];
+  let size = 0;
+  stream?.on('data', (chunk: Buffer) => {
+    if (size < MOST_OUTPUT) chunks.push(chunk.subarray(0, MOST_OUTPUT - size));
+    size += chunk.length;
+  });
+  return () => Buffer.concat(chunks).toString('utf8');
 }
 
 function kill(pid: number | undefined): void {

@@ -1,9 +1,8 @@
-import { ClusterCaError } from '../errors.ts';
 import type { Host } from './host.ts';
 import { LocalHost } from './local-host.ts';
+import { SshHost } from './ssh-host.ts';
 
-/** The host that a node is on. @param ssh as the inventory says; undefined: this one */
+/** The host that a node is on. @param ssh as the inventory says; undefined: this one. @throws ERR_CONFIG */
 export function openHost(ssh: string | undefined): Host {
-  if (ssh === undefined) return new LocalHost();
-  throw new ClusterCaError('ERR_CONFIG', `${ssh} cannot be reached yet: nodes by ssh are not built`);
+  return ssh === undefined ? new LocalHost() : new SshHost(ssh);
 }

@@ -6,14 +6,20 @@ export interface Owner {
   gid: number;
 }
 
-/** Reads `USER[:GROUP]`, names or numbers, as the system knows them. @throws ERR_USAGE */
-export function parseOwner(text: string): Owner {
+/** The parts of `USER[:GROUP]`, names or numbers. @throws ERR_USAGE */
+export function splitOwner(text: string): { user: string; group: string | undefined } {
   const [user = '', group] = text.split(':');
   if (
     !/^[A-Za-z0-9_][A-Za-z0-9_.-]*\$?$/.test(user) ||
     (group !== undefined && !/^[A-Za-z0-9_][A-Za-z0-9_.-]*\$?$/.test(group))
   )
     throw new ClusterCaError('ERR_USAGE', `--owner wants USER or USER:GROUP, not ${JSON.stringify(text)}`);
+  return { user, group };
+}
+
+/** Reads `USER[:GROUP]` as the system knows them. @throws ERR_USAGE */
+export function parseOwner(text: string): Owner {
+  const { user, group } = splitOwner(text);
   const numeric = /^\d+$/.test(user);
   const uid = numeric ? Number(user) : idOf('-u', user);
   const gid =

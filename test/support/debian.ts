@@ -20,6 +20,8 @@ const PACKAGES = {
   man: 'man-db',
   promtool: 'prometheus',
   certtool: 'gnutls-bin',
+  ssh: 'openssh-client',
+  sshd: 'openssh-server',
 } as const;
 
 export type Program = keyof typeof PACKAGES;

@@ -24,16 +24,23 @@ export function reason(error: unknown): string {
   return (code && WORDS[code]) ?? (error instanceof Error ? error.message : String(error));
 }
 
-/** A failed file operation as ERR_STORAGE (exit 14), naming the file and what was tried. */
-export function storageError(error: unknown, action: string, path: string): ClusterCaError {
+/**
+ * A failed file operation as ERR_STORAGE (exit 14), naming the file and what was tried.
+ * @param host where it is, when it is not here
+ */
+export function storageError(error: unknown, action: string, path: string, host?: string): ClusterCaError {
   if (error instanceof ClusterCaError) return error;
   const code = errno(error);
-  return new ClusterCaError('ERR_STORAGE', `cannot ${action} ${path}: ${reason(error)}`, {
-    hint:
-      code === 'ENOSPC' || code === 'EDQUOT'
-        ? 'free some space and run the same command again'
-        : 'check the place and its permissions, then run the same command again',
-    details: { path, ...(code === undefined ? {} : { errno: code }) },
-    cause: error,
-  });
+  return new ClusterCaError(
+    'ERR_STORAGE',
+    `cannot ${action} ${path}${host === undefined ? '' : ` on ${host}`}: ${reason(error)}`,
+    {
+      hint:
+        code === 'ENOSPC' || code === 'EDQUOT'
+          ? 'free some space and run the same command again'
+          : 'check the place and its permissions, then run the same command again',
+      details: { path, ...(host === undefined ? {} : { host }), ...(code === undefined ? {} : { errno: code }) },
+      cause: error,
+    },
+  );
 }

@@ -1,0 +1,170 @@
+/**
+ * What runs on the far side: a POSIX shell and the tools of coreutils. $1 and on are the arguments, never part of the
+ * text. What fails says so on standard error, in the words of the C locale (remote-errno.ts reads them). Exit codes from
+ * 10 are the script's own; dash ends with 2 when a redirection fails.
+ */
+
+/** Around every script: marks on both outputs; `end` tells how it ended. $1 is the mark. */
+const PROLOGUE = `
+m=$1
+shift
+end() { printf '%s:%s;' "$m" "$1"; printf '%s:%s;' "$m" "$1" >&2; }
+printf '%s:start;' "$m"; printf '%s:start;' "$m" >&2
+`;
+
+/** A script that looks after files, and leaves nothing half done when the connection is lost. */
+function files(body: string): string {
+  return `${PROLOGUE}
+LC_ALL=C
+export LC_ALL
+umask 077
+trap '' HUP PIPE
+(${body})
+end $?
+`;
+}
+
+/** A script that does its own ending, in the environment that the login gave it. */
+function program(body: string): string {
+  return `${PROLOGUE}${body}`;
+}
+
+/** Answers. */
+export const NOTHING = files(`
+:
+`);
+
+/** PATH MOST: the content. Exit 10: no file; 11: larger. */
+export const READ = files(`
+status=$(stat -L -c '%f %s' -- "$1") || exit 1
+case $status in 8???\\ *) ;; *) exit 10 ;; esac
+[ "\${status#* }" -le "$2" ] || exit 11
+head -c "$2" -- "$1"
+`);
+
+/** PATH: raw mode in hex, uid, gid, size; then, of a link, a space and what it says. */
+export const LOOK = files(`
+status=$(stat -c '%f %u %g %s' -- "$1") || exit 1
+printf '%s ' "$status"
+case $status in a???\\ *) readlink -n -- "$1" ;; esac
+`);
+
+/** DIRECTORY: its names, each ended by a null byte. */
+export const LIST = files(`
+ls -A -- "$1/." >/dev/null || exit 1
+cd -- "$1" || exit 1
+for name in * .[!.]* ..?*; do
+  if [ -e "$name" ] || [ -L "$name" ]; then printf '%s\\0' "$name"; fi
+done
+`);
+
+/** DIRECTORY, without a slash at its end. */
+export const MAKE_DIRECTORY = files(`
+umask 022
+above=$1
+made=
+while [ ! -e "$above" ] && [ ! -L "$above" ]; do
+  made=1
+  above=\${above%/*}
+  above=\${above:-/}
+done
+mkdir -p -- "$1" || exit 1
+[ -n "$made" ] || exit 0
+at=$1
+while [ "$at" != "$above" ]; do
+  at=\${at%/*}
+  at=\${at:-/}
+  sync -- "$at" || exit 1
+done
+`);
+
+/**
+ * DIRECTORY OWNER {NAME MODE SIZE}…, the contents on standard input: each file has its owner and its mode before its
+ * content. Says the name of the file that failed. Exit 10: the content was cut off.
+ */
+export const MAKE_SET = files(`
+set=$1
+owner=$2
+shift 2
+mkdir -m 755 -- "$set" || exit 1
+trap 'rm -rf -- "$set"; exit 1' TERM INT
+undo() { rm -rf -- "$set"; printf '%s' "$2"; exit "$1"; }
+while [ $# -gt 0 ]; do
+  file=$set/$1
+  (
+    set -C
+    exec 3>"$file" || exit 1
+    [ -z "$owner" ] || chown -- "$owner" "$file" || exit 1
+    chmod -- "$2" "$file" || exit 1
+    head -c "$3" >&3 || exit 1
+    [ "$(stat -c %s -- "$file")" = "$3" ] || exit 10
+    exec 3>&-
+    sync -- "$file"
+  ) || undo $? "$1"
+  shift 3
+done
+sync -- "$set" || undo 1
+sync -- "\${set%/*}/" || undo 1
+`);
+
+/** PATH TARGET TEMPORARY, all in one directory. */
+export const POINT_TO = files(`
+ln -s -- "$2" "$3" || exit 1
+mv -f -T -- "$3" "$1" || { rm -f -- "$3"; exit 1; }
+sync -- "\${1%/*}/"
+`);
+
+/** PATH SIZE, the content on standard input. Exit 10: it was cut off; 11: there is something. */
+export const CLAIM = files(`
+umask 022
+if [ -e "$1" ] || [ -L "$1" ]; then exit 11; fi
+set -C
+exec 3>"$1" || exit 1
+head -c "$2" >&3 || { rm -f -- "$1"; exit 1; }
+[ "$(stat -c %s -- "$1")" = "$2" ] || { rm -f -- "$1"; exit 10; }
+`);
+
+/** PATH */
+export const REMOVE = files(`
+rm -rf -- "$1"
+`);
+
+/**
+ * SECONDS PROGRAM ARGUMENT…: what it is killed after, with all of its process group. Ends with a word where there is
+ * nothing to run.
+ */
+export const RUN = program(`
+t=$1
+shift
+p=
+case $1 in
+*/*) p=$1 ;;
+*)
+  set -f
+  IFS=:
+  for d in $PATH; do
+    if [ -f "\${d:-.}/$1" ] && [ -x "\${d:-.}/$1" ]; then p=\${d:-.}/$1; break; fi
+  done
+  unset IFS
+  set +f
+  ;;
+esac
+if [ -z "$p" ] || [ ! -e "$p" ]; then end ENOENT
+elif [ ! -f "$p" ] || [ ! -x "$p" ]; then end EACCES
+else
+  timeout -s KILL "$t" "$@"
+  end $?
+fi
+`);
+
+/** PATH of a socket that did not answer. Exit 10: it is none; 11: it may not be written to. */
+export const SOCKET = files(`
+stat -L -- "$1" >/dev/null || exit 1
+[ -S "$1" ] || exit 10
+[ -w "$1" ] || exit 11
+`);
+
+/** SIGNAL PROCESS */
+export const SIGNAL = files(`
+kill -s "$1" "$2"
+`);

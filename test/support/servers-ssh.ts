@@ -1,0 +1,127 @@
+import { execFileSync } from 'node:child_process';
+import { chmodSync, existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { userInfo } from 'node:os';
+import { join } from 'node:path';
+import { program } from './debian.ts';
+import { accepts, freePort } from './ports.ts';
+import { type Server, type Servers, until } from './servers.ts';
+
+export interface Sshd {
+  server: Server;
+  port: number;
+  /** `ssh://USER@127.0.0.1:PORT` */
+  destination: string;
+  /** First in PATH: an `ssh` that reads its configuration from the scratch directory. */
+  bin: string;
+  /** PATH with it. */
+  path: string;
+  /** The configuration that this ssh reads, the host keys that it knows, and the keys that the server lets in. */
+  config: string;
+  knownHosts: string;
+  authorizedKeys: string;
+  /** The processes of its open sessions. */
+  sessions: () => number[];
+  /** Ends the server and every session at once. */
+  kill: () => Promise<void>;
+}
+
+/**
+ * Starts Debian's sshd on a port of 127.0.0.1 for the user of this process, with a key that lets them in.
+ * @param lines for its sshd_config, before the others: the first of a kind counts
+ */
+export async function startSshd(servers: Servers, name = 'sshd', lines: readonly string[] = []): Promise<Sshd> {
+  const directory = join(servers.directory, name);
+  const bin = join(directory, 'bin');
+  mkdirSync(bin, { recursive: true, mode: 0o700 });
+  // Where it is started as a service, systemd makes this.
+  if (process.getuid?.() === 0 && !existsSync('/run/sshd')) mkdirSync('/run/sshd', { mode: 0o755 });
+  const at = (file: string): string => join(directory, file);
+  makeKey(at('host_key'));
+  makeKey(at('id'));
+  const port = await freePort();
+  const { username } = userInfo();
+  writeFileSync(at('authorized_keys'), readFileSync(at('id.pub')), { mode: 0o600 });
+  writeFileSync(at('known_hosts'), `[127.0.0.1]:${port} ${readFileSync(at('host_key.pub'), 'utf8')}`);
+  writeFileSync(
+    at('ssh_config'),
+    `Host *
+  IdentityFile ${at('id')}
+  IdentitiesOnly yes
+  UserKnownHostsFile ${at('known_hosts')}
+  GlobalKnownHostsFile /dev/null
+Host node-1
+  HostName 127.0.0.1
+  Port ${port}
+`,
+  );
+  writeFileSync(join(bin, 'ssh'), `#!/bin/sh\nexec ${program('ssh')} -F ${at('ssh_config')} "$@"\n`);
+  chmodSync(join(bin, 'ssh'), 0o755);
+  writeFileSync(
+    at('sshd_config'),
+    `${lines.join('\n')}
+Port ${port}
+ListenAddress 127.0.0.1
+HostKey ${at('host_key')}
+PidFile ${at('pid')}
+AuthorizedKeysFile ${at('authorized_keys')}
+StrictModes no
+UsePAM no
+PermitRootLogin yes
+PasswordAuthentication no
+KbdInteractiveAuthentication no
+LogLevel VERBOSE
+`,
+  );
+  const server = await servers.start({
+    name,
+    directory,
+    file: program('sshd'),
+    args: ['-D', '-e', '-f', at('sshd_config')],
+    ready: () => accepts(port),
+  });
+  const pid = Number(readFileSync(at('pid'), 'utf8'));
+  const sessions = (): number[] => descendants(pid);
+  return {
+    server,
+    port,
+    destination: `ssh://${username}@127.0.0.1:${port}`,
+    bin,
+    path: `${bin}:${process.env.PATH}`,
+    config: at('ssh_config'),
+    knownHosts: at('known_hosts'),
+    authorizedKeys: at('authorized_keys'),
+    sessions,
+    kill: async () => {
+      const all = sessions();
+      await server.stop();
+      for (const one of all)
+        try {
+          process.kill(one, 'SIGKILL');
+        } catch {
+          // It has ended with the others.
+        }
+      await until('sshd and its sessions are gone', async () => !(await accepts(port)));
+    },
+  };
+}
+
+/** An Ed25519 key in OpenSSH's format, without a passphrase. */
+export function makeKey(path: string): void {
+  execFileSync('ssh-keygen', ['-q', '-t', 'ed25519', '-N', '', '-C', 'test', '-f', path]);
+}
+
+/** Every process that comes from this one. */
+export function descendants(pid: number): number[] {
+  const parents = new Map<number, number>();
+  for (const name of readdirSync('/proc').filter((entry) => /^\d+$/.test(entry)))
+    try {
+      const fields = readFileSync(`/proc/${name}/stat`, 'utf8')
+        .replace(/^.*\) /s, '')
+        .split(' ');
+      parents.set(Number(name), Number(fields[1]));
+    } catch {
+      // It has ended meanwhile.
+    }
+  const children = [...parents].filter(([, parent]) => parent === pid).map(([child]) => child);
+  return children.flatMap((child) => [child, ...descendants(child)]);
+}
