@@ -1,6 +1,5 @@
 import { readDer } from '../pki/der/reader.ts';
 import { TAG } from '../pki/der/tags.ts';
-import { readTime } from '../pki/der/time.ts';
 import { OID } from '../pki/oids.ts';
 import { reasonName } from '../pki/revocation-reason.ts';
 import type { CrlEntry } from '../pki/x509/crl.ts';
@@ -29,7 +28,7 @@ export function describeEntry(entry: CrlEntry): RevokedCertificate {
   const invalidity = findExtension(entry.extensions, OID.invalidityDate);
   const issuer = findExtension(entry.extensions, OID.certificateIssuer);
   if (reason !== undefined) out.revocationReason = reasonText(reason.value);
-  if (invalidity !== undefined) out.invalidityDate = rfc3339(readDer(invalidity.value, readTime));
+  if (invalidity !== undefined) out.invalidityDate = rfc3339(readDer(invalidity.value, (reader) => reader.time()));
   if (issuer !== undefined) out.certificateIssuer = parseGeneralNames(issuer.value).map(formatGeneralName);
   return out;
 }

@@ -1,6 +1,5 @@
 import { DerReader, readDer } from '../pki/der/reader.ts';
 import { contextTag, TAG } from '../pki/der/tags.ts';
-import { readTime } from '../pki/der/time.ts';
 import { equalBytes } from '../pki/der/writer.ts';
 import { OID } from '../pki/oids.ts';
 import { reasonName } from '../pki/revocation-reason.ts';
@@ -158,7 +157,7 @@ function readBasic(reader: DerReader): Basic {
   const tbs = outer.since(start);
   data.enterOptional(contextTag(0, true));
   data.raw();
-  const producedAt = readTime(data);
+  const producedAt = data.time();
   const list = data.enter();
   const responses: Single[] = [];
   while (!list.done && responses.length < MOST_RESPONSES) responses.push(readSingle(list.enter()));
@@ -177,9 +176,9 @@ function readSingle(reader: DerReader): Single {
   id.raw();
   const serial = id.integer();
   const status = readStatus(reader);
-  const thisUpdate = readTime(reader);
+  const thisUpdate = reader.time();
   const next = reader.enterOptional(contextTag(0, true));
-  return { serial, ...status, thisUpdate, nextUpdate: next === undefined ? undefined : readTime(next) };
+  return { serial, ...status, thisUpdate, nextUpdate: next === undefined ? undefined : next.time() };
 }
 
 function readStatus(reader: DerReader): Pick<Single, 'status' | 'revokedAt' | 'reason'> {
@@ -189,7 +188,7 @@ function readStatus(reader: DerReader): Pick<Single, 'status' | 'revokedAt' | 'r
     return { status: tag === contextTag(0, false) ? 'good' : 'unknown' };
   }
   const revoked = reader.enter(tag);
-  const revokedAt = readTime(revoked);
+  const revokedAt = revoked.time();
   const reason = revoked.enterOptional(contextTag(0, true))?.smallInteger(TAG.enumerated);
   return { status: 'revoked', revokedAt, ...(reason === undefined ? {} : { reason }) };
 }

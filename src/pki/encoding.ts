@@ -34,17 +34,30 @@ for (const [digit, symbol] of SYMBOLS.entries()) DIGITS[symbol] = digit;
 const PAD = 0x3d;
 const LATIN1 = new TextDecoder('latin1');
 
-/** Base64 (RFC 4648 §4) with padding. */
-export function toBase64(bytes: Uint8Array): string {
-  const out = new Uint8Array(Math.ceil(bytes.length / 3) * 4);
-  for (let from = 0, to = 0; from < bytes.length; from += 3, to += 4) {
-    const left = bytes.length - from;
-    const group = ((bytes[from] as number) << 16) | ((bytes[from + 1] ?? 0) << 8) | (bytes[from + 2] ?? 0);
-    out[to] = SYMBOLS[group >> 18] as number;
-    out[to + 1] = SYMBOLS[(group >> 12) & 63] as number;
-    out[to + 2] = left > 1 ? (SYMBOLS[(group >> 6) & 63] as number) : PAD;
-    out[to + 3] = left > 2 ? (SYMBOLS[group & 63] as number) : PAD;
+const NEWLINE = 0x0a;
+
+/**
+ * Base64 (RFC 4648 §4) with padding.
+ * @param line characters of a line, a multiple of four: every line ends with a newline; without it there are none
+ */
+export function toBase64(bytes: Uint8Array, line?: number): string {
+  const characters = Math.ceil(bytes.length / 3) * 4;
+  const out = new Uint8Array(characters + (line === undefined ? 0 : Math.ceil(characters / line)));
+  let to = 0;
+  let left = line ?? 0;
+  for (let from = 0; from < bytes.length; from += 3) {
+    const group = ((bytes[from] as number) << 16) | ((bytes[from + 1] as number) << 8) | (bytes[from + 2] as number);
+    out[to++] = SYMBOLS[group >> 18] as number;
+    out[to++] = SYMBOLS[(group >> 12) & 63] as number;
+    out[to++] = from + 1 < bytes.length ? (SYMBOLS[(group >> 6) & 63] as number) : PAD;
+    out[to++] = from + 2 < bytes.length ? (SYMBOLS[group & 63] as number) : PAD;
+    left -= 4;
+    if (left === 0) {
+      out[to++] = NEWLINE;
+      left = line as number;
+    }
   }
+  if (line !== undefined && left < line) out[to] = NEWLINE;
   return LATIN1.decode(out);
 }
 
@@ -82,9 +95,13 @@ export function toAscii(text: string): Uint8Array {
   return out;
 }
 
-/** Text of octets that are known to be ASCII. Joined one by one: the arguments of one call are limited. */
+/** True when no octet is beyond ASCII. */
+export function isAscii(octets: Uint8Array): boolean {
+  for (let i = 0; i < octets.length; i++) if ((octets[i] as number) >= 0x80) return false;
+  return true;
+}
+
+/** Text of octets that are known to be ASCII. */
 export function fromAscii(octets: Uint8Array): string {
-  let out = '';
-  for (const octet of octets) out += String.fromCharCode(octet);
-  return out;
+  return LATIN1.decode(octets);
 }

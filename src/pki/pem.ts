@@ -34,11 +34,10 @@ export function decodePem(input: Uint8Array | string): PemBlock[] {
 
 /** One PEM block with lines of 64 characters (RFC 7468 §2), with its last newline. */
 export function encodePem(label: string, bytes: Uint8Array): string {
-  const body = toBase64(bytes);
-  let out = `-----BEGIN ${label}-----\n`;
-  for (let at = 0; at < body.length; at += 64) out += `${body.slice(at, at + 64)}\n`;
-  return `${out}-----END ${label}-----\n`;
+  return `-----BEGIN ${label}-----\n${toBase64(bytes, LINE)}-----END ${label}-----\n`;
 }
+
+const LINE = 64;
 
 function decodeLatin1(bytes: Uint8Array): string {
   return new TextDecoder('latin1').decode(bytes);

@@ -8,3 +8,8 @@ export interface Signer {
   readonly keyType: KeyType;
   sign(data: Uint8Array): Promise<Uint8Array>;
 }
+
+/** A private key that signs without a wait, as well: what a batch uses. */
+export interface SyncSigner extends Signer {
+  signNow(data: Uint8Array): Uint8Array;
+}

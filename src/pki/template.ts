@@ -1,7 +1,8 @@
-import { contextTag } from './der/tags.ts';
+import { contextTag, TAG } from './der/tags.ts';
 import { time } from './der/time.ts';
-import { bitString, sequence, tlv, unsignedInteger } from './der/writer.ts';
+import { headerLength, putHeader, sequence, tlv, unsignedInteger } from './der/writer.ts';
 import type { ProfileName } from './profile/profile.ts';
+import type { Slab } from './slab.ts';
 import { type Extension, encodeExtension } from './x509/extension.ts';
 
 /** Everything that a certificate will say, before it is encoded. */
@@ -21,7 +22,7 @@ export interface CertificateTemplate {
   extensions: Extension[];
 }
 
-const VERSION_3 = tlv(contextTag(0, true), unsignedInteger(2));
+export const VERSION_3: Uint8Array = tlv(contextTag(0, true), unsignedInteger(2));
 
 /** The TBSCertificate of a template (RFC 5280 §4.1). */
 export function encodeTbsCertificate(template: CertificateTemplate): Uint8Array {
@@ -37,7 +38,26 @@ export function encodeTbsCertificate(template: CertificateTemplate): Uint8Array 
   );
 }
 
-/** A Certificate, CertificateList or CertificationRequest: its to-be-signed part, algorithm and signature. */
-export function encodeSigned(tbs: Uint8Array, signatureAlgorithm: Uint8Array, signature: Uint8Array): Uint8Array {
-  return sequence(tbs, signatureAlgorithm, bitString(signature));
+/**
+ * A Certificate, CertificateList or CertificationRequest: its to-be-signed part, algorithm and signature.
+ * @param into where its octets are taken from
+ */
+export function encodeSigned(
+  tbs: Uint8Array,
+  signatureAlgorithm: Uint8Array,
+  signature: Uint8Array,
+  into?: Slab,
+): Uint8Array {
+  const bits = 1 + signature.length;
+  const content = tbs.length + signatureAlgorithm.length + headerLength(bits) + bits;
+  const length = headerLength(content) + content;
+  const out = into === undefined ? new Uint8Array(length) : into.take(length);
+  let at = putHeader(out, 0, TAG.sequence, content);
+  out.set(tbs, at);
+  at += tbs.length;
+  out.set(signatureAlgorithm, at);
+  at = putHeader(out, at + signatureAlgorithm.length, TAG.bitString, bits);
+  // The first octet says that no bit of the last one is unused.
+  out.set(signature, at + 1);
+  return out;
 }

@@ -1,16 +1,40 @@
 import { LIMITS } from '../limits.ts';
 import { DerError } from './error.ts';
 
-const cache = new Map<string, string>();
+/** What was decoded before, by a hash of its octets: the same few identifiers are read over and over. */
+const decoded = new Map<number, { content: Uint8Array; dotted: string }[]>();
+const MOST_DECODED = 1024;
+let decodedCount = 0;
 
-/** Content octets of an OBJECT IDENTIFIER to dotted form (X.690 §8.19); arcs may exceed 2^53 (2.25, UUIDs). */
-export function decodeOid(content: Uint8Array, offset = 0): string {
-  if (content.length === 0 || content.length > LIMITS.oid)
-    throw new DerError('OBJECT IDENTIFIER of a bad length', offset);
-  let key = '';
-  for (const octet of content) key += String.fromCharCode(octet);
-  const known = cache.get(key);
-  if (known !== undefined) return known;
+/**
+ * Content octets of an OBJECT IDENTIFIER to dotted form (X.690 §8.19); arcs may exceed 2^53 (2.25, UUIDs).
+ * @param offset where the value stands, for errors
+ * @param start where the content begins in `bytes`, and `end` where it ends
+ */
+export function decodeOid(bytes: Uint8Array, offset = 0, start = 0, end = bytes.length): string {
+  if (end <= start || end - start > LIMITS.oid) throw new DerError('OBJECT IDENTIFIER of a bad length', offset);
+  let hash = 0;
+  for (let i = start; i < end; i++) hash = (Math.imul(hash, 31) + (bytes[i] as number)) | 0;
+  const candidates = decoded.get(hash);
+  if (candidates !== undefined)
+    for (const { content, dotted } of candidates) if (isAt(content, bytes, start, end)) return dotted;
+  const content = bytes.slice(start, end);
+  const dotted = dottedOf(content, offset);
+  if (decodedCount < MOST_DECODED) {
+    decodedCount++;
+    if (candidates === undefined) decoded.set(hash, [{ content, dotted }]);
+    else candidates.push({ content, dotted });
+  }
+  return dotted;
+}
+
+function isAt(content: Uint8Array, bytes: Uint8Array, start: number, end: number): boolean {
+  if (content.length !== end - start) return false;
+  for (let i = 0; i < content.length; i++) if (content[i] !== bytes[start + i]) return false;
+  return true;
+}
+
+function dottedOf(content: Uint8Array, offset: number): string {
   if ((content[content.length - 1] as number) >= 0x80) throw new DerError('OBJECT IDENTIFIER is cut off', offset);
   const arcs: bigint[] = [];
   let arc = 0n;
@@ -26,9 +50,7 @@ export function decodeOid(content: Uint8Array, offset = 0): string {
   }
   const head = arcs[0] as bigint;
   const top = head < 80n ? head / 40n : 2n;
-  const dotted = [top, head - top * 40n, ...arcs.slice(1)].join('.');
-  if (cache.size < 1024) cache.set(key, dotted);
-  return dotted;
+  return [top, head - top * 40n, ...arcs.slice(1)].join('.');
 }
 
 /** Dotted form to content octets. @throws DerError when it is not a legal OBJECT IDENTIFIER */

@@ -2,6 +2,7 @@ import { LIMITS } from '../limits.ts';
 import { DerError } from './error.ts';
 import { decodeOid } from './oid.ts';
 import { TAG } from './tags.ts';
+import { parseTime } from './time.ts';
 
 /**
  * A cursor over the values inside one constructed DER value (X.690 §10, §11). Strict: definite and minimal
@@ -39,15 +40,15 @@ export class DerReader {
 
   /** Consumes one value and returns its content; with `tag`, only a value with that identifier octet. */
   content(tag?: number): Uint8Array {
-    const [start, end] = this.#value(tag);
-    return this.#bytes.subarray(start, end);
+    const start = this.#value(tag);
+    return this.#bytes.subarray(start, this.#at);
   }
 
   /** Consumes one value and returns it whole: identifier, length and content. */
   raw(tag?: number): Uint8Array {
     const start = this.#at;
-    const [, end] = this.#value(tag);
-    return this.#bytes.subarray(start, end);
+    this.#value(tag);
+    return this.#bytes.subarray(start, this.#at);
   }
 
   /** The octets from an earlier `offset` up to here. */
@@ -57,8 +58,8 @@ export class DerReader {
 
   /** Enters one constructed value; the outer cursor moves behind it. */
   enter(tag: number = TAG.sequence): DerReader {
-    const [start, end] = this.#value(tag);
-    return new DerReader(this.#bytes, start, end, this.#depth + 1);
+    const start = this.#value(tag);
+    return new DerReader(this.#bytes, start, this.#at, this.#depth + 1);
   }
 
   /** Enters the next value when it has this tag. */
@@ -108,7 +109,18 @@ export class DerReader {
   /** An OBJECT IDENTIFIER in dotted form. */
   oid(tag: number = TAG.oid): string {
     const at = this.#at;
-    return decodeOid(this.content(tag), at);
+    const start = this.#value(tag);
+    return decodeOid(this.#bytes, at, start, this.#at);
+  }
+
+  /** A UTCTime or GeneralizedTime as RFC 5280 §4.1.2.5 has it. @returns milliseconds since 1970 */
+  time(): number {
+    const at = this.#at;
+    const tag = this.peek();
+    if (tag !== TAG.utcTime && tag !== TAG.generalizedTime)
+      throw new DerError('expected UTCTime or GeneralizedTime', at);
+    const start = this.#value(tag);
+    return parseTime(tag, this.#bytes, at, start, this.#at);
   }
 
   /** A BIT STRING: its octets and how many bits of the last one are unused, which must be zero (X.690 §11.2.1). */
@@ -141,7 +153,8 @@ export class DerReader {
     if (this.#at !== this.#end) throw new DerError('data behind the last expected field', this.#at);
   }
 
-  #value(tag: number | undefined): [start: number, end: number] {
+  /** Consumes one value. @returns where its content begins; it ends at the cursor */
+  #value(tag: number | undefined): number {
     const bytes = this.#bytes;
     const at = this.#at;
     if (at + 2 > this.#end) throw new DerError(this.#at === this.#end ? 'a field is missing' : 'truncated', at);
@@ -157,13 +170,13 @@ export class DerReader {
       if (octets > 4 || start + octets > this.#end) throw new DerError('length runs past the end', at);
       length = 0;
       for (let i = 0; i < octets; i++) length = length * 256 + (bytes[start + i] as number);
-      if (length < 0x80 || length < 2 ** (8 * (octets - 1))) throw new DerError('length is not minimal', at);
+      if (length < 0x80 || bytes[start] === 0) throw new DerError('length is not minimal', at);
       start += octets;
     }
     const end = start + length;
     if (end > this.#end) throw new DerError('length runs past the end', at);
     this.#at = end;
-    return [start, end];
+    return start;
   }
 }
 

@@ -1,32 +1,27 @@
 import { toAscii } from '../encoding.ts';
 import { DerError } from './error.ts';
-import type { DerReader } from './reader.ts';
 import { TAG } from './tags.ts';
 import { tlv } from './writer.ts';
 
 /**
- * Time as RFC 5280 §4.1.2.5 has it: UTCTime or GeneralizedTime, whole seconds, `Z`. Two-digit years from 50 on
- * are 19YY. @returns milliseconds since 1970
+ * The content octets of a UTCTime or GeneralizedTime as RFC 5280 §4.1.2.5 has them: whole seconds, `Z`. Two-digit
+ * years from 50 on are 19YY.
+ * @param offset where the value stands, for errors
+ * @param start where the content begins in `bytes`, and `end` where it ends
+ * @returns milliseconds since 1970
  */
-export function readTime(reader: DerReader): number {
-  const at = reader.offset;
-  const tag = reader.peek();
-  if (tag !== TAG.utcTime && tag !== TAG.generalizedTime) throw new DerError('expected UTCTime or GeneralizedTime', at);
-  return parseTime(tag, reader.content(), at);
-}
-
-/** The content octets of a UTCTime or GeneralizedTime. @returns milliseconds since 1970 */
-export function parseTime(tag: number, content: Uint8Array, offset = 0): number {
+export function parseTime(tag: number, bytes: Uint8Array, offset = 0, start = 0, end = bytes.length): number {
   const yearDigits = tag === TAG.utcTime ? 2 : 4;
-  if (content.length !== yearDigits + 11 || content[content.length - 1] !== UPPER_Z)
-    throw new DerError('malformed time', offset);
-  const first = twoDigits(content, 0, offset);
-  const year = yearDigits === 2 ? first + (first >= 50 ? 1900 : 2000) : first * 100 + twoDigits(content, 2, offset);
-  const month = twoDigits(content, yearDigits, offset);
-  const day = twoDigits(content, yearDigits + 2, offset);
-  const hour = twoDigits(content, yearDigits + 4, offset);
-  const minute = twoDigits(content, yearDigits + 6, offset);
-  const second = twoDigits(content, yearDigits + 8, offset);
+  if (end - start !== yearDigits + 11 || bytes[end - 1] !== UPPER_Z) throw new DerError('malformed time', offset);
+  const first = twoDigits(bytes, start, offset);
+  const year =
+    yearDigits === 2 ? first + (first >= 50 ? 1900 : 2000) : first * 100 + twoDigits(bytes, start + 2, offset);
+  const at = start + yearDigits;
+  const month = twoDigits(bytes, at, offset);
+  const day = twoDigits(bytes, at + 2, offset);
+  const hour = twoDigits(bytes, at + 4, offset);
+  const minute = twoDigits(bytes, at + 6, offset);
+  const second = twoDigits(bytes, at + 8, offset);
   if (month < 1 || month > 12 || day < 1 || day > daysIn(year, month) || hour > 23 || minute > 59 || second > 59)
     throw new DerError('no such time', offset);
   return (daysBefore(year, month) + day - 1) * DAY + ((hour * 60 + minute) * 60 + second) * 1000;

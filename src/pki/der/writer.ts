@@ -5,15 +5,8 @@ import { TAG } from './tags.ts';
 export function tlv(tag: number, ...parts: Uint8Array[]): Uint8Array {
   let length = 0;
   for (const part of parts) length += part.length;
-  const header = headerLength(length);
-  const out = new Uint8Array(header + length);
-  out[0] = tag;
-  if (header === 2) out[1] = length;
-  else {
-    out[1] = 0x80 | (header - 2);
-    for (let i = header - 1, left = length; i > 1; i--, left = Math.floor(left / 256)) out[i] = left;
-  }
-  let at = header;
+  const out = new Uint8Array(headerLength(length) + length);
+  let at = putHeader(out, 0, tag, length);
   for (const part of parts) {
     out.set(part, at);
     at += part.length;
@@ -22,11 +15,23 @@ export function tlv(tag: number, ...parts: Uint8Array[]): Uint8Array {
 }
 
 /** Octets of identifier and length before this many octets of content. */
-function headerLength(length: number): number {
+export function headerLength(length: number): number {
   if (length < 0x80) return 2;
   if (length < 0x100) return 3;
   if (length < 0x10000) return 4;
   return length < 0x1000000 ? 5 : 6;
+}
+
+/** Writes identifier and length of a value with this many octets of content. @returns where the content begins */
+export function putHeader(out: Uint8Array, at: number, tag: number, length: number): number {
+  const header = headerLength(length);
+  out[at] = tag;
+  if (header === 2) out[at + 1] = length;
+  else {
+    out[at + 1] = 0x80 | (header - 2);
+    for (let i = header - 1, left = length; i > 1; i--, left = Math.floor(left / 256)) out[at + i] = left;
+  }
+  return at + header;
 }
 
 export function sequence(...parts: Uint8Array[]): Uint8Array {

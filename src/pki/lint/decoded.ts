@@ -1,33 +1,61 @@
 import { OID } from '../oids.ts';
-import type { ProfileName } from '../profile/profile.ts';
 import type { Certificate } from '../x509/certificate.ts';
 import { findExtension } from '../x509/extension.ts';
 import { parseSubjectAltName } from '../x509/extensions.ts';
 import type { GeneralName } from '../x509/general-name.ts';
 import { type Name, parseName } from '../x509/name.ts';
 
-/** Keeps what a function made of an object for as long as the object lives: rules ask for the same things. */
+/** Keeps what a function made of the last object: the certificates of a run have one issuer. */
 export function memoized<K extends object, V>(make: (key: K) => V): (key: K) => V {
-  const made = new WeakMap<K, V>();
+  let last: { key: K; value: V } | undefined;
   return (key) => {
-    const known = made.get(key);
-    if (known !== undefined) return known;
-    const value = make(key);
-    made.set(key, value);
-    return value;
+    if (last === undefined || last.key !== key) last = { key, value: make(key) };
+    return last.value;
   };
 }
 
+/** A value, or why it could not be decoded. */
+type Decoded<T> = { value: T } | { error: unknown };
+
+/** The names of the certificate that is being linted: several rules ask for them. */
+let current: { of: Certificate; altNames: Decoded<GeneralName[]>; subject: Decoded<Name> } | undefined;
+
+/** Decodes the names of a certificate, before its rules are applied. What does not decode is found by the rules that ask for it. */
+export function decodeNames(certificate: Certificate): void {
+  current = {
+    of: certificate,
+    altNames: decoded(() => {
+      const extension = findExtension(certificate.extensions, OID.subjectAltName);
+      return extension === undefined ? [] : parseSubjectAltName(extension.value);
+    }),
+    subject: decoded(() => parseName(certificate.subject)),
+  };
+}
+
+function decoded<T>(decode: () => T): Decoded<T> {
+  try {
+    return { value: decode() };
+  } catch (error) {
+    return { error };
+  }
+}
+
 /** The names of a certificate's subjectAltName, none without one. @throws DerError */
-export const altNamesOf: (certificate: Certificate) => GeneralName[] = memoized((certificate) => {
-  const extension = findExtension(certificate.extensions, OID.subjectAltName);
-  return extension === undefined ? [] : parseSubjectAltName(extension.value);
-});
+export function altNamesOf(certificate: Certificate): GeneralName[] {
+  return resultOf(namesOf(certificate).altNames);
+}
 
 /** A certificate's subject, decoded. @throws DerError */
-export const subjectOf: (certificate: Certificate) => Name = memoized((certificate) => parseName(certificate.subject));
+export function subjectOf(certificate: Certificate): Name {
+  return resultOf(namesOf(certificate).subject);
+}
 
-/** True for the profiles whose certificates are end-entities with an identity in the subjectAltName. */
-export function hasIdentity(profile: ProfileName): boolean {
-  return profile === 'peer' || profile === 'server' || profile === 'client' || profile === 'probe';
+function namesOf(certificate: Certificate): NonNullable<typeof current> {
+  if (current?.of !== certificate) decodeNames(certificate);
+  return current as NonNullable<typeof current>;
+}
+
+function resultOf<T>(result: Decoded<T>): T {
+  if ('value' in result) return result.value;
+  throw result.error;
 }

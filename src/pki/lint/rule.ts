@@ -41,15 +41,19 @@ export function lint<Subject, Context>(
 ): LintFinding[] {
   const findings: LintFinding[] = [];
   for (const rule of rules) {
-    const message = outcome(() => rule.check(subject, context));
+    const message = outcome(rule, subject, context);
     if (message !== undefined) findings.push({ rule: rule.name, source: rule.source, message });
   }
   return findings;
 }
 
-function outcome(check: () => string | undefined): string | undefined {
+function outcome<Subject, Context>(
+  rule: LintRule<Subject, Context>,
+  subject: Subject,
+  context: Context,
+): string | undefined {
   try {
-    return check();
+    return rule.check(subject, context);
   } catch (error) {
     return error instanceof Error ? error.message : String(error);
   }

@@ -1,7 +1,6 @@
 import { DerError } from '../der/error.ts';
 import type { DerReader } from '../der/reader.ts';
 import { contextTag } from '../der/tags.ts';
-import { readTime } from '../der/time.ts';
 import { LIMITS } from '../limits.ts';
 import { type AlgorithmIdentifier, readAlgorithm } from './algorithm.ts';
 import { type Extension, readExtensions } from './extension.ts';
@@ -48,8 +47,8 @@ export function parseCertificate(der: Uint8Array): Certificate {
   const tbsSignature = readAlgorithm(fields);
   const issuer = fields.raw(0x30);
   const validity = fields.enter();
-  const notBefore = readTime(validity);
-  const notAfter = readTime(validity);
+  const notBefore = validity.time();
+  const notAfter = validity.time();
   validity.end();
   const subject = fields.raw(0x30);
   const publicKey = readPublicKeyInfo(fields);

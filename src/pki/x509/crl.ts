@@ -1,7 +1,6 @@
 import { DerError } from '../der/error.ts';
 import { DerReader } from '../der/reader.ts';
 import { contextTag, TAG } from '../der/tags.ts';
-import { readTime } from '../der/time.ts';
 import { LIMITS } from '../limits.ts';
 import { type AlgorithmIdentifier, readAlgorithm } from './algorithm.ts';
 import { type Extension, readExtensions } from './extension.ts';
@@ -42,9 +41,9 @@ export function parseCrl(der: Uint8Array): Crl {
   if (version > 1) throw new DerError(`unknown CRL version ${version + 1}`);
   const tbsSignature = readAlgorithm(fields);
   const issuer = fields.raw(0x30);
-  const thisUpdate = readTime(fields);
+  const thisUpdate = fields.time();
   const next = fields.peek();
-  const nextUpdate = next === TAG.utcTime || next === TAG.generalizedTime ? readTime(fields) : undefined;
+  const nextUpdate = next === TAG.utcTime || next === TAG.generalizedTime ? fields.time() : undefined;
   const revoked = fields.peek() === 0x30 ? fields.raw(0x30) : undefined;
   const wrapped = version === 1 ? fields.enterOptional(contextTag(0, true)) : undefined;
   const extensions = wrapped === undefined ? [] : readExtensions(wrapped);
@@ -71,7 +70,7 @@ function* walkEntries(revoked: Uint8Array | undefined): Generator<CrlEntry> {
   while (!list.done) {
     const entry = list.enter();
     const serialNumber = entry.integer();
-    const revocationDate = readTime(entry);
+    const revocationDate = entry.time();
     const extensions = entry.done ? [] : readExtensions(entry);
     entry.end();
     yield { serialNumber, revocationDate, extensions };

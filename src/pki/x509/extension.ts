@@ -17,7 +17,7 @@ export function readExtensions(reader: DerReader): Extension[] {
   do {
     const at = list.offset;
     const extension = readExtension(list.enter());
-    if (extensions.some(({ oid: type }) => type === extension.oid))
+    if (findExtension(extensions, extension.oid) !== undefined)
       throw new DerError(`extension ${extension.oid} appears twice`, at);
     extensions.push(extension);
     if (extensions.length > LIMITS.extensions) throw new DerError(`more than ${LIMITS.extensions} extensions`, at);
@@ -34,22 +34,14 @@ function readExtension(reader: DerReader): Extension {
   return { oid: type, critical, value };
 }
 
-/** Extensions that are the same for many certificates are encoded once. */
-const encoded = new WeakMap<Extension, Uint8Array>();
-
 /** The DER of one extension. */
 export function encodeExtension(extension: Extension): Uint8Array {
-  const known = encoded.get(extension);
-  if (known !== undefined) return known;
   const value = octetString(extension.value);
-  const der = extension.critical
-    ? sequence(oid(extension.oid), boolean(true), value)
-    : sequence(oid(extension.oid), value);
-  encoded.set(extension, der);
-  return der;
+  return extension.critical ? sequence(oid(extension.oid), boolean(true), value) : sequence(oid(extension.oid), value);
 }
 
 /** The extension of this type, if there is one. */
 export function findExtension(extensions: readonly Extension[], type: string): Extension | undefined {
-  return extensions.find((extension) => extension.oid === type);
+  for (const extension of extensions) if (extension.oid === type) return extension;
+  return undefined;
 }

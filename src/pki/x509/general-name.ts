@@ -2,7 +2,7 @@ import { DerError } from '../der/error.ts';
 import { DerReader } from '../der/reader.ts';
 import { contextTag, TAG } from '../der/tags.ts';
 import { tlv } from '../der/writer.ts';
-import { fromAscii, toAscii, toHex } from '../encoding.ts';
+import { fromAscii, isAscii, toAscii, toHex } from '../encoding.ts';
 import { formatIp, parseIp } from './ip.ts';
 import { formatName, parseName } from './name.ts';
 
@@ -27,7 +27,7 @@ export function readGeneralName(reader: DerReader): GeneralName {
     case 'dns':
     case 'email':
     case 'uri':
-      if (content.some((octet) => octet >= 0x80)) throw new DerError('name is not ASCII', at);
+      if (!isAscii(content)) throw new DerError('name is not ASCII', at);
       return { type: form, value: fromAscii(content) };
     case 'directory':
       parseName(content);

@@ -1,17 +1,38 @@
 import ipaddr from 'ipaddr.js';
 import { toHex } from '../encoding.ts';
 
-const DOTTED = /^(0|[1-9]\d{0,2})\.(0|[1-9]\d{0,2})\.(0|[1-9]\d{0,2})\.(0|[1-9]\d{0,2})$/;
-
 /** The octets of an IPv4 or IPv6 address in its usual text form; undefined for anything else. */
 export function parseIp(text: string): Uint8Array | undefined {
   if (text.includes(':'))
     return ipaddr.IPv6.isValid(text) && !text.includes('%') ? octets(ipaddr.IPv6.parse(text)) : undefined;
-  const match = DOTTED.exec(text);
-  if (match === null) return undefined;
-  const parts = match.slice(1).map(Number);
-  return parts.every((part) => part < 256) ? Uint8Array.from(parts) : undefined;
+  return parseDotted(text);
 }
+
+/** Four decimal numbers below 256, without leading zeros. */
+function parseDotted(text: string): Uint8Array | undefined {
+  const out = new Uint8Array(4);
+  let part = 0;
+  let digits = 0;
+  let value = 0;
+  for (let i = 0; i <= text.length; i++) {
+    const digit = i === text.length ? DOT : text.charCodeAt(i) - ZERO;
+    if (digit === DOT) {
+      if (digits === 0 || part === 4) return undefined;
+      out[part++] = value;
+      digits = 0;
+      value = 0;
+    } else {
+      if (digit < 0 || digit > 9 || (digits > 0 && value === 0)) return undefined;
+      value = 10 * value + digit;
+      digits++;
+      if (value > 255) return undefined;
+    }
+  }
+  return part === 4 ? out : undefined;
+}
+
+const ZERO = 0x30;
+const DOT = 0x2e - ZERO;
 
 /** The octets of a CIDR range: address then mask, as RFC 5280 §4.2.1.10 has it; undefined unless it is one with no host bits. */
 export function parseCidr(text: string): Uint8Array | undefined {

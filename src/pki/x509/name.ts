@@ -2,7 +2,7 @@ import { DerError } from '../der/error.ts';
 import { DerReader } from '../der/reader.ts';
 import { TAG } from '../der/tags.ts';
 import { oid, sequence, setOf, tlv } from '../der/writer.ts';
-import { fromHex, toHex } from '../encoding.ts';
+import { fromAscii, fromHex, isAscii, toHex } from '../encoding.ts';
 
 /** One AttributeTypeAndValue (RFC 5280 §4.1.2.4): the type in dotted form, the value's tag and content. */
 export interface Attribute {
@@ -31,6 +31,8 @@ const TYPES: Record<string, string> = {
   DC: '0.9.2342.19200300.100.1.25',
   EMAIL: '1.2.840.113549.1.9.1',
 };
+const COMMON_NAME = '2.5.4.3';
+const UTF8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
 const SHORT_NAMES = new Map(Object.entries(TYPES).map(([short, type]) => [type, short]));
 
 /** Reads a Name (RFC 5280 §4.1.2.4). @throws DerError */
@@ -68,7 +70,7 @@ export function encodeName(name: Name): Uint8Array {
 
 /** A name of one common name, as UTF8String (RFC 5280 §4.1.2.4). */
 export function commonName(value: string): Name {
-  return [[{ type: TYPES.CN as string, tag: TAG.utf8String, content: new TextEncoder().encode(value) }]];
+  return [[{ type: COMMON_NAME, tag: TAG.utf8String, content: new TextEncoder().encode(value) }]];
 }
 
 /** The value as text; undefined for a type that is not a string or is malformed for its type. */
@@ -77,7 +79,7 @@ export function attributeText(attribute: Attribute): string | undefined {
   switch (tag) {
     case TAG.utf8String:
       try {
-        return new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(content);
+        return UTF8.decode(content);
       } catch {
         return undefined;
       }
@@ -85,7 +87,7 @@ export function attributeText(attribute: Attribute): string | undefined {
     case TAG.ia5String:
     case TAG.numericString:
     case TAG.visibleString:
-      return content.every((octet) => octet < 0x80) ? latin1(content) : undefined;
+      return isAscii(content) ? fromAscii(content) : undefined;
     case TAG.teletexString:
       return latin1(content);
     case TAG.bmpString:
@@ -99,8 +101,8 @@ export function attributeText(attribute: Attribute): string | undefined {
 
 /** The last (most specific) common name, if the name has one that is text. */
 export function commonNameOf(name: Name): string | undefined {
-  for (const rdn of name.toReversed())
-    for (const attribute of rdn) if (attribute.type === TYPES.CN) return attributeText(attribute);
+  for (let i = name.length - 1; i >= 0; i--)
+    for (const attribute of name[i] as Attribute[]) if (attribute.type === COMMON_NAME) return attributeText(attribute);
   return undefined;
 }
 

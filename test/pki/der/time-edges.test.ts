@@ -2,7 +2,7 @@ import { expect, test } from '@jest/globals';
 import { DerError } from '../../../src/pki/der/error.ts';
 import { DerReader } from '../../../src/pki/der/reader.ts';
 import { TAG } from '../../../src/pki/der/tags.ts';
-import { readTime, time } from '../../../src/pki/der/time.ts';
+import { time } from '../../../src/pki/der/time.ts';
 import { sequence, tlv } from '../../../src/pki/der/writer.ts';
 
 test.each([
@@ -17,14 +17,14 @@ test.each([
   const der = time(new Date(instant));
   expect(der[0]).toBe(tag);
   expect(Buffer.from(der.subarray(2)).toString()).toBe(text);
-  expect(readTime(new DerReader(der))).toBe(Date.parse(instant));
+  expect(new DerReader(der).time()).toBe(Date.parse(instant));
 });
 
 test('fractions of a second are dropped', () => {
-  expect(readTime(new DerReader(time(new Date('2026-01-02T03:04:05.999Z'))))).toBe(Date.parse('2026-01-02T03:04:05Z'));
+  expect(new DerReader(time(new Date('2026-01-02T03:04:05.999Z'))).time()).toBe(Date.parse('2026-01-02T03:04:05Z'));
 });
 
 test.each([TAG.octetString, TAG.integer, TAG.sequence, 0x37])('a value of tag %d is no time', (tag) => {
   const reader = new DerReader(sequence(tlv(tag, new TextEncoder().encode('260102030405Z')))).enter();
-  expect(() => readTime(reader)).toThrow(DerError);
+  expect(() => reader.time()).toThrow(DerError);
 });

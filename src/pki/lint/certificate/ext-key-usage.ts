@@ -1,8 +1,7 @@
 import { OID } from '../../oids.ts';
 import type { ProfileName } from '../../profile/profile.ts';
-import { findExtension } from '../../x509/extension.ts';
 import { parseExtKeyUsage } from '../../x509/extensions.ts';
-import type { CertificateRule } from '../rule.ts';
+import { extensionRule } from '../extension-rule.ts';
 
 const EXPECTED: Record<ProfileName, string[]> = {
   root: [],
@@ -15,12 +14,13 @@ const EXPECTED: Record<ProfileName, string[]> = {
 };
 
 /** Exactly the profile's purposes; none on a CA, where they would bind everything below. */
-export const extendedKeyUsage: CertificateRule = {
+export const extendedKeyUsage = extensionRule(OID.extKeyUsage, {
   name: 'ext-key-usage',
   source: 'RFC 5280 §4.2.1.12',
-  check(certificate, { profile }) {
-    const extension = findExtension(certificate.extensions, OID.extKeyUsage);
+  check(extension, { profile }) {
     const found = extension === undefined ? [] : parseExtKeyUsage(extension.value);
-    return found.join() === EXPECTED[profile].join() ? undefined : `not the purposes of the ${profile} profile`;
+    const expected = EXPECTED[profile];
+    const same = found.length === expected.length && found.every((purpose, i) => purpose === expected[i]);
+    return same ? undefined : `not the purposes of the ${profile} profile`;
   },
-};
+});

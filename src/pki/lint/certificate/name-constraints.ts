@@ -1,14 +1,12 @@
 import { OID } from '../../oids.ts';
-import { findExtension } from '../../x509/extension.ts';
 import { parseNameConstraints } from '../../x509/extensions.ts';
-import type { CertificateRule } from '../rule.ts';
+import { extensionRule } from '../extension-rule.ts';
 
 /** Critical on an issuing CA, over DNS names and IP addresses both: a form without a permitted subtree is unrestricted. */
-export const nameConstraints: CertificateRule = {
+export const nameConstraints = extensionRule(OID.nameConstraints, {
   name: 'name-constraints',
   source: 'RFC 5280 §4.2.1.10',
-  check(certificate, { profile }) {
-    const extension = findExtension(certificate.extensions, OID.nameConstraints);
+  check(extension, { profile }) {
     if (profile !== 'issuing') return extension === undefined ? undefined : 'only an issuing CA carries them';
     if (extension === undefined || !extension.critical) return 'absent or not critical';
     const { permitted, excluded } = parseNameConstraints(extension.value);
@@ -18,4 +16,4 @@ export const nameConstraints: CertificateRule = {
       ? undefined
       : 'a form that some verifiers do not know';
   },
-};
+});

@@ -1,5 +1,5 @@
 import { equalBytes } from '../../der/writer.ts';
-import { keyIdentifier } from '../../key-identifier.ts';
+import { keyIdentifierOf } from '../../key-identifier.ts';
 import { OID } from '../../oids.ts';
 import { findExtension } from '../../x509/extension.ts';
 import { parseSubjectKeyIdentifier } from '../../x509/extensions.ts';
@@ -11,7 +11,7 @@ export const subjectKeyIdentifier: CertificateRule = {
   check(certificate, { sha256 }) {
     const extension = findExtension(certificate.extensions, OID.subjectKeyIdentifier);
     if (extension === undefined || extension.critical) return 'absent or critical';
-    return equalBytes(parseSubjectKeyIdentifier(extension.value), keyIdentifier(certificate.publicKey.der, sha256))
+    return equalBytes(parseSubjectKeyIdentifier(extension.value), keyIdentifierOf(certificate.publicKey, sha256))
       ? undefined
       : 'not the identifier of the key';
   },

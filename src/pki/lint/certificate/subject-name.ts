@@ -11,7 +11,8 @@ export const subjectName: CertificateRule = {
     const name = subjectOf(certificate);
     const text = commonNameOf(name);
     if (name.length !== 1 || name[0]?.length !== 1 || text === undefined) return 'the subject is not one common name';
-    if ([...text].length < 1 || [...text].length > 64) return 'the common name has not 1 to 64 characters';
+    if (text.length < 1 || (text.length > 64 && [...text].length > 64))
+      return 'the common name has not 1 to 64 characters';
     const [attribute] = name[0];
     return attribute?.tag === TAG.utf8String && attributeText(attribute) !== undefined ? undefined : 'not a UTF8String';
   },

@@ -85,11 +85,13 @@ export function findViolations(
 ): NameViolation[] {
   const violations: NameViolation[] = names.malformed.map((name) => ({ kind: 'malformed', name }));
   const apply = <T>({ permitted, excluded }: Subtrees<T>, list: ConstrainedName<T>[]): void => {
-    for (const { value, text } of list) {
+    if (permitted.length + excluded.length === 0) return;
+    for (const name of list) {
       spend(permitted.length + excluded.length);
-      if (excluded.some((subtree) => subtree.touches(value))) violations.push({ kind: 'excluded', name: text });
+      const { value } = name;
+      if (excluded.some((subtree) => subtree.touches(value))) violations.push({ kind: 'excluded', name: name.text });
       else if (permitted.length > 0 && !permitted.some((subtree) => subtree.holds(value)))
-        violations.push({ kind: 'not-permitted', name: text });
+        violations.push({ kind: 'not-permitted', name: name.text });
     }
   };
   apply(constraints.dns, names.dns);
@@ -97,7 +99,7 @@ export function findViolations(
   apply(constraints.email, names.email);
   apply(constraints.uri, names.uri);
   apply(constraints.directory, names.directory);
-  for (const { value, text } of names.incomparable)
-    if (constraints.incomparable.has(value)) violations.push({ kind: 'unsupported', name: text });
+  for (const name of names.incomparable)
+    if (constraints.incomparable.has(name.value)) violations.push({ kind: 'unsupported', name: name.text });
   return violations;
 }

@@ -14,8 +14,29 @@ const SMTP_UTF8_MAILBOX = '1.3.6.1.5.5.7.8.9';
 
 /** A name to be held against constraints, with the text that messages show. */
 export interface ConstrainedName<T> {
-  value: T;
-  text: string;
+  readonly value: T;
+  readonly text: string;
+}
+
+/** A subject alternative name: most are never shown, and its form may not be constrained at all. */
+class AltName<T> implements ConstrainedName<T> {
+  readonly #name: GeneralName;
+  readonly #read: () => T;
+  #value: { read: T } | undefined;
+
+  constructor(name: GeneralName, read: () => T) {
+    this.#name = name;
+    this.#read = read;
+  }
+
+  get value(): T {
+    this.#value ??= { read: this.#read() };
+    return this.#value.read;
+  }
+
+  get text(): string {
+    return formatGeneralName(this.#name);
+  }
 }
 
 /** The names of a certificate by form, read once however many CAs constrain them. */
@@ -57,37 +78,38 @@ export function constrainedNames(subject: Name, altNames: readonly GeneralName[]
 }
 
 function addAltName(names: ConstrainedNames, name: GeneralName): void {
-  const text = formatGeneralName(name);
   switch (name.type) {
     case 'dns': {
       const value = constrainedDnsName(name.value);
-      if (value.labels === undefined) names.malformed.push(text);
-      names.dns.push({ value, text });
+      if (value.labels === undefined) names.malformed.push(formatGeneralName(name));
+      names.dns.push(new AltName(name, () => value));
       break;
     }
     case 'ip': {
       const value = constrainedIp(name.value);
-      if (value === undefined) names.malformed.push(text);
-      names.ip.push({ value, text });
+      if (value === undefined) names.malformed.push(formatGeneralName(name));
+      names.ip.push(new AltName(name, () => value));
       break;
     }
     case 'email':
-      addEmail(names, name.value, text);
+      addEmail(names, name.value, formatGeneralName(name));
       break;
     case 'uri':
-      names.uri.push({ value: uriHostLabels(name.value), text });
+      names.uri.push(new AltName(name, () => uriHostLabels(name.value)));
       break;
-    case 'directory':
-      names.directory.push({ value: rdnKeys(parseName(name.value)), text });
+    case 'directory': {
+      const value = rdnKeys(parseName(name.value));
+      names.directory.push(new AltName(name, () => value));
       break;
+    }
     case 'other': {
       const mailbox = smtpUtf8Mailbox(name.value);
       if (mailbox !== undefined) addEmail(names, mailbox, `email:${mailbox}`);
-      names.incomparable.push({ value: 'other', text });
+      names.incomparable.push(new AltName(name, () => name.type));
       break;
     }
     default:
-      names.incomparable.push({ value: name.type, text });
+      names.incomparable.push(new AltName(name, () => name.type));
   }
 }
 
