@@ -1,6 +1,7 @@
-import { createECDH, createPrivateKey, createSign, generateKeyPairSync, type KeyObject, sign } from 'node:crypto';
+import { createECDH, createPrivateKey, generateKeyPairSync, type KeyObject, sign } from 'node:crypto';
 import type { GeneratedKey } from '../pki/key.ts';
-import type { Signer } from '../pki/signer.ts';
+import type { SyncSigner } from '../pki/signer.ts';
+import { Slab } from '../pki/slab.ts';
 import type { KeyType } from '../pki/x509/algorithm.ts';
 
 /** Makes keys for a batch: synchronous, on node:crypto, because Web Crypto's ways round cost more than the keys. */
@@ -14,16 +15,17 @@ const P256_POINT = Buffer.from('a144034200', 'hex');
 /** A key source of any type; P-256 keys come from one reused ECDH object, which is several times faster. */
 export function createKeySource(): KeySource {
   const ecdh = createECDH('prime256v1');
-  return (keyType) => (keyType === 'ecdsa-p256' ? p256Key(ecdh) : otherKey(keyType));
+  const slab = new Slab();
+  return (keyType) => (keyType === 'ecdsa-p256' ? p256Key(ecdh, slab) : otherKey(keyType));
 }
 
-function p256Key(ecdh: ReturnType<typeof createECDH>): GeneratedKey {
+function p256Key(ecdh: ReturnType<typeof createECDH>, slab: Slab): GeneratedKey {
   const point = ecdh.generateKeys();
   const scalar = ecdh.getPrivateKey();
-  const spki = new Uint8Array(P256_SPKI.length + 65);
+  const spki = slab.take(P256_SPKI.length + 65);
   spki.set(P256_SPKI);
   spki.set(point, P256_SPKI.length);
-  const pkcs8 = new Uint8Array(P256_PKCS8.length + 32 + P256_POINT.length + 65);
+  const pkcs8 = slab.take(P256_PKCS8.length + 32 + P256_POINT.length + 65);
   pkcs8.set(P256_PKCS8);
   // A scalar comes without its leading zeros, once in 256 times.
   pkcs8.set(scalar, P256_PKCS8.length + 32 - scalar.length);
@@ -58,11 +60,11 @@ export function batchKey(pkcs8: Uint8Array): BatchKey {
   });
 }
 
-/** A signer over it: synchronous inside, since a batch has nothing to wait for. */
-export function batchSigner(keyType: KeyType, key: BatchKey): Signer {
-  const hash = keyType === 'ecdsa-p384' ? 'sha384' : 'sha256';
-  if (keyType === 'ed25519') return { keyType, sign: async (data) => sign(null, data, key) };
-  return { keyType, sign: async (data) => createSign(hash).update(data).sign(key) };
+/** A signer over it: synchronous, since a batch has nothing to wait for. */
+export function batchSigner(keyType: KeyType, key: BatchKey): SyncSigner {
+  const hash = keyType === 'ed25519' ? null : keyType === 'ecdsa-p384' ? 'sha384' : 'sha256';
+  const signNow = (data: Uint8Array): Uint8Array => sign(hash, data, key);
+  return { keyType, signNow, sign: async (data) => signNow(data) };
 }
 
 /**

@@ -9,6 +9,11 @@ export function sha256(...parts: Uint8Array[]): Uint8Array {
   return new Uint8Array(hash.digest());
 }
 
+/** SHA-256 of the UTF-8 octets of a text. */
+export function sha256OfText(text: string): Uint8Array {
+  return oneShot('sha256', text, 'buffer');
+}
+
 /** SHA-256 in lower-case hex. */
 export function sha256Hex(...parts: Uint8Array[]): string {
   const [only] = parts;

@@ -11,7 +11,7 @@ export type Json = string | number | boolean | null | Json[] | { [key: string]: 
  * no white space. Undefined members are left out.
  */
 export function encodeCanonical(value: unknown): string {
-  return JSON.stringify(sorted(value, 0));
+  return write(value, 0) ?? 'null';
 }
 
 /** UTF-8 without leniency: a byte order mark stays, a malformed octet is refused. @throws ERR_KEYSTORE_TAMPERED */
@@ -65,23 +65,33 @@ export function tampered(message: string, cause?: unknown): ClusterCaError {
   });
 }
 
-function sorted(value: unknown, depth: number): unknown {
+/** The text of a value; undefined for one that JSON leaves out. */
+function write(value: unknown, depth: number): string | undefined {
+  if (typeof value === 'string') return quoted(value);
   if (typeof value === 'number' && !Number.isSafeInteger(value)) throw tampered('a number is not an integer');
-  if (typeof value === 'string') return wellFormed(value);
-  if (typeof value !== 'object' || value === null) return value;
+  if (typeof value !== 'object' || value === null) return JSON.stringify(value);
   if (depth >= DEEPEST) throw tampered(`nested deeper than ${DEEPEST} levels`);
-  if (Array.isArray(value)) return value.map((element) => sorted(element, depth + 1));
-  const out: Record<string, unknown> = Object.create(null);
-  // An array index as a key would be moved to the front by the engine: such keys are refused.
-  for (const key of Object.keys(value).sort()) {
-    if (/^\d+$/.test(key)) throw tampered('a member is named by a number');
-    out[wellFormed(key)] = sorted((value as Record<string, unknown>)[key], depth + 1);
+  if (Array.isArray(value)) {
+    const elements: string[] = [];
+    for (const element of value) elements.push(write(element, depth + 1) ?? 'null');
+    return `[${elements.join(',')}]`;
   }
-  return out;
+  let members = '';
+  for (const key of Object.keys(value).sort()) {
+    // Engines put members that are named by a number first, so their order would not be ours.
+    if (/^\d+$/.test(key)) throw tampered('a member is named by a number');
+    const member = write((value as Record<string, unknown>)[key], depth + 1);
+    if (member !== undefined) members += `${members === '' ? '' : ','}${quoted(key)}:${member}`;
+  }
+  return `{${members}}`;
 }
 
 /** Half of a surrogate pair has no UTF-8: implementations would write it in different ways. */
-function wellFormed(text: string): string {
+function quoted(text: string): string {
+  if (PLAIN.test(text)) return `"${text}"`;
   if (/\p{Surrogate}/u.test(text)) throw tampered('a text is not well-formed Unicode');
-  return text;
+  return JSON.stringify(text);
 }
+
+/** Printable ASCII without a quotation mark and a backslash. */
+const PLAIN = /^[ !#-[\]-~]*$/;

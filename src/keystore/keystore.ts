@@ -8,8 +8,9 @@ import { CertificateIndex } from './certificates/index.ts';
 import { Overlay } from './certificates/overlay.ts';
 import type { CertificateRow } from './certificates/row.ts';
 import { decodeIdentity, type Identity } from './identity.ts';
-import { foldOn, type Loaded, loadLog, readObject, rolledBack } from './load.ts';
+import { foldOn, type Loaded, loadLog, readObject, readPack, rolledBack } from './load.ts';
 import type { Authority } from './log/bodies.ts';
+import type { Applied } from './log/fold.ts';
 import { recordHash } from './log/record.ts';
 import type { LogState } from './log/state.ts';
 import { decodePack, encodePack, type PackedCertificate } from './pack.ts';
@@ -77,6 +78,19 @@ export class Keystore {
     const { state, overlay } = this.#loaded;
     const next = await foldOn(this.store, this.identity, this.#identityBytes, state, overlay, undefined, this.#packs);
     if (next !== undefined) this.#loaded = { ...this.#loaded, state: next };
+  }
+
+  /** Takes over what a record that was just appended changes, as applied to `before`. False when the log was read on since. */
+  adopt(before: LogState, { state, changes }: Applied): boolean {
+    if (this.#loaded.state !== before) return false;
+    this.#loaded.overlay.add(changes);
+    this.#loaded = { ...this.#loaded, state };
+    return true;
+  }
+
+  /** The certificates of a pack that this process stored or read; else they are read. @throws ERR_KEYSTORE_TAMPERED */
+  async pack(sha256: string, seq: number): Promise<PackedCertificate[]> {
+    return this.#packs.get(sha256) ?? readPack(this.store, sha256, seq);
   }
 
   /** Forgets the snapshot and reads the whole log: what a damaged page leads to. */

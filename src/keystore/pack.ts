@@ -10,6 +10,17 @@ export interface PackedCertificate {
   plane: string;
   profile: EndEntityProfileName;
   der: Uint8Array;
+  /** What the log keeps of it, where whoever made the certificate has read it already. */
+  facts?: CertificateFacts;
+}
+
+/** What the log keeps of a certificate: its serial, which CA issued it, and its ends in milliseconds since 1970. */
+export interface CertificateFacts {
+  /** Hex, without a sign octet. */
+  serial: string;
+  authority: string;
+  notBefore: number;
+  notAfter: number;
 }
 
 const profile = oneOf('peer', 'server', 'client', 'probe');
@@ -24,7 +35,13 @@ const index = record({
 
 /** A pack: one line of canonical JSON with the index, then the certificates' DER one behind the other. */
 export function encodePack(certificates: PackedCertificate[]): Uint8Array {
-  const entries = certificates.map(({ der, ...entry }) => ({ ...entry, length: der.length }));
+  const entries = certificates.map(({ kind, name, plane, profile, der }) => ({
+    kind,
+    name,
+    plane,
+    profile,
+    length: der.length,
+  }));
   const line = new TextEncoder().encode(`${encodeCanonical({ v: 1, certificates: entries })}\n`);
   return concatAll([line, ...certificates.map(({ der }) => der)]);
 }

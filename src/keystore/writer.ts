@@ -5,11 +5,10 @@ import { writeAnchor } from './anchor.ts';
 import { Overlay } from './certificates/overlay.ts';
 import { recordTime } from './clock.ts';
 import type { Keystore } from './keystore.ts';
-import { readPack } from './load.ts';
 import type { Bodies, Op } from './log/bodies.ts';
-import { applyRecord } from './log/fold.ts';
+import { type Applied, applyRecord } from './log/fold.ts';
 import { encodeRecord, type LogRecord, RECORD_LIMIT, recordHash } from './log/record.ts';
-import { formatHead } from './log/state.ts';
+import { formatHead, type LogState } from './log/state.ts';
 import { writePublic } from './public.ts';
 import { writeSnapshot } from './snapshot/snapshot.ts';
 import type { UnlockedDomain } from './unlock.ts';
@@ -75,11 +74,11 @@ export class KeystoreWriter {
         op: O;
       };
       const bytes = await encodeRecord(identity.id, entry, this.#audit);
-      await this.#rehearse(entry, bytes);
+      const applied = await this.#rehearse(state, entry, bytes);
       await stage?.(bytes);
       if ((await this.#append(seq, bytes, op, requestId)) === 'lost') continue;
       this.#durable = seq;
-      await this.keystore.refresh();
+      if (!this.keystore.adopt(state, applied)) await this.keystore.refresh();
       if (op !== 'reserve') await this.#moveAnchor();
       return entry;
     }
@@ -129,11 +128,11 @@ export class KeystoreWriter {
   }
 
   /** What was appended cannot be taken back: a record that does not follow would close the keystore to everybody. */
-  async #rehearse(entry: LogRecord, bytes: Uint8Array): Promise<void> {
-    const { state, store, identity } = this.keystore;
-    const pack = entry.op === 'issue' ? await readPack(store, entry.body.pack, entry.seq) : [];
+  async #rehearse(state: LogState, entry: LogRecord, bytes: Uint8Array): Promise<Applied> {
+    const { identity } = this.keystore;
+    const pack = entry.op === 'issue' ? await this.keystore.pack(entry.body.pack, entry.seq) : [];
     try {
-      applyRecord(state, entry, recordHash(bytes), identity.id, pack);
+      return applyRecord(state, entry, recordHash(bytes), identity.id, pack);
     } catch (cause) {
       throw new Error(`a record that does not follow was about to be written: ${(cause as Error).message}`, { cause });
     }

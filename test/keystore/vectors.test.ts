@@ -19,6 +19,7 @@ let drawn = 0;
 jest.unstable_mockModule('../../src/crypto/hash.ts', () => ({
   sha256: (...parts: Uint8Array[]) => new Uint8Array(sha256(...parts).digest()),
   sha256Hex: (...parts: Uint8Array[]) => sha256(...parts).digest('hex'),
+  sha256OfText: (text: string) => sha256(Buffer.from(text)).digest(),
   randomBytes: (length: number) =>
     new Uint8Array(createHash('shake256', { outputLength: length }).update(`vector randomness ${drawn++}`).digest()),
 }));

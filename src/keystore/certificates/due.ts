@@ -1,4 +1,4 @@
-import { sha256 } from '../../crypto/hash.ts';
+import { sha256OfText } from '../../crypto/hash.ts';
 import { lifetimeOf } from '../../pki/validity.ts';
 import type { Policy } from '../log/bodies.ts';
 import type { Holder } from './row.ts';
@@ -20,7 +20,7 @@ export function dueRatio(policy: Policy): number {
  */
 export function dueAt(policy: Policy, holder: Holder, notBefore: number, notAfter: number): number {
   const life = lifetimeOf(notBefore, notAfter);
-  const hash = sha256(new TextEncoder().encode(`${holder.name}/${holder.plane}`));
+  const hash = sha256OfText(`${holder.name}/${holder.plane}`);
   const spread = (((hash[0] as number) << 16) | ((hash[1] as number) << 8) | (hash[2] as number)) / 2 ** 24;
   return Math.floor(notAfter + 1000 - (dueRatio(policy) + SPREAD * spread) * life);
 }

@@ -60,6 +60,15 @@ export class CertificateIndex {
     return row && (await this.ofName(row.kind, row.name)).find((found) => found.serial === serial);
   }
 
+  /** Whether there is a certificate with any of these serials. Asked in their order, each page is read once. */
+  async anySerial(serials: readonly string[]): Promise<boolean> {
+    for (const serial of serials) if (this.#overlay.bySerial.has(serial)) return true;
+    if (this.#pages.serials.length === 0) return false;
+    for (const serial of serials.toSorted())
+      for await (const _ of rowsFrom(SERIAL_ROW, this.#pages.serials, this.#store, fromHex(serial))) return true;
+    return false;
+  }
+
   /** A certificate of the log's tail, as its issue record left it: cheap, for those just issued. */
   recent(serial: string): CertificateRow | undefined {
     const row = this.#overlay.bySerial.get(serial);

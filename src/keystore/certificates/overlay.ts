@@ -30,8 +30,9 @@ export class Overlay {
   add(changes: Changes): void {
     this.records++;
     for (const row of changes.issued) {
-      const rows = this.byName.get(nameKey(row));
-      if (rows === undefined) this.byName.set(nameKey(row), [row]);
+      const key = nameKey(row);
+      const rows = this.byName.get(key);
+      if (rows === undefined) this.byName.set(key, [row]);
       else rows.push(row);
       this.bySerial.set(row.serial, row);
     }
@@ -48,6 +49,7 @@ export class Overlay {
 
   /** A row of the snapshot or of the tail with what the tail says of it. */
   apply(row: CertificateRow): CertificateRow {
+    if (this.revoked.size === 0 && this.abandoned.size === 0) return row;
     const revoked = row.revoked ?? this.revoked.get(revokedKey(row));
     const abandoned = row.abandoned || this.abandoned.has(row.serial);
     if (revoked === row.revoked && abandoned === row.abandoned) return row;

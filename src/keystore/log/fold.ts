@@ -7,7 +7,7 @@ import { parseCertificate } from '../../pki/x509/certificate.ts';
 import { tampered } from '../canonical.ts';
 import { dueAt } from '../certificates/due.ts';
 import type { CertificateRow, Revocation } from '../certificates/row.ts';
-import type { PackedCertificate } from '../pack.ts';
+import type { CertificateFacts, PackedCertificate } from '../pack.ts';
 import type { DeployedService, RevokedEntry, UndoneService } from './bodies.ts';
 import type { LogRecord } from './record.ts';
 import type { LogState } from './state.ts';
@@ -20,6 +20,12 @@ export interface RevokedSerial extends Revocation {
   authority: string;
   serial: string;
   notAfter?: number;
+}
+
+/** The state behind a record, and what it changed. */
+export interface Applied {
+  state: LogState;
+  changes: Changes;
 }
 
 /** What one record changes among the certificates. */
@@ -37,7 +43,7 @@ export interface Changes {
  * @param pack the certificates of an issue record
  * @throws ERR_KEYSTORE_TAMPERED when the record does not follow from the state
  */
-export function applyRecord(...parameters: Parameters<typeof apply>): ReturnType<typeof apply> {
+export function applyRecord(...parameters: Parameters<typeof apply>): Applied {
   try {
     return apply(...parameters);
   } catch (error) {
@@ -52,7 +58,7 @@ function apply(
   hash: string,
   keystoreId: string,
   pack: PackedCertificate[] = [],
-): { state: LogState; changes: Changes } {
+): Applied {
   const changes: Changes = { issued: [], revoked: [], abandoned: [] };
   const time = Date.parse(entry.time);
   if (state === undefined) {
@@ -81,7 +87,7 @@ function apply(
       throw tampered(`log record ${entry.seq} is a second init`);
     case 'reserve': {
       const { serials, requestHash } = entry.body;
-      const reserve = { seq: entry.seq, count: serials.length, sha256: sha256Hex(...serials.map(fromHex)) };
+      const reserve = { seq: entry.seq, count: serials.length, sha256: serialsHash(serials) };
       next.openReserves = [...state.openReserves.filter((open) => entry.seq - open.seq < RESERVE_LIVES), reserve];
       changes.request = { id: entry.requestId, hash: requestHash, seq: entry.seq };
       break;
@@ -151,14 +157,21 @@ function issuedRows(state: LogState, entry: LogRecord & { op: 'issue' }, pack: P
     id,
     subject: parseCertificate(fromBase64(certificate)).subject,
   }));
-  const rows = pack.map((packed, position): CertificateRow => {
-    const { serialNumber, issuer, notBefore, notAfter } = parseCertificate(packed.der);
+  const readFacts = (der: Uint8Array): CertificateFacts => {
+    const { serialNumber, issuer, notBefore, notAfter } = parseCertificate(der);
     const authority = authorities.findLast(({ subject }) => equalBytes(subject, issuer))?.id;
     if (authority === undefined) throw tampered(`${what} holds a certificate of another CA`);
-    const { der, ...holder } = packed;
+    return { serial: formatSerial(serialNumber), authority, notBefore, notAfter };
+  };
+  const rows = pack.map((packed, position): CertificateRow => {
+    const { kind, name, plane, profile } = packed;
+    const { serial, authority, notBefore, notAfter } = packed.facts ?? readFacts(packed.der);
     return {
-      ...holder,
-      serial: formatSerial(serialNumber),
+      kind,
+      name,
+      plane,
+      profile,
+      serial,
       authority,
       notBefore,
       notAfter,
@@ -169,11 +182,16 @@ function issuedRows(state: LogState, entry: LogRecord & { op: 'issue' }, pack: P
       abandoned: false,
     };
   });
-  const serials = sha256Hex(...rows.map((row) => fromHex(row.serial)));
+  const serials = serialsHash(rows.map(({ serial }) => serial));
   if (rows.some(({ serial }) => serial.length !== 40)) throw tampered(`${what} issues a serial that has not 20 octets`);
   if (rows.length !== reserve.count || rows.length !== entry.body.count || serials !== reserve.sha256)
     throw tampered(`${what} does not issue the serials of reserve record ${reserve.seq}`);
   return rows;
+}
+
+/** SHA-256 over serials, one behind the other. */
+function serialsHash(serials: readonly string[]): string {
+  return sha256Hex(fromHex(serials.join('')));
 }
 
 function revocation(entry: RevokedEntry, at: number): RevokedSerial {
