@@ -6,7 +6,8 @@ export interface TarEntry {
   /** At most 100 octets, or 155 and 100 on the two sides of a slash. */
   path: string;
   mode: number;
-  content: Uint8Array;
+  /** Text is ASCII. */
+  content: Uint8Array | string;
 }
 
 /** Octets that an entry takes, header and padding included. */
@@ -14,40 +15,60 @@ export function entryLength(contentLength: number): number {
   return BLOCK + Math.ceil(contentLength / BLOCK) * BLOCK;
 }
 
-/** Writes one entry (POSIX ustar) at an offset of zeroed octets. `seconds`: modification time since 1970. @returns the offset behind it */
-export function writeEntry(out: Uint8Array, at: number, entry: TarEntry, seconds: number): number {
-  const { path, mode, content } = entry;
-  const [prefix, name] = splitPath(path);
-  putText(out, at, name);
-  putOctal(out, at + 100, mode, 8);
-  putOctal(out, at + 108, 0, 8);
-  putOctal(out, at + 116, 0, 8);
-  putOctal(out, at + 124, content.length, 12);
-  putOctal(out, at + 136, seconds, 12);
-  out.fill(0x20, at + 148, at + 156);
-  out[at + 156] = 0x30;
-  putText(out, at + 257, 'ustar\x0000');
-  putText(out, at + 345, prefix);
-  let sum = 0;
-  for (let i = at; i < at + BLOCK; i++) sum += out[i] as number;
-  putOctal(out, at + 148, sum, 7);
-  out.set(content, at + BLOCK);
-  return at + entryLength(content.length);
+/** The fields of a header (POSIX ustar) by their places. */
+const AT = { name: 0, mode: 100, size: 124, checksum: 148, prefix: 345 };
+
+/** The headers of entries with one mode and time, but for path, size and checksum: with the sum of their octets. */
+interface Blank {
+  mode: number;
+  octets: Uint8Array;
+  sum: number;
 }
 
-/** The archive of these entries without its end, which is two empty blocks. */
+function blankHeader(mode: number, seconds: number): Blank {
+  const octets = new Uint8Array(BLOCK);
+  putOctal(octets, AT.mode, mode, 8);
+  putOctal(octets, 108, 0, 8);
+  putOctal(octets, 116, 0, 8);
+  putOctal(octets, 136, seconds, 12);
+  octets.fill(0x20, AT.checksum, AT.checksum + 8);
+  octets[156] = 0x30;
+  putText(octets, 257, 'ustar\x0000');
+  return { mode, octets, sum: octets.reduce((sum, octet) => sum + octet, 0) };
+}
+
+/** The archive of these entries without its end, which is two empty blocks. `seconds`: modification time since 1970. */
 export function tarEntries(entries: readonly TarEntry[], seconds: number): Uint8Array {
-  const out = new Uint8Array(entries.reduce((sum, { content }) => sum + entryLength(content.length), 0));
+  const out = Buffer.alloc(entries.reduce((sum, { content }) => sum + entryLength(content.length), 0));
+  const blanks: Blank[] = [];
   let at = 0;
-  for (const entry of entries) at = writeEntry(out, at, entry, seconds);
+  for (const { path, mode, content } of entries) {
+    const blank = blanks.find((known) => known.mode === mode) ?? blankHeader(mode, seconds);
+    if (!blanks.includes(blank)) blanks.push(blank);
+    putHeader(out, at, blank, path, content.length);
+    if (typeof content === 'string') out.write(content, at + BLOCK, 'latin1');
+    else out.set(content, at + BLOCK);
+    at += entryLength(content.length);
+  }
   return out;
+}
+
+function putHeader(out: Uint8Array, at: number, blank: Blank, path: string, length: number): void {
+  out.set(blank.octets, at);
+  const [prefix, name] = splitPath(path);
+  const sum =
+    blank.sum +
+    putText(out, at + AT.name, name) +
+    putText(out, at + AT.prefix, prefix) +
+    putOctal(out, at + AT.size, length, 12);
+  putOctal(out, at + AT.checksum, sum, 7);
 }
 
 /** The end of an archive. */
 export const TAR_END: Uint8Array = new Uint8Array(2 * BLOCK);
 
 /** Reads the entries of an archive as far as they are whole: what a killed writer left behind ends anywhere. */
-export function* readEntries(archive: Uint8Array): Generator<TarEntry> {
+export function* readEntries(archive: Uint8Array): Generator<TarEntry & { content: Uint8Array }> {
   for (let at = 0; at + BLOCK <= archive.length; ) {
     if (archive[at] === 0 || !hasMagic(archive, at)) return;
     const length = Number.parseInt(text(archive, at + 124, 12), 8);
@@ -75,13 +96,22 @@ function splitPath(path: string): [prefix: string, name: string] {
   throw new Error(`too long for an archive: ${path}`);
 }
 
-function putText(out: Uint8Array, at: number, value: string): void {
-  for (let i = 0; i < value.length; i++) out[at + i] = value.charCodeAt(i);
+/** @returns the sum of the octets */
+function putText(out: Uint8Array, at: number, value: string): number {
+  let sum = 0;
+  for (let i = 0; i < value.length; i++) {
+    const code = value.charCodeAt(i);
+    out[at + i] = code;
+    sum += code;
+  }
+  return sum;
 }
 
-function putOctal(out: Uint8Array, at: number, value: number, width: number): void {
-  putText(out, at, value.toString(8).padStart(width - 1, '0'));
+/** @returns the sum of the octets */
+function putOctal(out: Uint8Array, at: number, value: number, width: number): number {
+  const digits = value.toString(8).padStart(width - 1, '0');
   out[at + width - 1] = 0;
+  return putText(out, at, digits);
 }
 
 function text(archive: Uint8Array, at: number, width: number): string {

@@ -110,14 +110,17 @@ export function spiffeId(
 
 /** All names of a certificate to be, in their order: DNS names, addresses, the URI; none twice. */
 export function subjectAltNames(dns: readonly string[], ip: readonly string[], uri: string): GeneralName[] {
-  const names: GeneralName[] = [
-    ...[...new Set(dns)].map((value): GeneralName => ({ type: 'dns', value })),
-    ...ip.map(ipName),
-    { type: 'uri', value: uri },
-  ];
-  const seen = new Set<string>();
-  return names.filter((name) => {
-    const key = `${name.type}:${String(name.value)}`;
-    return !seen.has(key) && seen.add(key);
-  });
+  const names: GeneralName[] = [];
+  for (const value of once(dns, String)) names.push({ type: 'dns', value });
+  for (const name of once(ip.map(ipName), ({ value }) => String(value))) names.push(name);
+  names.push({ type: 'uri', value: uri });
+  return names;
+}
+
+/** The elements without those that an earlier one has the key of. */
+function once<T>(elements: readonly T[], key: (element: T) => string): Iterable<T> {
+  if (elements.length < 2) return elements;
+  const found = new Map<string, T>();
+  for (const element of elements) if (!found.has(key(element))) found.set(key(element), element);
+  return found.values();
 }

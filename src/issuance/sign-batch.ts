@@ -1,22 +1,16 @@
 import { signTemplate } from '../authority/make.ts';
 import { randomBytes, sha256 } from '../crypto/hash.ts';
 import { tampered } from '../keystore/canonical.ts';
-import type { Kind } from '../keystore/log/bodies.ts';
 import type { PackedCertificate } from '../keystore/pack.ts';
 import type { KeystoreWriter } from '../keystore/writer.ts';
 import { toHex } from '../pki/encoding.ts';
-import { type EndEntityProfile, endEntityTemplate } from '../pki/profile/end-entity.ts';
 import { newSerial } from '../pki/serial.ts';
 import type { Signer } from '../pki/signer.ts';
-import { type Validity, validityFor } from '../pki/validity.ts';
-import { signatureAlgorithmFor } from '../pki/x509/algorithm.ts';
-import { type IssueItem, itemNames } from './item.ts';
+import type { Validity } from '../pki/validity.ts';
+import { type SignedItem, templateOf } from './template.ts';
 
 /** Certificates of one reserve and one commit record. */
 export const BATCH = 500;
-
-/** What a certificate is signed for: an item of a request, or a probe. */
-export type SignedItem = Omit<IssueItem, 'kind'> & { kind: Kind };
 
 /** An item with the public key it is to be certified for. */
 export interface KeyedItem {
@@ -67,20 +61,14 @@ async function signOne(
 ): Promise<Uint8Array> {
   const { writer, signer, crypto } = context;
   const { keystore } = writer;
-  const { policy } = keystore.state;
   const issuer = keystore.authorityCertificate(keystore.issuing.id);
-  const template = endEntityTemplate({
-    profile: item.profile as EndEntityProfile,
-    commonName: item.name,
-    subjectAltNames: itemNames(item, policy),
-    serialNumber,
-    validity:
-      validity ?? validityFor(writer.options.now(), (item.lifetime ?? policy.nodeLifetime) * 1000, issuer.notAfter),
-    publicKey,
+  const template = templateOf(item, serialNumber, publicKey, {
+    policy: keystore.state.policy,
     issuer,
-    signatureAlgorithm: signatureAlgorithmFor(signer.keyType),
+    keyType: signer.keyType,
+    now: writer.options.now(),
     sha256: (data) => sha256(data),
-    ...(policy.crlUrl === undefined ? {} : { crlUrl: policy.crlUrl }),
+    ...(validity === undefined ? {} : { validity }),
   });
   return (await signTemplate(template, issuer, signer, crypto)).der;
 }

@@ -2,6 +2,7 @@ import { randomBytes } from '../../crypto/hash.ts';
 import { loadCrypto } from '../../crypto/webcrypto.ts';
 import { tampered } from '../../keystore/canonical.ts';
 import type { CertificateRow } from '../../keystore/certificates/row.ts';
+import type { PackedCertificate } from '../../keystore/pack.ts';
 import { trustBundle } from '../../keystore/public.ts';
 import type { KeystoreWriter } from '../../keystore/writer.ts';
 import { fromBase64, toHex } from '../../pki/encoding.ts';
@@ -12,12 +13,14 @@ import type { FileAccess } from '../../placement/place.ts';
 import type { IssueItem } from '../item.ts';
 import { openPool, type Pool } from './pool.ts';
 import type { Sink, Slice, Unplaced } from './sink.ts';
-import { splitDers } from './slice.ts';
+import type { WorkerReply } from './worker.ts';
 
 /** Certificates of one reserve and one commit record. */
 export const BATCH = 2000;
 /** Certificates that a worker makes before it answers. */
 const SLICE = 250;
+/** Batches whose serials are reserved before they are needed, so that no worker waits for the log. */
+const AHEAD = 2;
 
 export interface FleetRequest {
   items: IssueItem[];
@@ -39,12 +42,14 @@ interface Reserved {
   serials: string[];
   items: IssueItem[];
   slices: Slice[];
-  made: Promise<{ ders: Uint8Array[]; keys: Uint8Array }[]>;
+  made: Promise<Made[]>;
 }
+
+type Made = WorkerReply & { type: 'made' };
 
 /**
  * Issues a fleet, batch by batch: stage → reserve → sign → store → commit → place, as for one certificate, with one
- * reserve and one commit record a batch. While a batch is committed and placed, the next one is being signed.
+ * reserve and one commit record a batch. While a batch is committed and placed, the next ones are being signed.
  */
 export async function issueFleet(writer: KeystoreWriter, request: FleetRequest): Promise<FleetResult> {
   const { keystore } = writer;
@@ -68,16 +73,21 @@ export async function issueFleet(writer: KeystoreWriter, request: FleetRequest):
     },
   });
   const result: FleetResult = { made: [], unplaced: [] };
+  const reserved: Reserved[] = [];
+  let at = 0;
+  const reserveAhead = async (): Promise<void> => {
+    for (; reserved.length < AHEAD && at < items.length; at += BATCH)
+      reserved.push(await reserve(writer, request, pool, at));
+  };
   try {
-    let next = await reserve(writer, request, pool, 0);
-    for (let at = 0; next !== undefined; at += BATCH) {
-      const batch: Reserved = next;
+    await reserveAhead();
+    for (let batch = reserved.shift(); batch !== undefined; batch = reserved.shift()) {
       const slices = await batch.made;
-      if (at === 0) await opinion(slices[0]?.ders[0], certificate);
-      next = await reserve(writer, request, pool, at + BATCH);
+      if (result.made.length === 0) await opinion(slices[0], certificate);
+      await reserveAhead();
       await commit(writer, request, batch, slices, result);
       result.unplaced.push(...(await request.sink.place(batch.slices, pool)));
-      request.onProgress(Math.min(at + BATCH, items.length), items.length);
+      request.onProgress(result.made.length, items.length);
     }
     await request.sink.finish();
   } finally {
@@ -87,30 +97,20 @@ export async function issueFleet(writer: KeystoreWriter, request: FleetRequest):
 }
 
 /** Sets the serials of a batch aside, and has its slices made. */
-async function reserve(
-  writer: KeystoreWriter,
-  request: FleetRequest,
-  pool: Pool,
-  at: number,
-): Promise<Reserved | undefined> {
+async function reserve(writer: KeystoreWriter, request: FleetRequest, pool: Pool, at: number): Promise<Reserved> {
   const items = request.items.slice(at, at + BATCH);
-  if (items.length === 0) return undefined;
   const serials = await freshSerials(writer, items.length);
   const { requestId, requestHash } = request;
   const record = await writer.commit('reserve', requestId, async () => ({ requestHash, serials }));
   if (record === undefined) throw tampered('a reserve record was not written');
   const slices: Slice[] = [];
-  const made: Promise<{ ders: Uint8Array[]; keys: Uint8Array }>[] = [];
+  const made: Promise<Made>[] = [];
   for (let from = 0; from < items.length; from += SLICE) {
     const id = (at + from) / SLICE;
     const part = items.slice(from, from + SLICE);
     slices.push({ id, holdings: part.map(({ kind, name, plane }) => ({ kind, name, plane })) });
     const plain = part.map((item, i) => ({ ...plainItem(item), serial: serials[from + i] as string }));
-    made.push(
-      pool
-        .ask({ type: 'make', id, items: plain }, 'made')
-        .then((reply) => ({ ders: splitDers(reply), keys: reply.keys })),
-    );
+    made.push(pool.ask({ type: 'make', id, items: plain }, 'made'));
   }
   const all = Promise.all(made);
   // It is awaited in its turn; until then its failure is nobody's unhandled one.
@@ -122,50 +122,58 @@ async function commit(
   writer: KeystoreWriter,
   request: FleetRequest,
   batch: Reserved,
-  slices: { ders: Uint8Array[]; keys: Uint8Array }[],
+  slices: Made[],
   result: FleetResult,
 ): Promise<void> {
   const { keystore } = writer;
   const { sink, requestId, requestHash } = request;
   const authority = keystore.issuing.id;
-  const ders = slices.flatMap((slice) => slice.ders);
-  await sink.stageKeys(slices.map((slice) => slice.keys));
-  const sha256 = await keystore.storePack(
-    batch.items.map(({ kind, name, plane, profile }, i) => ({
-      kind,
-      name,
-      plane,
-      profile,
-      der: ders[i] as Uint8Array,
-    })),
-  );
+  await sink.stageKeys(slices.map(({ keys }) => keys));
+  const packed = packedCertificates(batch, slices, authority);
+  const sha256 = await keystore.storePack(packed);
   await writer.commit('issue', requestId, async () => {
     await sink.confirmStaged();
     if (keystore.issuing.id !== authority)
       throw tampered('the issuing CA changed while certificates were being signed');
-    return { requestHash, reserve: batch.seq, pack: sha256, count: ders.length };
+    return { requestHash, reserve: batch.seq, pack: sha256, count: packed.length };
   });
-  for (const slice of slices) slice.keys.fill(0);
+  for (const { keys } of slices) keys.fill(0);
+  const { certificates } = keystore;
   for (const [i, item] of batch.items.entries()) {
-    const row = keystore.certificates.recent(batch.serials[i] as string);
-    if (row !== undefined) result.made.push({ item, row, der: ders[i] as Uint8Array });
+    const row = certificates.recent(batch.serials[i] as string);
+    if (row !== undefined) result.made.push({ item, row, der: (packed[i] as PackedCertificate).der });
   }
+}
+
+/** The certificates of a batch, with what lint has read of each: the log need not read it again. */
+function packedCertificates({ items, serials }: Reserved, slices: Made[], authority: string): PackedCertificate[] {
+  const packed: PackedCertificate[] = [];
+  for (const { ders, lengths, ends } of slices) {
+    let at = 0;
+    for (const [i, length] of lengths.entries()) {
+      const { kind, name, plane, profile } = items[packed.length] as IssueItem;
+      const serial = serials[packed.length] as string;
+      const facts = { serial, authority, notBefore: ends[2 * i] as number, notAfter: ends[2 * i + 1] as number };
+      packed.push({ kind, name, plane, profile, der: ders.subarray(at, at + length), facts });
+      at += length;
+    }
+  }
+  return packed;
 }
 
 async function freshSerials(writer: KeystoreWriter, count: number): Promise<string[]> {
   const random = randomBytes(20 * count);
   const serials = Array.from({ length: count }, (_, i) => toHex(newSerial(() => random.slice(20 * i, 20 * i + 20))));
-  for (const serial of serials)
-    if ((await writer.keystore.query((index) => index.bySerial(serial))) !== undefined)
-      return freshSerials(writer, count);
-  return serials;
+  const taken = await writer.keystore.query((index) => index.anySerial(serials));
+  return taken ? freshSerials(writer, count) : serials;
 }
 
 /** One certificate of a fleet is read by a second implementation: all of them come from the same code. */
-async function opinion(der: Uint8Array | undefined, issuer: Uint8Array): Promise<void> {
-  if (der === undefined) return;
+async function opinion(slice: Made | undefined, issuer: Uint8Array): Promise<void> {
+  if (slice === undefined) return;
   const { secondOpinion } = await import('../../authority/second-opinion.ts');
-  await secondOpinion(der, parseCertificate(issuer).publicKey, await loadCrypto());
+  const first = slice.ders.subarray(0, slice.lengths[0]);
+  await secondOpinion(first, parseCertificate(issuer).publicKey, await loadCrypto());
 }
 
 function plainItem({ kind, name, plane, profile, dns, ip, role, keyType, lifetime, publicKey, wildcards }: IssueItem) {

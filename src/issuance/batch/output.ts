@@ -25,7 +25,7 @@ export interface OutputShared {
 
 /** The relative directory of a holder's files: `redis-1/data`, `clients/app`. */
 export function relativeDirectory(holding: Holding): string {
-  return holderDirectory('', holding);
+  return holding.kind === 'node' ? `${holding.name}/${holding.plane}` : `clients/${holding.name}`;
 }
 
 /** The private keys of a slice as archive entries: what is staged before the commit. */
@@ -40,7 +40,7 @@ export function keyEntries(
       entries.push({
         path: `${relativeDirectory(holdings[i] as Holding)}/${FILES.key}`,
         mode: access.keyMode,
-        content: ascii(key),
+        content: key,
       });
   return tarEntries(entries, seconds);
 }
@@ -51,12 +51,11 @@ export function certificateEntries(
   ders: readonly Uint8Array[],
   shared: OutputShared,
 ): Uint8Array {
-  const bundle = ascii(shared.trustBundle);
   const entries = ders.flatMap((der, i): TarEntry[] => {
     const directory = relativeDirectory(holdings[i] as Holding);
-    const certificate = ascii(encodePem('CERTIFICATE', der) + shared.issuing);
+    const certificate = encodePem('CERTIFICATE', der) + shared.issuing;
     return [
-      { path: `${directory}/${FILES.trustBundle}`, mode: 0o644, content: bundle },
+      { path: `${directory}/${FILES.trustBundle}`, mode: 0o644, content: shared.trustBundle },
       { path: `${directory}/${FILES.certificate}`, mode: 0o644, content: certificate },
     ];
   });
@@ -103,8 +102,4 @@ function putFile(directory: string, name: string, content: string, mode: number,
   chmodSync(temporary, mode);
   if (access.owner !== undefined) chownSync(temporary, access.owner.uid, access.owner.gid);
   renameSync(temporary, join(directory, name));
-}
-
-function ascii(text: string): Uint8Array {
-  return Buffer.from(text, 'latin1');
 }

@@ -10,8 +10,7 @@ const MOST_THREADS = 8;
 
 /** Whoever makes slices: threads for a fleet, this thread for a few. A slice stays with the one that made it. */
 export interface Pool {
-  readonly size: number;
-  /** Sends a request to the member that slice `id` belongs to. */
+  /** Sends a request; one about a slice that was made goes to whoever made it. */
   ask<T extends WorkerReply['type']>(request: WorkerRequest, expected: T): Promise<WorkerReply & { type: T }>;
   close(): Promise<void>;
 }
@@ -23,7 +22,6 @@ export function openPool(certificates: number, data: WorkerData): Pool {
 }
 
 class LocalPool implements Pool {
-  readonly size = 1;
   readonly #worker: SliceWorker;
 
   constructor(data: WorkerData) {
@@ -31,51 +29,94 @@ class LocalPool implements Pool {
   }
 
   async ask<T extends WorkerReply['type']>(request: WorkerRequest, expected: T): Promise<WorkerReply & { type: T }> {
-    return expect(await this.#worker.handle(request), expected);
+    return expect(this.#worker.handle(request), expected);
   }
 
   async close(): Promise<void> {}
 }
 
+/** Requests that a thread has at once: the next one is there when it is done with one. */
+const IN_FLIGHT = 2;
+
+interface Task {
+  request: WorkerRequest;
+  resolve: (reply: WorkerReply) => void;
+  reject: (error: Error) => void;
+}
+
 class ThreadPool implements Pool {
-  readonly size: number;
-  readonly #workers: Worker[];
-  readonly #waiting = new Map<number, { resolve: (reply: WorkerReply) => void; reject: (error: Error) => void }>();
+  readonly #threads: Thread[];
+  /** The thread that made a slice. */
+  readonly #owners = new Map<number, Thread>();
 
   constructor(threads: number, data: WorkerData) {
-    this.size = threads;
-    this.#workers = Array.from({ length: threads }, () => this.#start(data));
+    this.#threads = Array.from({ length: threads }, () => new Thread(data));
   }
 
   async ask<T extends WorkerReply['type']>(request: WorkerRequest, expected: T): Promise<WorkerReply & { type: T }> {
-    const worker = this.#workers[request.id % this.size] as Worker;
-    const reply = await new Promise<WorkerReply>((resolve, reject) => {
-      this.#waiting.set(request.id, { resolve, reject });
-      worker.postMessage(request);
-    });
-    return expect(reply, expected);
+    const { id, type } = request;
+    const thread = this.#owners.get(id) ?? this.#leastBusy();
+    if (type === 'make') this.#owners.set(id, thread);
+    else this.#owners.delete(id);
+    return expect(await thread.ask(request), expected);
   }
 
   async close(): Promise<void> {
-    await Promise.all(this.#workers.map((worker) => worker.terminate()));
+    await Promise.all(this.#threads.map((thread) => thread.close()));
   }
 
-  #start(data: WorkerData): Worker {
-    const worker = new Worker(workerFile(), {
+  #leastBusy(): Thread {
+    return this.#threads.reduce((least, thread) => (thread.load < least.load ? thread : least));
+  }
+}
+
+class Thread {
+  readonly #worker: Worker;
+  readonly #queue: Task[] = [];
+  readonly #sent: Task[] = [];
+
+  constructor(data: WorkerData) {
+    this.#worker = new Worker(workerFile(), {
       workerData: data,
       // Certificates are many small short-lived pieces: a larger nursery spares half of the collections.
-      resourceLimits: { maxYoungGenerationSizeMb: 64 },
+      resourceLimits: { maxYoungGenerationSizeMb: 32 },
     });
-    worker.on('message', (reply: WorkerReply) => {
-      this.#waiting.get(reply.id)?.resolve(reply);
-      this.#waiting.delete(reply.id);
+    this.#worker.on('message', (reply: WorkerReply) => {
+      this.#sent.shift()?.resolve(reply);
+      this.#send();
     });
-    worker.on('error', (error) => {
-      for (const { reject } of this.#waiting.values())
-        reject(error instanceof Error ? error : new Error(String(error)));
-      this.#waiting.clear();
+    this.#worker.on('error', (error) => {
+      const reason = error instanceof Error ? error : new Error(String(error));
+      for (const { reject } of [...this.#sent.splice(0), ...this.#queue.splice(0)]) reject(reason);
     });
-    return worker;
+  }
+
+  get load(): number {
+    return this.#queue.length + this.#sent.length;
+  }
+
+  /** What is asked of a slice that is made already goes before slices to be made: somebody waits for it. */
+  ask(request: WorkerRequest): Promise<WorkerReply> {
+    return new Promise((resolve, reject) => {
+      const task = { request, resolve, reject };
+      const making = this.#queue.findIndex((waiting) => waiting.request.type === 'make');
+      if (request.type === 'make' || making < 0) this.#queue.push(task);
+      else this.#queue.splice(making, 0, task);
+      this.#send();
+    });
+  }
+
+  async close(): Promise<void> {
+    await this.#worker.terminate();
+  }
+
+  #send(): void {
+    while (this.#sent.length < IN_FLIGHT) {
+      const task = this.#queue.shift();
+      if (task === undefined) return;
+      this.#sent.push(task);
+      this.#worker.postMessage(task.request);
+    }
   }
 }
 

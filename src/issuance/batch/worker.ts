@@ -1,7 +1,8 @@
 import { parentPort, workerData } from 'node:worker_threads';
+import { concatAll } from '../../pki/der/writer.ts';
 import { encodePem } from '../../pki/pem.ts';
 import { certificateEntries, keyEntries, type OutputShared, writeSlice } from './output.ts';
-import { type BatchIssuer, makeSlice, type SliceItem, splitDers } from './slice.ts';
+import { type BatchIssuer, type SliceItem, SliceMaker } from './slice.ts';
 
 /** What a worker is given at its start. */
 export interface WorkerData {
@@ -17,8 +18,9 @@ export type WorkerRequest =
   | { type: 'drop'; id: number };
 
 export type WorkerReply =
-  | { type: 'made'; id: number; ders: Uint8Array; lengths: Uint32Array; keys: Uint8Array }
+  | { type: 'made'; id: number; ders: Uint8Array; lengths: Uint32Array; ends: Float64Array; keys: Uint8Array }
   | { type: 'written'; id: number; failed: { index: number; path: string; errno: string }[] }
+  | { type: 'dropped'; id: number }
   | { type: 'archived'; id: number; entries: Uint8Array }
   | { type: 'failed'; id: number; message: string };
 
@@ -31,18 +33,20 @@ interface Kept {
 /** Does the work of one slice at a time; what it made stays until it is written or dropped. */
 export class SliceWorker {
   readonly #data: WorkerData;
+  readonly #maker: SliceMaker;
   readonly #kept = new Map<number, Kept>();
 
   constructor(data: WorkerData) {
     this.#data = data;
+    this.#maker = new SliceMaker(data.issuer);
   }
 
-  async handle(request: WorkerRequest): Promise<WorkerReply | undefined> {
+  handle(request: WorkerRequest): WorkerReply {
     const { id } = request;
     try {
       switch (request.type) {
         case 'make':
-          return await this.#make(id, request.items);
+          return this.#make(id, request.items);
         case 'write': {
           const { items, ders, keys } = this.#take(id);
           return { type: 'written', id, failed: writeSlice(request.out, items, ders, keys, this.#data.output) };
@@ -53,26 +57,27 @@ export class SliceWorker {
         }
         case 'drop':
           this.#kept.delete(id);
-          return undefined;
+          return { type: 'dropped', id };
       }
     } catch (error) {
       return { type: 'failed', id, message: error instanceof Error ? error.message : String(error) };
     }
   }
 
-  async #make(id: number, items: SliceItem[]): Promise<WorkerReply> {
-    const made = await makeSlice(items, this.#data.issuer);
-    const keys = made.keys.map((key) => {
+  #make(id: number, items: SliceItem[]): WorkerReply {
+    const { ders, ends, keys: pkcs8 } = this.#maker.make(items);
+    const keys = pkcs8.map((key) => {
       const pem = key && encodePem('PRIVATE KEY', key);
       key?.fill(0);
       return pem;
     });
-    this.#kept.set(id, { items, ders: splitDers({ ders: made.ders.slice(), lengths: made.lengths }), keys });
+    this.#kept.set(id, { items, ders, keys });
     return {
       type: 'made',
       id,
-      ders: made.ders,
-      lengths: made.lengths,
+      ders: concatAll(ders),
+      lengths: Uint32Array.from(ders, ({ length }) => length),
+      ends,
       keys: keyEntries(items, keys, this.#data.output),
     };
   }
@@ -88,9 +93,8 @@ export class SliceWorker {
 if (parentPort !== null) {
   const port = parentPort;
   const worker = new SliceWorker(workerData as WorkerData);
-  port.on('message', async (request: WorkerRequest) => {
-    const reply = await worker.handle(request);
-    if (reply === undefined) return;
+  port.on('message', (request: WorkerRequest) => {
+    const reply = worker.handle(request);
     const moved =
       reply.type === 'made'
         ? [reply.ders.buffer, reply.keys.buffer]
