@@ -78,7 +78,7 @@ class StagingOnly implements Sink {
   async confirmStaged(): Promise<void> {}
 
   async place(...[slices, pool]: Parameters<Sink['place']>): Promise<[]> {
-    for (const { id } of slices) void pool.ask({ type: 'drop', id }, 'written').catch(() => {});
+    await Promise.all(slices.map(({ id }) => pool.ask({ type: 'drop', id }, 'dropped')));
     return [];
   }
 

@@ -6,16 +6,24 @@ import { fileURLToPath } from 'node:url';
 
 const CLUSTER_CA = fileURLToPath(new URL('../bin/cluster-ca', import.meta.url));
 
-/** A temporary home for keystores, removed at the end. */
+/** A temporary home for keystores, removed at the end. A key file costs no scrypt, a passphrase does. */
 export class Home {
   readonly path = mkdtempSync(join(tmpdir(), 'cluster-ca-bench-'));
+  readonly #secret: Record<string, string>;
+
+  constructor(secret: 'key-file' | 'passphrase' = 'key-file') {
+    this.#secret =
+      secret === 'passphrase'
+        ? { CLUSTER_CA_PASSPHRASE: 'correct horse battery staple' }
+        : { CLUSTER_CA_KEY_FILE: join(this.path, 'key') };
+  }
 
   env(name: string): Record<string, string> {
     return {
       PATH: process.env.PATH ?? '',
       HOME: this.path,
       CLUSTER_CA_KEYSTORE: join(this.path, name),
-      CLUSTER_CA_KEY_FILE: join(this.path, 'key'),
+      ...this.#secret,
     };
   }
 
