@@ -7,7 +7,8 @@ import type { KeystoreWriter } from '../keystore/writer.ts';
 import { generateKey } from '../pki/key.ts';
 import { encodePem } from '../pki/pem.ts';
 import { chainPem } from './files.ts';
-import { type SignedItem, signBatch } from './sign-batch.ts';
+import { signBatch } from './sign-batch.ts';
+import type { SignedItem } from './template.ts';
 
 const HOUR = 3_600_000;
 
