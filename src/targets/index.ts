@@ -2,6 +2,7 @@ import type { ServiceKind } from '../inventory/services.ts';
 import { etcdTarget } from './etcd.ts';
 import { execTarget } from './exec.ts';
 import { filesTarget } from './files.ts';
+import { haproxyTarget } from './haproxy.ts';
 import { redisTarget } from './redis.ts';
 import type { Target } from './target.ts';
 
@@ -9,6 +10,7 @@ import type { Target } from './target.ts';
 const TARGETS: Partial<Record<ServiceKind, Target>> = {
   redis: redisTarget as Target,
   etcd: etcdTarget as Target,
+  haproxy: haproxyTarget as Target,
   files: filesTarget as Target,
   exec: execTarget as Target,
 };

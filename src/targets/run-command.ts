@@ -7,12 +7,37 @@ import { safeText } from '../ui/text/safe.ts';
  * @throws ERR_REMOTE when it does not end with 0, with the last line that it printed; ERR_TIMEOUT
  */
 export async function runCommand(host: Host, argv: readonly string[], timeout: number): Promise<string> {
+  return run(host, argv, timeout, 'run it by hand there; it is the reload of this service in the inventory');
+}
+
+/**
+ * Has a server check its configuration.
+ * @param telling the line that says what is wrong, and of it the part
+ * @throws ERR_REMOTE when it does not end with 0; ERR_TIMEOUT
+ */
+export async function checkCommand(
+  host: Host,
+  argv: readonly string[],
+  timeout: number,
+  telling: RegExp,
+): Promise<void> {
+  await run(host, argv, timeout, `look at it by hand there: ${argv.join(' ')}`, telling);
+}
+
+async function run(
+  host: Host,
+  argv: readonly string[],
+  timeout: number,
+  hint: string,
+  telling?: RegExp,
+): Promise<string> {
   const { code, stdout, stderr } = await host.run(argv, { timeout });
   if (code === 0) return stdout;
-  const said = (stderr.trim() === '' ? stdout : stderr).trim().split('\n').at(-1) ?? '';
+  const output = (stderr.trim() === '' ? stdout : stderr).trim();
+  const said = telling?.exec(output)?.[1] ?? output.split('\n').at(-1) ?? '';
   throw new ClusterCaError(
     'ERR_REMOTE',
     `${argv[0]} ${code === undefined ? 'was killed' : `ended with ${code}`} on ${host.label}${said === '' ? '' : `: ${safeText(said.slice(0, 200))}`}`,
-    { hint: 'run it by hand there; it is the reload of this service in the inventory' },
+    { hint, details: { said } },
   );
 }

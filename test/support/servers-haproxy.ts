@@ -16,23 +16,42 @@ export interface Frontend {
   server: string;
 }
 
+/** Where its processes can be spoken to. */
+export interface HaProxySockets {
+  socket?: string;
+  masterSocket?: string;
+  pidFile?: string;
+}
+
 export interface HaProxy {
   server: Server;
+  /** Its configuration file. */
+  configuration: string;
   /** Reads its files again, and waits until the process with the old ones is gone. */
   reload(): Promise<void>;
 }
 
 /** Starts HAProxy as a master with one worker, as systemd does. */
-export async function startHaProxy(servers: Servers, frontends: Frontend[]): Promise<HaProxy> {
+export async function startHaProxy(
+  servers: Servers,
+  frontends: Frontend[],
+  { socket, masterSocket, pidFile }: HaProxySockets = {},
+): Promise<HaProxy> {
   const directory = join(servers.directory, 'haproxy');
   const configuration = join(directory, 'haproxy.cfg');
   mkdirSync(directory, { mode: 0o700 });
-  writeFileSync(configuration, `${COMMON}${frontends.map(section).join('')}`);
+  writeFileSync(configuration, `${global(socket)}${frontends.map(section).join('')}`);
   const server = await servers.start({
     name: 'haproxy',
     directory,
     file: program('haproxy'),
-    args: ['-W', '-f', configuration],
+    args: [
+      '-W',
+      ...(masterSocket === undefined ? [] : ['-S', masterSocket]),
+      ...(pidFile === undefined ? [] : ['-p', pidFile]),
+      '-f',
+      configuration,
+    ],
     ready: async () => (await Promise.all(frontends.map(({ port }) => accepts(port)))).every(Boolean),
   });
   let reloads = 0;
@@ -44,12 +63,13 @@ export async function startHaProxy(servers: Servers, frontends: Frontend[]): Pro
       return gone.length >= reloads;
     });
   };
-  return { server, reload };
+  return { server, configuration, reload };
 }
 
-const COMMON = `
+const global = (socket: string | undefined): string => `
 global
   log stdout format raw local0
+  ${socket === undefined ? '' : `stats socket ${socket} mode 600 level admin`}
 defaults
   mode tcp
   log global
