@@ -63,6 +63,7 @@ export async function drift(keystore: Keystore, inventory: Inventory, request: D
   const gatherer = await Gatherer.create(keystore, client, request.now);
   const facts: ServiceFacts[] = [];
   let done = 0;
+  if (services.length > 0) request.onProgress?.(0, services.length);
   for (let start = 0; start < services.length; start += AT_ONCE) {
     const some = services.slice(start, start + AT_ONCE);
     facts.push(

@@ -41,7 +41,7 @@ export async function openFleetPlace(request: IssueRequest): Promise<void> {
 export async function issueInBatches(
   writer: KeystoreWriter,
   request: IssueRequest,
-  onProgress: (done: number, total: number) => void,
+  onProgress: (done: number, total: number, label: string) => void,
 ): Promise<IssueResult> {
   const { keystore } = writer;
   const out = request.out as string;
@@ -49,9 +49,11 @@ export async function issueInBatches(
   const bound = await recordsOfRequest(keystore, request);
   const jobs = placedJobs(request, archive);
   const archiveSink = archive ? new ArchiveSink(out) : undefined;
-  const sink: Sink = archiveSink ?? new DirectorySink(out);
+  let placed = 0;
+  const sink: Sink = archiveSink ?? new DirectorySink(out, (count) => issuing(placed + count));
   const salvage = archiveSink && (await Salvage.find(dirname(out), basename(out)));
-  for (const job of jobs) {
+  for (const [i, job] of jobs.entries()) {
+    if (i % 100 === 0) onProgress(i, jobs.length, 'checking');
     if (job.place !== undefined || !archive) await attempt(job, () => prepare(writer, request, job, bound));
     else await decideForArchive(writer, request, job, salvage, archiveSink);
   }
@@ -69,8 +71,15 @@ export async function issueInBatches(
   const result = await resultOf(keystore, jobs, writer.options.now(), false);
   return archive ? { ...result, archive: out } : result;
 
+  function issuing(done: number): void {
+    placed = done;
+    onProgress(done, items.length, 'issuing');
+  }
+
   async function fleet(): Promise<void> {
-    const { made, unplaced } = await issueFleet(writer, { items, access, requestId, requestHash, sink, onProgress });
+    issuing(0);
+    const plan = { items, access, requestId, requestHash, sink, onProgress: issuing };
+    const { made, unplaced } = await issueFleet(writer, plan);
     for (const [i, { row, der }] of made.entries()) {
       const job = pending[i] as Job;
       job.made = { ...row, superseded: false };

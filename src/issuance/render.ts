@@ -12,8 +12,8 @@ import { serverFiles } from './server-files.ts';
 type Row = Partial<CertificateObject> & { what: string };
 type Written = IssueResult['certificates'][number] & { files: WrittenFiles };
 
-/** Rows of the table before it is cut: beyond it only failures, and how many there were. */
-const LONGEST = 200;
+/** Rows of the table before it is cut: beyond it only failures, and how many there were of each. */
+const LONGEST = 50;
 
 /**
  * What was issued, left alone and failed; where the files are and where each goes; what to do next.
@@ -27,7 +27,8 @@ export function renderIssue(result: IssueResult | IssuePlan, style: Style, deplo
   ];
   const lines: string[] = [];
   if (rows.length > 0) lines.push(...certificateTable(rows.slice(0, LONGEST), style));
-  if (rows.length > LONGEST) lines.push(style.dim(`and ${rows.length - LONGEST} more: --json names them all`));
+  if (rows.length > LONGEST)
+    lines.push(...paragraph(`and ${rows.length - LONGEST} more, ${inAll(rows)}; --json names each`, style));
   for (const { node, plane, error } of result.failed)
     lines.push(
       `${style.bad('failed')}  ${style.bold(safeText(`${node}${plane === undefined ? '' : `/${plane}`}`, style))}`,
@@ -40,6 +41,12 @@ export function renderIssue(result: IssueResult | IssuePlan, style: Style, deplo
   if (result.certificates.length > 0 && !planned && !deployed)
     lines.push(...paragraph(`next: ${nextStep(result.certificates)}`, style));
   return lines.join('\n');
+}
+
+/** `5000 issued and 12 unchanged in all`. */
+function inAll(rows: readonly Row[]): string {
+  const kinds = [...new Set(rows.map(({ what }) => what))];
+  return `${kinds.map((kind) => `${rows.filter(({ what }) => what === kind).length} ${kind}`).join(' and ')} in all`;
 }
 
 function certificateTable(rows: readonly Row[], style: Style): string[] {

@@ -120,7 +120,9 @@ async function runFleet(ctx: Context, writer: KeystoreWriter, issuance: Issuance
   try {
     return await writer.inTurn(ctx.globals.wait, async () => {
       if (!isArchive(issuance.out)) await finishEarlierRuns(writer, issuance);
-      const made = await issueInBatches(writer, issuance, (done, total) => ctx.ui.progressBar(done, total, 'issuing'));
+      const made = await issueInBatches(writer, issuance, (done, total, label) =>
+        ctx.ui.progressBar(done, total, label),
+      );
       await afterIssuing(writer, issuance, issuance.items);
       return made;
     });

@@ -18,6 +18,8 @@ export interface UiOptions {
 
 /** Back to the start of the line, and nothing behind. */
 const WIPE = '\r\x1b[K';
+/** Milliseconds between two drawings of a bar. */
+const TICK = 250;
 
 /** A document as `--json` prints it; `schemaVersion` and `warnings` are added. */
 export type Document = Record<string, unknown>;
@@ -31,8 +33,10 @@ export class Ui {
   readonly #warnings: string[] = [];
   #progressSince: number | undefined;
   #progressShown = 0;
-  /** What was done already when the bar was first asked for. */
-  #progressFrom = 0;
+  /** The bar's work: how far it is, when it began, and what was done already then. */
+  #bar: { label: string; done: number; total: number; since: number; from: number } | undefined;
+  /** Draws the bar anew while nothing new is told, so that what takes long is seen to be going on. */
+  #ticker: NodeJS.Timeout | undefined;
 
   constructor(options: UiOptions) {
     this.options = options;
@@ -87,23 +91,31 @@ export class Ui {
   }
 
   /**
-   * As `progress`, with a bar, the rate and the time that is left. Call it as often as you like, `endProgress` at the
-   * end: what is drawn last is not wiped before.
+   * As `progress`, with a bar, the rate and the time that is left. Call it when the work begins, as often as you like,
+   * and `endProgress` at the end: what is drawn last is not wiped before. Another label is other work, with its own rate.
    * @param label what is being done, in one word or two: `issuing`
    */
   progressBar(done: number, total: number, label: string): void {
-    if (this.#progressSince === undefined) this.#progressFrom = done;
-    if (!this.#progressIsDue()) return;
-    const elapsed = performance.now() - (this.#progressSince ?? 0);
-    this.#showProgress(
-      progressLine({ done, total, label, elapsed, sinceStart: done - this.#progressFrom }, this.#style()),
-    );
+    const { since, from } = this.#bar?.label === label ? this.#bar : { since: performance.now(), from: done };
+    this.#bar = { label, done, total, since, from };
+    this.#ticker ??= setInterval(() => this.#drawBar(), TICK).unref();
+    this.#drawBar();
+  }
+
+  #drawBar(): void {
+    if (this.#bar === undefined || !this.#progressIsDue()) return;
+    const { label, done, total, since, from } = this.#bar;
+    const elapsed = performance.now() - since;
+    this.#showProgress(progressLine({ done, total, label, elapsed, sinceStart: done - from }, this.#style()));
   }
 
   /** Wipes the line of progress. */
   endProgress(): void {
     this.#wipeProgress();
     this.#progressSince = undefined;
+    this.#bar = undefined;
+    clearInterval(this.#ticker);
+    this.#ticker = undefined;
   }
 
   #wipeProgress(): void {
@@ -126,6 +138,7 @@ export class Ui {
 
   /** The error, in one place and one form. */
   error(error: ClusterCaError | Error): void {
+    this.endProgress();
     const known = isClusterCaError(error);
     if (this.options.json) {
       const { code, hint, details } = known ? error : { code: 'ERR_INTERNAL', hint: undefined, details: undefined };
@@ -145,6 +158,7 @@ export class Ui {
 
   /** The questions, loaded when the first is asked. Ask `interactive` before. */
   async prompts(): Promise<Prompts> {
+    this.endProgress();
     return (await import('./prompts.ts')).createPrompts(this.style('stderr'));
   }
 

@@ -42,9 +42,12 @@ export interface Sink {
 export class DirectorySink implements Sink {
   readonly #out: string;
   readonly #staged: string;
+  readonly #onPlaced: (count: number) => void;
 
-  constructor(out: string) {
+  /** @param onPlaced is told how many certificates' files were written since the last call */
+  constructor(out: string, onPlaced: (count: number) => void) {
     this.#out = out;
+    this.#onPlaced = onPlaced;
     this.#staged = join(out, temporaryName(STAGED_KEYS));
   }
 
@@ -69,7 +72,11 @@ export class DirectorySink implements Sink {
 
   async place(slices: Slice[], pool: Pool): Promise<Unplaced[]> {
     const replies = await Promise.all(
-      slices.map(({ id }) => pool.ask({ type: 'write', id, out: this.#out }, 'written')),
+      slices.map(async ({ id, holdings }) => {
+        const reply = await pool.ask({ type: 'write', id, out: this.#out }, 'written');
+        this.#onPlaced(holdings.length);
+        return reply;
+      }),
     );
     const failed = replies.flatMap((reply, i) =>
       reply.failed.map(({ index, path, errno }) => ({ holding: slices[i]?.holdings[index] as Holding, path, errno })),

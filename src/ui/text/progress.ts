@@ -25,7 +25,8 @@ export function progressLine(progress: Progress, style: Style): string {
   const room = style.width - 1;
   const share = total <= 0 ? 1 : Math.min(1, Math.max(0, done / total));
   const rate = elapsed <= 0 ? 0 : (sinceStart * 1000) / elapsed;
-  const left = rate > 0 ? `${shortDuration((Math.max(0, total - done) / rate) * 1000)} left` : undefined;
+  const seconds = Math.ceil(Math.max(0, total - done) / rate);
+  const left = rate > 0 ? `${shortDuration(seconds * 1000)} left` : undefined;
   const facts = [
     label,
     `${grouped(done)} of ${grouped(total)}`,
