@@ -3,6 +3,7 @@ import { etcdTarget } from './etcd.ts';
 import { execTarget } from './exec.ts';
 import { filesTarget } from './files.ts';
 import { haproxyTarget } from './haproxy.ts';
+import { postgresTarget } from './postgres.ts';
 import { redisTarget } from './redis.ts';
 import type { Target } from './target.ts';
 
@@ -11,6 +12,7 @@ const TARGETS: Partial<Record<ServiceKind, Target>> = {
   redis: redisTarget as Target,
   etcd: etcdTarget as Target,
   haproxy: haproxyTarget as Target,
+  postgres: postgresTarget as Target,
   files: filesTarget as Target,
   exec: execTarget as Target,
 };

@@ -7,7 +7,7 @@ import type { Server, Servers } from './servers.ts';
 import { until } from './servers.ts';
 
 /** PostgreSQL refuses to be root's. */
-const NOBODY = 65_534;
+export const NOBODY = 65_534;
 
 export interface Postgres {
   port: number;
@@ -70,6 +70,6 @@ export async function startPostgres(
   return { port, server, files };
 }
 
-function own(path: string): void {
+export function own(path: string): void {
   if (process.getuid?.() === 0) chownSync(path, NOBODY, NOBODY);
 }
