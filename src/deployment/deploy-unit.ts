@@ -3,6 +3,7 @@ import { ClusterCaError, isClusterCaError } from '../errors.ts';
 import type { Host, NewFile } from '../hosts/host.ts';
 import type { IssueItem } from '../issuance/item.ts';
 import type { Keystore } from '../keystore/keystore.ts';
+import { equalBytes } from '../pki/der/writer.ts';
 import { publicHalf } from '../placement/key-match.ts';
 import type { Change, OldConnections, Problem, Session } from '../targets/target.ts';
 import { type Difference, differenceOf, wantsCombined } from './change.ts';
@@ -12,7 +13,7 @@ import type { Material } from './material.ts';
 import { checkPeers, type Peer } from './peers.ts';
 import { checkClockOf, checkCrls, checkMaterial } from './preflight.ts';
 import { askServed, confirmServed, type Served } from './served.ts';
-import { type DirectoryState, NAMES, ServiceDirectory } from './service-directory.ts';
+import { type DirectoryState, NAMES, type Name, ServiceDirectory } from './service-directory.ts';
 import { crlKind, type Deployable, type Unit } from './unit.ts';
 
 export type ServiceState = 'confirmed' | 'placed' | 'unchanged' | 'pending' | 'failed';
@@ -67,6 +68,7 @@ export async function deployUnit(
   context: UnitContext,
 ): Promise<ServiceResult[]> {
   const directory = new ServiceDirectory(host, unit.dir);
+  await reached(() => host.look(unit.dir));
   await host.makeDirectory(unit.dir);
   const giveBack = await takeDirectory(host, unit.dir, context.wait);
   const opened = unit.services.map((deployable) => open(deployable, directory, context));
@@ -75,6 +77,17 @@ export async function deployUnit(
   } finally {
     for (const { session } of opened) await session.close().catch(() => {});
     await giveBack().catch((error: Error) => context.warn(error.message));
+  }
+}
+
+/** The first thing that is asked of a host: what fails here has not failed, it is down. */
+async function reached(ask: () => Promise<unknown>): Promise<void> {
+  try {
+    await ask();
+  } catch (error) {
+    if (!isClusterCaError(error, 'ERR_REMOTE', 'ERR_TIMEOUT')) throw error;
+    const { code, message, hint, details } = error;
+    throw new ClusterCaError(code, message, { hint, details: { ...details, unreachable: true }, cause: error });
   }
 }
 
@@ -120,7 +133,7 @@ class UnitRun {
     const state = await this.#directory.look();
     const difference = this.#relevant(await differenceOf(this.#directory, this.#unit, this.#material));
     for (const one of this.#opened) one.served = await this.#ask(one.deployable);
-    const change = this.#changeToMake(difference, state);
+    const change = await this.#changeToMake(difference, state);
     if (change === undefined) return this.#settled(state);
     this.#say('pre-flight');
     const problems = [
@@ -147,12 +160,12 @@ class UnitRun {
   }
 
   /** What is to be made known to the services; undefined when there is nothing. */
-  #changeToMake(difference: Difference, { generations, current }: DirectoryState): Change | undefined {
+  async #changeToMake(difference: Difference, { generations, current }: DirectoryState): Promise<Change | undefined> {
     const { certificate, trust, crl } = difference;
     // An older generation is there for as long as the newer one is not confirmed.
     const unfinished = current !== undefined && generations.some((name) => name !== current);
     if (this.#context.onlyCrl) return crl || unfinished ? { certificate: false, trust: false, crl: true } : undefined;
-    if (unfinished) return { certificate: true, trust: true, crl: true };
+    if (unfinished) return this.#sinceOlder(difference, { generations, current });
     if (certificate || trust || crl) return { certificate, trust, crl };
     const stale = this.#opened.some(
       ({ served, deployable }) =>
@@ -161,6 +174,28 @@ class UnitRun {
           (served?.state === 'serves' && served.fingerprint !== this.#material.fingerprint)),
     );
     return stale ? { certificate: true, trust: true, crl: true } : undefined;
+  }
+
+  /** What an unfinished run may not have made known yet: what differs from the generation before, and from what is wanted. */
+  async #sinceOlder(
+    difference: Difference,
+    { generations, current }: { generations: string[]; current: string | undefined },
+  ): Promise<Change> {
+    const older = generations.filter((name) => name !== current).at(-1) ?? '';
+    const differs = async (...names: Name[]): Promise<boolean> => {
+      for (const name of names) {
+        const [now, before] = [await this.#directory.read(name), await this.#directory.read(name, older)];
+        const same = now === undefined || before === undefined ? now === before : equalBytes(now, before);
+        if (name === 'key.pem' || name === 'combined.pem') for (const key of [now, before]) key?.fill(0);
+        if (!same) return true;
+      }
+      return false;
+    };
+    return {
+      certificate: difference.certificate || (await differs('cert.pem', 'key.pem', 'combined.pem')),
+      trust: difference.trust || (await differs('ca.pem')),
+      crl: difference.crl || (await differs('crl.pem')),
+    };
   }
 
   /** Nothing is to be changed: what is served is what is on disk, or nothing listens. */

@@ -60,9 +60,9 @@ export class ServiceDirectory {
     return { current, generations: names.filter((name) => GENERATION.test(name)).sort(), entries };
   }
 
-  /** A file's content, through whatever links; undefined when there is none. */
-  read(name: Name): Promise<Uint8Array | undefined> {
-    return this.host.read(join(this.path, name));
+  /** A file's content, through whatever links, or in a generation; undefined when there is none. */
+  read(name: Name, generation = '.'): Promise<Uint8Array | undefined> {
+    return this.host.read(join(this.path, generation, name));
   }
 
   /**
