@@ -54,7 +54,7 @@ async function run(ctx: Context, argv: string[], commands: CommandTable): Promis
   try {
     await program.parseAsync(argv, { from: 'user' });
   } catch (error) {
-    throw asUsageError(error, called);
+    throw asUsageError(error, called === 'keystore' && words.includes('slot') ? 'keystore slot' : called);
   }
 }
 

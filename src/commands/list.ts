@@ -25,17 +25,22 @@ export function listCommand(ctx: Context, run = runList): Command {
     .action((nodes, options) => run(ctx, nodes, options));
 }
 
+const NONE = 'no certificates: cluster-ca issue NODE makes the first';
+
 export async function runList(ctx: Context, nodes: string[], options: ListFlags): Promise<void> {
   const keystore = await openKeystore(ctx);
   const now = ctx.now();
+  const { node: _, all = false, ...filters } = options;
   const named = [...nodes, ...(options.node ?? [])];
   const certificates = await listCertificates(keystore, {
-    all: options.all ?? false,
+    all,
     nodes: named.length === 0 ? undefined : named,
     planes: options.plane && checkPlanes(options.plane, keystore.state.policy),
     status: options.status,
     expiring: options.expiring,
     now,
   });
-  ctx.ui.result({ certificates }, (style) => renderList(certificates, style, now));
+  const filtered = named.length > 0 || Object.keys(filters).length > 0;
+  const none = filtered ? 'no certificate is meant by that: cluster-ca list --all shows every one' : NONE;
+  ctx.ui.result({ certificates }, (style) => (certificates.length === 0 ? none : renderList(certificates, style, now)));
 }

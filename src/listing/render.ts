@@ -10,7 +10,6 @@ const WIDEST_BAR = 40;
 
 /** A table of certificates with their lifetimes as bars. Serial numbers are whole or not there: they are for copying. */
 export function renderList(certificates: readonly CertificateObject[], style: Style, now: Date): string {
-  if (certificates.length === 0) return 'no certificates: cluster-ca issue NODE makes the first';
   const columns = Math.min(WIDEST_BAR, Math.max(NARROWEST_BAR, Math.floor(style.width / 5)));
   // The table measures and cuts raw text; colours are put on whole cells, afterwards.
   const plain = { ...plainStyle, unicode: style.unicode };

@@ -107,6 +107,19 @@ describe('what only a key file opens', () => {
   expect(screen).toMatch(/LIFETIME {2}● now {2}◇ due/);
 });
 
+test.each([
+  ['a name', ['nobody']],
+  ['a status', ['--status', 'superseded']],
+  ['a time', ['--expiring', '1d']],
+])('list of nothing, by %s, does not say that there is nothing', async (_, args) => {
+  expect(await text('list', ...args)).toMatch(/cluster-ca list --all/);
+});
+
+test('a new slot: what it opens, and that backups do not have it', async () => {
+  const said = await text('keystore', 'slot', 'add', 'laptop', '--new-key-file', 'laptop.key');
+  expect(said).toMatch(/added laptop, which opens the daily domain\nnext: cluster-ca keystore backup --out FILE/);
+});
+
 test('revoke of what is revoked says so', async () => {
   await text('revoke', 'redis-1', '--yes');
   expect(await text('revoke', 'redis-1', '--yes')).toMatch(/nothing to do: .*revoked already/);

@@ -49,7 +49,11 @@ export async function runSlotAdd(ctx: Context, name: string, options: SlotOption
         : { kind: 'key-file', bytes: readOrMakeKeyFile(options.newKeyFile) };
     await writer.inTurn(ctx.globals.wait, () => addSlot(writer, domain, name, secret, newRequestId()));
     const slots = keystore.state.slots.map(slotObject);
-    ctx.ui.result({ slots }, (style) => renderSlots(slots, style));
+    ctx.ui.result(
+      { slots },
+      (style) =>
+        `${renderSlots(slots, style)}\nadded ${name}, which opens the ${wanted} domain\nnext: cluster-ca keystore backup --out FILE; backups made before do not have it`,
+    );
   } finally {
     domain.close();
     writer.daily.close();
