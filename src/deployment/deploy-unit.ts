@@ -100,10 +100,16 @@ function open(deployable: Deployable, directory: ServiceDirectory, context: Unit
     files: directory.files,
     client: context.client,
     judge: (chain) => context.judge.server(chain),
-    timeout: context.timeout,
+    timeout: patienceFor(deployable, context),
     warn: context.warn,
   });
   return { deployable, session, served: undefined };
+}
+
+/** What the inventory says for the reload holds for its proof too. */
+function patienceFor({ service, options }: Deployable, context: UnitContext): number {
+  const { timeout } = options as { timeout?: number };
+  return service.reload.timeout === undefined ? context.timeout : (timeout ?? context.timeout);
 }
 
 class UnitRun {
@@ -326,7 +332,12 @@ class UnitRun {
     const wrong =
       address === undefined || service.kind === 'files'
         ? undefined
-        : await confirmServed({ ...service, address }, this.#context.client, fingerprint, this.#context.timeout);
+        : await confirmServed(
+            { ...service, address },
+            this.#context.client,
+            fingerprint,
+            patienceFor(deployable, this.#context),
+          );
     if (wrong !== undefined) throw remote(wrong);
     const disproved = await session.proof?.(change);
     if (disproved !== undefined) throw remote(disproved);
