@@ -45,12 +45,7 @@ export async function startEtcd(
 }
 
 /** A member of a cluster in which clients and peers speak mutual TLS only. */
-export interface EtcdMember {
-  name: string;
-  port: number;
-  peerPort: number;
-  /** The directory with cert.pem, key.pem and ca.pem, for both ports. */
-  files: string;
+export interface EtcdMember extends EtcdPlace {
   server: Server;
   /** Where the number of its process is; whoever ends that process has restarted it. */
   pidFile: string;
@@ -68,27 +63,41 @@ while :; do
   sleep 0.1
 done`;
 
-/** Starts a cluster with a member for each directory of files. @param more further options of every member, by its files */
-export async function startEtcdCluster(
-  servers: Servers,
-  directories: readonly string[],
-  more: (files: string) => string[] = () => [],
-): Promise<EtcdMember[]> {
-  const places = await Promise.all(
-    directories.map(async (files, i) => ({
-      name: `m${i + 1}`,
-      files,
-      port: await freePort(),
-      peerPort: await freePort(),
-    })),
-  );
+/** Where a member is to be. */
+export interface EtcdPlace {
+  name: string;
+  /** The directory with cert.pem, key.pem and ca.pem, for both ports. */
+  files: string;
+  port: number;
+  peerPort: number;
+}
+
+/** A place for each directory of files. */
+export async function etcdPlaces(directories: readonly string[]): Promise<EtcdPlace[]> {
+  const places: EtcdPlace[] = [];
+  for (const [i, files] of directories.entries())
+    places.push({ name: `m${i + 1}`, files, port: await freePort(), peerPort: await freePort() });
+  return places;
+}
+
+/** A command that restarts the member that is to be at a place. */
+export function etcdRestart(servers: Servers, { port }: EtcdPlace): string[] {
+  return ['sh', '-c', `kill $(cat ${pidFileOf(servers, port)})`];
+}
+
+function pidFileOf(servers: Servers, port: number): string {
+  return join(servers.directory, `etcd-${port}`, 'pid');
+}
+
+/** Starts a cluster with a member at each place. */
+export async function startEtcdCluster(servers: Servers, places: readonly EtcdPlace[]): Promise<EtcdMember[]> {
   const url = (port: number): string => `https://127.0.0.1:${port}`;
   const cluster = places.map(({ name, peerPort }) => `${name}=${url(peerPort)}`).join();
   return Promise.all(
     places.map(async (place): Promise<EtcdMember> => {
       const { name, files, port, peerPort } = place;
       const directory = join(servers.directory, `etcd-${port}`);
-      const pidFile = join(directory, 'pid');
+      const pidFile = pidFileOf(servers, port);
       const [cert, key, ca] = ['cert.pem', 'key.pem', 'ca.pem'].map((file) => join(files, file)) as [
         string,
         string,
@@ -106,14 +115,13 @@ export async function startEtcdCluster(
           ...['--client-cert-auth', '--cert-file', cert, '--key-file', key, '--trusted-ca-file', ca],
           ...['--peer-client-cert-auth', '--peer-cert-file', cert, '--peer-key-file', key],
           ...['--peer-trusted-ca-file', ca],
-          ...more(files),
         ],
         ready: async () =>
           /"health":"true"/.test(
             await askAll(port, await material(files), 'GET /health HTTP/1.0\r\n\r\n').catch(String),
           ),
       });
-      return { ...place, server, pidFile, restart: ['sh', '-c', `kill $(cat ${pidFile})`] };
+      return { ...place, server, pidFile, restart: etcdRestart(servers, place) };
     }),
   );
 }

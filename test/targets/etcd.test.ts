@@ -6,7 +6,7 @@ import type { Change } from '../../src/targets/target.ts';
 import { Authority, fingerprintOf } from '../live/authority.ts';
 import { describeWith } from '../support/debian.ts';
 import { Servers, until } from '../support/servers.ts';
-import { type EtcdMember, startEtcd, startEtcdCluster } from '../support/servers-etcd.ts';
+import { type EtcdMember, etcdPlaces, startEtcd, startEtcdCluster } from '../support/servers-etcd.ts';
 import { askAll, material, served } from '../support/tls.ts';
 import { messages, type Opened, openSession, refusalOf } from './session.ts';
 
@@ -65,7 +65,7 @@ describeLive('etcd as a target: three members with mutual TLS for clients and pe
     const places = NODES.map((name) => join(servers.directory, 'services', name));
     for (const [i, name] of NODES.entries())
       await cp(ca.node(name, 'control'), places[i] as string, { recursive: true });
-    members = await startEtcdCluster(servers, places);
+    members = await startEtcdCluster(servers, await etcdPlaces(places));
   }, 120_000);
 
   test('what it says it can do', async () => {
