@@ -1,5 +1,5 @@
 import type { ArgumentDefinition, CommandDefinition, OptionDefinition } from '../command-definition.ts';
-import { type Kind, kindOf, VALUES } from './kinds.ts';
+import { kindOf, nameOf, type Place, VALUES } from './kinds.ts';
 
 /** A word that may stand at the cursor. */
 export interface Candidate {
@@ -18,6 +18,8 @@ export interface Sources {
   names(kinds: readonly ('node' | 'client')[], prefix: string, options: Options): Promise<string[]>;
   planes(options: Options): Promise<string[]>;
   clusters(): Promise<string[]>;
+  authorities(options: Options): Promise<string[]>;
+  slots(options: Options): Promise<string[]>;
 }
 export type Options = ReadonlyMap<string, readonly string[]>;
 
@@ -49,15 +51,16 @@ export async function complete(
     const [, flag, value = ''] = inline;
     const option = at.known.find(({ long }) => long === flag);
     if (option?.value === undefined) return nothing();
-    const found = await valuesFor(option.value, option.choices, value, at, sources);
+    const found = await optionValues(option, value, at, sources);
     return { ...found, candidates: found.candidates.map((c) => ({ ...c, value: `${flag}=${c.value}` })) };
   }
-  if (at.pending?.value !== undefined) return valuesFor(at.pending.value, at.pending.choices, current, at, sources);
+  if (at.pending?.value !== undefined) return optionValues(at.pending, current, at, sources);
   if (!at.terminated && current.startsWith('-')) return { candidates: flags(at, current), paths: undefined };
   if (at.command.commands.length > 0) return { candidates: subcommands(at, current), paths: undefined };
   const argument = argumentAt(at.command, at.words.length);
   if (argument === undefined) return { candidates: at.terminated ? [] : flags(at, current), paths: undefined };
-  const found = await valuesFor(argument.name, argument.choices, current, at, sources);
+  const place = { command: at.command.name, name: argument.name };
+  const found = await valuesFor(place, argument.choices, current, at, sources);
   return { ...found, candidates: found.candidates.filter(({ value }) => !at.words.includes(value)) };
 }
 
@@ -109,7 +112,7 @@ function flags({ known, options }: Position, prefix: string): Candidate[] {
 }
 
 function subcommands({ command, words }: Position, prefix: string): Candidate[] {
-  if (words.length > 0) return [];
+  if (words.length > 1 || (words.length === 1 && words[0] !== 'help')) return [];
   return command.commands
     .filter(({ name }) => name.startsWith(prefix))
     .map(({ name, summary }) => ({ value: name, meaning: summary }));
@@ -120,29 +123,56 @@ function argumentAt({ arguments: all }: CommandDefinition, position: number): Ar
   return all[position] ?? (last?.variadic === true ? last : undefined);
 }
 
+function optionValues(option: OptionDefinition, prefix: string, at: Position, sources: Sources): Promise<Completion> {
+  const place = { command: at.command.name, name: option.value ?? '', flag: option.long };
+  return valuesFor(place, option.choices, prefix, at, sources);
+}
+
 async function valuesFor(
-  name: string,
+  place: Place,
   choices: readonly string[] | undefined,
   prefix: string,
   at: Position,
   sources: Sources,
 ): Promise<Completion> {
-  const kind = kindOf(name);
-  const words = (choices ?? (await wordsOf(kind, name, prefix, at, sources))).filter((word) => word.startsWith(prefix));
+  const kind = kindOf(place);
+  const words = (choices ?? (await wordsOf(place, prefix, at, sources))).filter((word) => word.startsWith(prefix));
   const paths =
     choices !== undefined ? undefined : kind === 'dir' ? 'dirs' : /file|what/.test(kind) ? 'files' : undefined;
   return { candidates: words.map((value) => ({ value })), paths };
 }
 
-async function wordsOf(kind: Kind, name: string, prefix: string, at: Position, sources: Sources): Promise<string[]> {
-  if (kind === 'words') return [...(VALUES[name] ?? [])];
-  if (kind === 'plane') return sources.planes(at.options);
-  if (kind === 'cluster') return sources.clusters();
-  if (kind !== 'node' && kind !== 'what') return [];
+async function wordsOf(place: Place, prefix: string, at: Position, sources: Sources): Promise<string[]> {
+  const { options } = at;
+  switch (kindOf(place)) {
+    case 'words':
+      return [...(VALUES[nameOf(place)] ?? [])];
+    case 'plane':
+      return sources.planes(options);
+    case 'cluster':
+      return sources.clusters();
+    case 'authority':
+      return sources.authorities(options);
+    case 'slot':
+      return sources.slots(options);
+    case 'node':
+    case 'what':
+      return holderNames(prefix, at, sources);
+    default:
+      return [];
+  }
+}
+
+/** Names of nodes and clients, also behind `node:` and `client:`. */
+async function holderNames(prefix: string, at: Position, sources: Sources): Promise<string[]> {
+  if (prefix.includes('/')) return [];
+  const [, form, name = ''] = /^(node|client):(.*)$/s.exec(prefix) ?? [];
+  if (form !== undefined)
+    return (await sources.names([form as 'node' | 'client'], name, at.options)).map((found) => `${form}:${found}`);
   const clientsOnly = at.options.has('--client');
   const nodesOnly = !clientsOnly && at.known.some(({ long }) => long === '--client');
   const kinds = clientsOnly ? (['client'] as const) : nodesOnly ? (['node'] as const) : (['node', 'client'] as const);
-  return prefix.includes('/') ? [] : sources.names(kinds, prefix, at.options);
+  return sources.names(kinds, prefix, at.options);
 }
 
 function nothing(): Completion {

@@ -29,6 +29,8 @@ export function keystoreSources(ctx: Context): Sources {
           }),
         [],
       ),
+    authorities: (options) => open(options, async ({ state }) => state.authorities.map(({ id }) => id), []),
+    slots: (options) => open(options, async ({ state }) => [...new Set(state.slots.map(({ name }) => name))], []),
     planes: (options) => open(options, async ({ state }) => state.policy.planes, ['control', 'data']),
     clusters: async () => {
       const home = keystoreHome(ctx.env);

@@ -18,6 +18,8 @@ const sources: Sources = {
   },
   planes: async () => ['control', 'data'],
   clusters: async () => ['orders', 'shop'],
+  authorities: async () => ['root-g1', 'issuing-g1.1'],
+  slots: async () => ['first', 'laptop'],
 };
 
 /** What is offered for a command line whose last word is at the cursor. */
@@ -42,6 +44,8 @@ describe('verbs', () => {
     ['keystore slot ', ['list', 'add', 'remove']],
     ['audit v', ['verify']],
     ['nonsense', []],
+    ['help ver', ['verify']],
+    ['keystore help sl', ['slot']],
   ])('%s', async (line, words) => {
     expect((await offered(line)).words).toEqual(words);
   });
@@ -78,6 +82,8 @@ describe('names', () => {
     ['list --node e', ['etcd-1']],
     ['list --node=e', ['--node=etcd-1']],
     ['rotate --out DIR e', ['etcd-1']],
+    ['revoke node:red', ['node:redis-1', 'node:redis-2']],
+    ['inspect client:', ['client:app', 'client:redis-exporter']],
   ])('%s', async (line, words) => {
     expect((await offered(line)).words).toEqual(words);
   });
@@ -99,6 +105,12 @@ describe('values', () => {
     ['issue --plane=d', ['--plane=data'], undefined],
     ['issue --key-type rsa-3', ['rsa-3072'], undefined],
     ['revoke --reason keyC', ['keyCompromise'], undefined],
+    ['init --key-type ', ['ecdsa-p256', 'ecdsa-p384', 'rsa-3072', 'rsa-4096'], undefined],
+    ['init --node-key-type ed', ['ed25519'], undefined],
+    ['crl --authority iss', ['issuing-g1.1'], undefined],
+    ['keystore slot remove l', ['laptop'], undefined],
+    ['keystore slot add l', [], undefined],
+    ['verify --starttls post', ['postgres'], undefined],
     ['list --status ex', ['expired'], undefined],
     ['--cluster s', ['shop'], undefined],
     ['completion ', ['bash', 'zsh', 'fish'], undefined],

@@ -1,5 +1,5 @@
 import { mkdir, symlink, writeFile } from 'node:fs/promises';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { expect, test } from '@jest/globals';
 import { done, fails } from '../cli/checks.ts';
 import { CLUSTER_CA, cli, run } from '../support/cli.ts';
@@ -47,6 +47,9 @@ inShells('Tab', () => {
     ['cluster-ca list --node=etc', /--node=etcd-1/],
     ['cluster-ca issue --inven', /--inventory/],
     ['cluster-ca revoke --reason keyC', /--reason keyCompromise/],
+    ['cluster-ca revoke node:etc', /node:etcd-1/],
+    ['cluster-ca crl --authority iss', /--authority issuing-g1\.1/],
+    ['cluster-ca help ver', /help verify/],
     ['cluster-ca inspect etcd-1/da', /inspect etcd-1\/data\//],
     ['cluster-ca issue --out=etc', /--out=etcd-1\//],
     [`cluster-ca --keystore ${join(cluster.directory, 'keystore')} verify etc`, /verify etcd-1/],
@@ -75,6 +78,39 @@ inShells('Tab', () => {
     await screen.type('cluster-ca stat');
     await screen.press('Tab');
     expect(await screen.waitFor(/cluster-ca status /)).not.toMatch(/error|hint/);
+  });
+});
+
+// Where the manual says that they are kept for good, and loaded by the shell itself.
+const inShellsForGood = await describeWith('tmux', 'bash', 'zsh', 'fish', 'dh_bash-completion');
+const HOME = join(cluster.directory, 'somebody');
+const FOR_GOOD: Record<Shell, { file: string; words: string[]; rc: string }> = {
+  bash: {
+    file: '.local/share/bash-completion/completions/cluster-ca',
+    words: ['--noprofile', '--rcfile', join(HOME, 'rc.bash')],
+    rc: '. /usr/share/bash-completion/bash_completion\n',
+  },
+  zsh: {
+    file: '.zsh/completions/_cluster-ca',
+    words: [],
+    rc: 'fpath+=(~/.zsh/completions); autoload -U compinit; compinit -D -u\n',
+  },
+  fish: { file: '.config/fish/completions/cluster-ca.fish', words: ['--private'], rc: '' },
+};
+
+inShellsForGood('kept for good', () => {
+  test.each<Shell>(['bash', 'zsh', 'fish'])('%s finds it by itself', async (shell) => {
+    const { file, words, rc } = FOR_GOOD[shell];
+    await mkdir(dirname(join(HOME, file)), { recursive: true });
+    await writeFile(join(HOME, file), (await cli(['completion', shell], { env: cluster.env })).stdout);
+    await writeFile(join(HOME, shell === 'zsh' ? '.zshrc' : `rc.${shell}`), rc);
+    const screen = await Screen.open([program(shell), ...words], { env: { ...env, HOME }, cwd: out, width: 120 });
+    await screen.type('echo ready');
+    await screen.press('Enter');
+    await screen.waitFor(/^ready$/m);
+    await screen.type('cluster-ca rotate etc');
+    await screen.press('Tab');
+    await screen.waitFor(/cluster-ca rotate etcd-1/);
   });
 });
 

@@ -16,6 +16,8 @@ const PACKAGES = {
   bash: 'bash',
   zsh: 'zsh',
   fish: 'fish',
+  // What it is for is no program; this one comes with it.
+  'dh_bash-completion': 'bash-completion',
   mandoc: 'mandoc',
   man: 'man-db',
   promtool: 'prometheus',
