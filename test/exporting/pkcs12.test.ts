@@ -4,7 +4,7 @@ import { describe, expect, test } from '@jest/globals';
 import { done, fails } from '../cli/checks.ts';
 import { run } from '../support/cli.ts';
 import { newCluster } from '../support/clusters.ts';
-import { executable } from '../support/debian.ts';
+import { describeWith, program } from '../support/debian.ts';
 
 const PASSWORD = 'correct horse battery staple';
 const cluster = await newCluster();
@@ -48,11 +48,10 @@ test('another password does not open it', async () => {
   expect(code).not.toBe(0);
 });
 
-const keytool = executable('keytool');
-if (keytool === undefined) process.stderr.write('skipped: no keytool here (Debian: default-jre-headless)\n');
-(keytool === undefined ? describe.skip : describe)("Java's keytool", () => {
+const inJava = await describeWith('keytool');
+inJava("Java's keytool", () => {
   const java = (...args: string[]) =>
-    run(keytool as string, args, { env: { JAVA_TOOL_OPTIONS: '-Duser.language=en' } });
+    run(program('keytool'), args, { env: { JAVA_TOOL_OPTIONS: '-Duser.language=en' } });
   const password = `${file('password')}`;
 
   test('lists the key with its chain, and the root as an anchor', async () => {

@@ -21,6 +21,7 @@ const PACKAGES = {
   mandoc: 'mandoc',
   man: 'man-db',
   promtool: 'prometheus',
+  keytool: 'default-jre-headless',
   certtool: 'gnutls-bin',
   ssh: 'openssh-client',
   sshd: 'openssh-server',
