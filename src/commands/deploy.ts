@@ -7,6 +7,7 @@ import { verdictOf } from '../deployment/verdict.ts';
 import { ClusterCaError } from '../errors.ts';
 import { inventoryItems } from '../inventory/items.ts';
 import { readInventory } from '../inventory/read.ts';
+import { isArchive } from '../issuance/issue-fleet.ts';
 import { openWriter, requireClock, type UnlockOptions } from '../unlocking.ts';
 import { readLegalHolder } from '../what/holder.ts';
 import { dryRun, withDeployment, withPassphrase } from './options.ts';
@@ -30,6 +31,10 @@ export function deployCommand(ctx: Context, run = runDeploy): Command {
 
 export async function runDeploy(ctx: Context, names: string[], options: DeployOptions): Promise<void> {
   const holders = names.map(readLegalHolder);
+  if (options.from !== undefined && isArchive(options.from))
+    throw new ClusterCaError('ERR_USAGE', '--from takes a directory, not an archive', {
+      hint: 'unpack it first: tar -xf FILE.tar -C DIR',
+    });
   const path = inventoryPath(ctx, options.inventory);
   const keystore = await openKeystoreToWrite(ctx);
   const inventory = readInventory(path);

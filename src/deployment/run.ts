@@ -1,3 +1,4 @@
+import { existsSync } from 'node:fs';
 import { resolve } from 'node:path';
 import type { Context } from '../context.ts';
 import type { ClientCertificate } from '../endpoint/handshake.ts';
@@ -6,8 +7,10 @@ import type { Host } from '../hosts/host.ts';
 import { openHost } from '../hosts/open-host.ts';
 import { inventoryItems } from '../inventory/items.ts';
 import type { Inventory } from '../inventory/read.ts';
+import { finishBelow } from '../issuance/finish.ts';
 import type { IssueItem } from '../issuance/item.ts';
 import { issueProbe } from '../issuance/probe.ts';
+import { finishStagedBatch } from '../issuance/salvage.ts';
 import type { Keystore } from '../keystore/keystore.ts';
 import type { DeployedService } from '../keystore/log/bodies.ts';
 import { newRequestId } from '../keystore/request-id.ts';
@@ -85,6 +88,7 @@ export async function runDeployment(
   deployment: Deployment,
 ): Promise<DeployDocument> {
   const hosts = new Hosts();
+  await finishEarlierRuns(ctx, writer, deployment);
   const client = await issueProbe(writer, ctx.globals.wait);
   try {
     const run = new Run(ctx, writer, deployment, hosts, client);
@@ -96,6 +100,18 @@ export async function runDeployment(
     ctx.ui.endProgress();
     client.key.fill(0);
     await hosts.close();
+  }
+}
+
+/** A key that a killed run has staged and committed is given its name: then it is found. */
+async function finishEarlierRuns(ctx: Context, writer: KeystoreWriter, deployment: Deployment): Promise<void> {
+  const access = { keyMode: 0o600 };
+  for (const directory of keyDirectories(ctx, writer.keystore, deployment)) {
+    if (!existsSync(directory)) continue;
+    await writer.inTurn(ctx.globals.wait, async () => {
+      await finishStagedBatch(writer.keystore, directory, access, ctx.now());
+      await finishBelow(writer, directory, access);
+    });
   }
 }
 

@@ -30,6 +30,7 @@ export function unitsOf(services: readonly Service[]): Unit[] {
   for (const service of services) {
     const deployable = deployableOf(service);
     const { holder, plane, ssh, dir } = service;
+    if (!dir.startsWith('/')) throw bad(service.at('dir'), `dir: ${dir} is not an absolute path`);
     const key = `${ssh ?? ''} ${dir}`;
     const unit = units.get(key);
     if (unit === undefined) {

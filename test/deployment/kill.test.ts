@@ -1,0 +1,82 @@
+import { join } from 'node:path';
+import { beforeAll, describe, expect, test } from '@jest/globals';
+import { canTrace, injected, type Moment, moments, wasKilled } from '../cli/strace.ts';
+import { Servers } from '../support/servers.ts';
+import { Deployed } from './deployed.ts';
+
+const servers = new Servers('deploy-kill');
+const onLinux = canTrace ? test : test.skip;
+/** Of the system calls by which something becomes durable or visible, every so many: all of them take minutes. */
+const EVERY = 3;
+
+describe('killed just before each step that makes something durable or visible, the next run makes it whole', () => {
+  let node: Deployed;
+
+  beforeAll(async () => {
+    node = await new Deployed(servers, 'kill').begin();
+  }, 60_000);
+
+  const target = () => ({ env: { ...node.env, HOME: node.home }, out: node.home });
+  const flags = (): string[] => ['--inventory', node.inventory, '--yes', '--json'];
+
+  /** The server serves the newest certificate, with its key beside it, and nothing of a run is left. */
+  async function expectWhole(moment: Moment, code: number | null, stderr: string): Promise<void> {
+    const { certificates } = (await node.ok('list', '--node', 'n1')).json();
+    expect([moment, code, stderr]).toEqual([moment, 0, '']);
+    expect([moment, await node.serves()]).toEqual([moment, certificates[0].fingerprint]);
+    expect([moment, node.generations.length, node.leftovers]).toEqual([moment, 1, []]);
+  }
+
+  onLinux(
+    'rotate --deploy',
+    async () => {
+      const args = ['rotate', 'n1', '--deploy', ...flags()];
+      const steps = await moments(target(), join(node.home, 'steps'), args, EVERY);
+      expect(steps.length).toBeGreaterThan(8);
+      let killed = 0;
+      for (const moment of steps) {
+        if (wasKilled(await injected(target(), moment, 'signal=SIGKILL', args))) killed++;
+        // At any moment the server serves one of the certificates that were issued, and its files are a pair.
+        expect(await node.serves()).toMatch(/^[0-9a-f]{64}$/);
+        const next = await node.run(['deploy', '--from', node.out]);
+        await expectWhole(moment, next.code, next.stderr);
+      }
+      expect(killed).toBeGreaterThan(steps.length / 2);
+      expect((await node.ok('keystore', 'check')).json().valid).toBe(true);
+    },
+    240_000,
+  );
+
+  onLinux(
+    'deploy',
+    async () => {
+      const args = ['deploy', '--from', node.out, ...flags()];
+      await node.renew();
+      const steps = await moments(target(), join(node.home, 'steps'), args, EVERY);
+      expect(steps.length).toBeGreaterThan(5);
+      let killed = 0;
+      for (const moment of steps) {
+        const wanted = await node.renew();
+        if (wasKilled(await injected(target(), moment, 'signal=SIGKILL', args))) killed++;
+        expect(await node.serves()).toMatch(/^[0-9a-f]{64}$/);
+        const next = await node.run(['deploy', '--from', node.out]);
+        await expectWhole(moment, next.code, next.stderr);
+        expect(await node.serves()).toBe(wanted);
+      }
+      expect(killed).toBeGreaterThan(steps.length / 2);
+    },
+    240_000,
+  );
+
+  test('Ctrl-C: exit 130, and the next run goes on', async () => {
+    await node.say(['sh', '-c', `sleep 3; ${node.hangUp[2]}`]);
+    const wanted = await node.renew();
+    const stopped = await node.run(['deploy', '--from', node.out], {
+      onSpawn: (child) => setTimeout(() => child.kill('SIGINT'), 2_000),
+    });
+    expect(stopped.code).toBe(130);
+    await node.say(node.hangUp);
+    const next = await node.run(['deploy', '--from', node.out]);
+    expect([next.code, await node.serves(), node.leftovers]).toEqual([0, wanted, []]);
+  }, 60_000);
+});
