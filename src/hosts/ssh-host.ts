@@ -25,7 +25,7 @@ const GRACE = 15_000;
 const SULK = 3_000;
 
 /** Codes of the scripts in ssh/scripts.ts. */
-const OWN = { first: '10', second: '11' };
+const OWN = { first: '10', second: '11', third: '12' };
 
 /** A machine that the system's ssh reaches without a question, and that has a POSIX shell and coreutils. */
 export class SshHost implements Host {
@@ -150,7 +150,6 @@ export class SshHost implements Host {
 
   async connect(path: string): Promise<Duplex> {
     const connection = await this.#connected();
-    const said = connection.said.length;
     const socket = await dial(await connection.forward(path));
     let ended = false;
     const end = (): void => {
@@ -162,7 +161,7 @@ export class SshHost implements Host {
       await this.#execute(scripts.NOTHING, []);
       await sleep(20);
       if (!ended) return socket;
-      throw await this.#notConnected(path, connection.said.slice(said));
+      throw await this.#notConnected(path);
     } catch (error) {
       socket.destroy();
       throw error;
@@ -217,17 +216,20 @@ export class SshHost implements Host {
     }
   }
 
-  async #notConnected(path: string, said: string): Promise<ClusterCaError> {
-    const where = `${path} on ${this.label}`;
-    if (/administratively prohibited/.test(said))
-      return new ClusterCaError('ERR_REMOTE', `cannot connect to ${where}: its sshd forwards no sockets`, {
-        hint: 'AllowStreamLocalForwarding local, in its sshd_config; and no "restrict" on our line of authorized_keys',
-      });
+  async #notConnected(path: string): Promise<ClusterCaError> {
     const { status, stderr } = await this.#execute(scripts.SOCKET, [path]);
+    if (status === OWN.third)
+      return new ClusterCaError(
+        'ERR_REMOTE',
+        `cannot connect to ${path} on ${this.label}: its sshd does not lead there`,
+        {
+          hint: 'AllowStreamLocalForwarding local in its sshd_config, and no "restrict" on our line of authorized_keys',
+        },
+      );
     const why = { ENOENT: 'there is no such socket', EACCES: 'permission denied' };
     const reason =
       status === OWN.second ? why.EACCES : (why[remoteErrno(stderr) as keyof typeof why] ?? 'nothing listens on it');
-    return new ClusterCaError('ERR_REMOTE', `cannot connect to ${where}: ${reason}`, {
+    return new ClusterCaError('ERR_REMOTE', `cannot connect to ${path} on ${this.label}: ${reason}`, {
       hint: 'is the service running, and may the user of ssh speak to its socket?',
     });
   }

@@ -19,17 +19,31 @@ export interface Sshd {
   config: string;
   knownHosts: string;
   authorizedKeys: string;
+  /** What ssh was called with so far. */
+  calls: () => string;
   /** The processes of its open sessions. */
   sessions: () => number[];
-  /** Ends the server and every session at once. */
+  /** Signals its part of every session, and not what runs in them. */
+  signal: (name: NodeJS.Signals) => void;
+  /** Ends the server and its part of every session at once; what runs in them lives on. */
   kill: () => Promise<void>;
 }
 
-/**
- * Starts Debian's sshd on a port of 127.0.0.1 for the user of this process, with a key that lets them in.
- * @param lines for its sshd_config, before the others: the first of a kind counts
- */
-export async function startSshd(servers: Servers, name = 'sshd', lines: readonly string[] = []): Promise<Sshd> {
+export interface SshdOptions {
+  /** For its sshd_config, before the others: the first of a kind counts. */
+  lines?: readonly string[];
+  /** What every login runs, as sh reads it: `eval "$SSH_ORIGINAL_COMMAND"` does what was asked for. */
+  forced?: string;
+  /** Instead of any free one. */
+  port?: number;
+}
+
+/** Starts Debian's sshd on a port of 127.0.0.1 for the user of this process, with a key that lets them in. */
+export async function startSshd(
+  servers: Servers,
+  name = 'sshd',
+  { lines = [], forced, port: wanted }: SshdOptions = {},
+): Promise<Sshd> {
   const directory = join(servers.directory, name);
   const bin = join(directory, 'bin');
   mkdirSync(bin, { recursive: true, mode: 0o700 });
@@ -38,9 +52,10 @@ export async function startSshd(servers: Servers, name = 'sshd', lines: readonly
   const at = (file: string): string => join(directory, file);
   makeKey(at('host_key'));
   makeKey(at('id'));
-  const port = await freePort();
+  const port = wanted ?? (await freePort());
   const { username } = userInfo();
-  writeFileSync(at('authorized_keys'), readFileSync(at('id.pub')), { mode: 0o600 });
+  const command = forced === undefined ? '' : `command="${forced.replaceAll('"', '\\"')}" `;
+  writeFileSync(at('authorized_keys'), `${command}${readFileSync(at('id.pub'), 'utf8')}`, { mode: 0o600 });
   writeFileSync(at('known_hosts'), `[127.0.0.1]:${port} ${readFileSync(at('host_key.pub'), 'utf8')}`);
   writeFileSync(
     at('ssh_config'),
@@ -54,7 +69,10 @@ Host node-1
   Port ${port}
 `,
   );
-  writeFileSync(join(bin, 'ssh'), `#!/bin/sh\nexec ${program('ssh')} -F ${at('ssh_config')} "$@"\n`);
+  writeFileSync(
+    join(bin, 'ssh'),
+    `#!/bin/sh\nprintf '%s\\n' "$@" >>${at('calls')}\nexec ${program('ssh')} -F ${at('ssh_config')} "$@"\n`,
+  );
   chmodSync(join(bin, 'ssh'), 0o755);
   writeFileSync(
     at('sshd_config'),
@@ -81,6 +99,7 @@ LogLevel VERBOSE
   });
   const pid = Number(readFileSync(at('pid'), 'utf8'));
   const sessions = (): number[] => descendants(pid);
+  const own = (): number[] => sessions().filter((one) => nameOf(one) === 'sshd');
   return {
     server,
     port,
@@ -90,16 +109,13 @@ LogLevel VERBOSE
     config: at('ssh_config'),
     knownHosts: at('known_hosts'),
     authorizedKeys: at('authorized_keys'),
+    calls: () => readFileSync(at('calls'), 'utf8'),
     sessions,
+    signal: (name) => signal(own(), name),
     kill: async () => {
-      const all = sessions();
+      const all = own();
       await server.stop();
-      for (const one of all)
-        try {
-          process.kill(one, 'SIGKILL');
-        } catch {
-          // It has ended with the others.
-        }
+      signal(all, 'SIGKILL');
       await until('sshd and its sessions are gone', async () => !(await accepts(port)));
     },
   };
@@ -108,6 +124,23 @@ LogLevel VERBOSE
 /** An Ed25519 key in OpenSSH's format, without a passphrase. */
 export function makeKey(path: string): void {
   execFileSync('ssh-keygen', ['-q', '-t', 'ed25519', '-N', '', '-C', 'test', '-f', path]);
+}
+
+function signal(processes: readonly number[], name: NodeJS.Signals): void {
+  for (const one of processes)
+    try {
+      process.kill(one, name);
+    } catch {
+      // It has ended with the others.
+    }
+}
+
+function nameOf(pid: number): string {
+  try {
+    return readFileSync(`/proc/${pid}/comm`, 'utf8').trim();
+  } catch {
+    return '';
+  }
 }
 
 /** Every process that comes from this one. */

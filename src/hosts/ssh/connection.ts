@@ -112,11 +112,6 @@ export class SshConnection {
     return this.#ended;
   }
 
-  /** What ssh has said so far of this connection. */
-  get said(): string {
-    return this.#said;
-  }
-
   /**
    * Runs a script in a session of its own.
    * @throws ERR_REMOTE when the connection ends before the script does; ERR_TIMEOUT
@@ -270,16 +265,18 @@ export class SshConnection {
     // The master learns of it at about the same time.
     for (let i = 0; i < 20 && !this.#ended; i++) await sleep(25);
     const { text } = this.#destination;
-    const why = lastLine(this.#ended ? this.#said : stderr.noise);
-    if (this.#ended)
+    if (this.#ended) {
+      const why = lastLine(this.#said);
       return new ClusterCaError('ERR_REMOTE', `the connection to ${text} was lost${why === '' ? '' : `: ${why}`}`, {
         hint: 'run the same command again',
         details: { host: text, reason: 'lost', unreachable: true },
       });
-    return new ClusterCaError('ERR_REMOTE', `${text} ended the session${why === '' ? '' : `: ${why}`}`, {
-      hint: /refused/.test(why)
-        ? `its sshd allows too few sessions: MaxSessions ${AT_ONCE + 1} or more`
-        : 'run the same command again',
+    }
+    const refused = /Session open refused/.test(stderr.noise);
+    return new ClusterCaError('ERR_REMOTE', `${text} ${refused ? 'refuses another session' : 'ended the session'}`, {
+      hint: refused
+        ? `MaxSessions in its sshd_config: ${AT_ONCE + 1} or more`
+        : 'was something killed there? run the same command again',
       details: { host: text, reason: 'session' },
     });
   }

@@ -157,11 +157,15 @@ else
 fi
 `);
 
-/** PATH of a socket that did not answer. Exit 10: it is none; 11: it may not be written to. */
+/** PATH of a socket that did not answer. Exit 10: it is none; 11: it may not be written to; 12: something listens. */
 export const SOCKET = files(`
 stat -L -- "$1" >/dev/null || exit 1
 [ -S "$1" ] || exit 10
 [ -w "$1" ] || exit 11
+while read -r _ _ _ flags _ _ _ path; do
+  if [ "$flags $path" = "00010000 $1" ]; then exit 12; fi
+done 2>/dev/null </proc/net/unix
+exit 0
 `);
 
 /** SIGNAL PROCESS */
