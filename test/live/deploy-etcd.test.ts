@@ -178,7 +178,8 @@ describeLive('deploy to etcd under load: three members, mutual TLS for clients a
     expect([lasting?.failures, fresh?.failures]).toEqual([[], []]);
   }, 180_000);
 
-  test('killed at any moment, the next run makes it whole', async () => {
+  test('killed at any moment, the next run makes it whole, and restarts nothing', async () => {
+    const before = await pids();
     for (const delay of [700, 1000, 1300, 1700, 2200, 3000]) {
       await cli(['rotate', '--all', '--deploy', '--inventory', ca.inventory, '--json', '--yes'], {
         env: ca.env,
@@ -191,6 +192,7 @@ describeLive('deploy to etcd under load: three members, mutual TLS for clients a
       for (const name of NODES)
         expect((await readdir(dir(name))).filter((entry) => /^\.cluster-ca\.\d/.test(entry))).toHaveLength(1);
     }
+    expect(await pids()).toEqual(before);
   }, 240_000);
 
   test('verify --inventory finds nothing to say', async () => {

@@ -37,16 +37,16 @@ hostssl all all 127.0.0.1/32 cert clientcert=verify-full
  * Starts a primary and a hot standby that streams from it with its own certificate.
  * @param place a directory outside of every other: it is given to the user that the servers run as
  * @param files their directories: given to that user too
- * @param ports where they are to be
+ * @param options where they are to be; whether they read crl.pem
  */
 export async function startPostgresPair(
   servers: Servers,
   place: string,
   files: { primary: string; standby: string },
-  ports?: { primary: number; standby: number },
+  options: { ports?: { primary: number; standby: number }; crl?: boolean } = {},
 ): Promise<Pair> {
   own(place);
-  const port = ports ?? { primary: await freePort(), standby: await freePort() };
+  const port = options.ports ?? { primary: await freePort(), standby: await freePort() };
   const data = { primary: join(place, 'primary'), standby: join(place, 'standby') };
   await as(place, 'initdb', '-D', data.primary, '-A', 'trust', '-U', 'owner', '-N');
   writeFileSync(join(data.primary, 'pg_hba.conf'), HBA);
@@ -56,6 +56,7 @@ export async function startPostgresPair(
     data: data.primary,
     files: files.primary,
     port: port.primary,
+    crl: options.crl ?? false,
   });
   await primary.query('create role repl replication login');
   const conninfo = [
@@ -68,6 +69,7 @@ export async function startPostgresPair(
     data: data.standby,
     files: files.standby,
     port: port.standby,
+    crl: options.crl ?? false,
   });
   const pair = { primary, standby };
   await until('the standby streams', () => streams(pair));
@@ -83,13 +85,14 @@ async function start(
   servers: Servers,
   place: string,
   name: string,
-  { data, files, port }: { data: string; files: string; port: number },
+  { data, files, port, crl }: { data: string; files: string; port: number; crl: boolean },
 ): Promise<PairMember> {
   const settings = {
     ssl: 'on',
     ssl_cert_file: join(files, 'cert.pem'),
     ssl_key_file: join(files, 'key.pem'),
     ssl_ca_file: join(files, 'ca.pem'),
+    ...(crl ? { ssl_crl_file: join(files, 'crl.pem') } : {}),
     listen_addresses: '127.0.0.1',
     port: String(port),
     unix_socket_directories: place,
