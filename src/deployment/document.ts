@@ -1,5 +1,5 @@
 import type { ClusterCaError } from '../errors.ts';
-import type { ServiceResult, ServiceState } from './deploy-unit.ts';
+import type { ServiceResult, ServiceState } from './task.ts';
 import type { Unit } from './unit.ts';
 
 /** What became of one service, as `--json` has it. */

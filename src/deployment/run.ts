@@ -1,28 +1,26 @@
-import { existsSync } from 'node:fs';
 import { resolve } from 'node:path';
 import type { Context } from '../context.ts';
 import type { ClientCertificate } from '../endpoint/handshake.ts';
 import { ClusterCaError, isClusterCaError } from '../errors.ts';
-import type { Host } from '../hosts/host.ts';
-import { openHost } from '../hosts/open-host.ts';
 import { inventoryItems } from '../inventory/items.ts';
 import type { Inventory } from '../inventory/read.ts';
-import { finishBelow } from '../issuance/finish.ts';
 import type { IssueItem } from '../issuance/item.ts';
 import { issueProbe } from '../issuance/probe.ts';
-import { finishStagedBatch } from '../issuance/salvage.ts';
 import type { Keystore } from '../keystore/keystore.ts';
-import type { DeployedService } from '../keystore/log/bodies.ts';
 import { newRequestId } from '../keystore/request-id.ts';
 import type { KeystoreWriter } from '../keystore/writer.ts';
-import { deployUnit, type ServiceResult, type UnitContext } from './deploy-unit.ts';
+import { deployUnit } from './deploy-unit.ts';
 import { type DeployDocument, type ServiceObject, serviceObject, unitObjects } from './document.ts';
+import { finishEarlierRuns } from './earlier-runs.ts';
+import { Hosts } from './hosts.ts';
 import { Judge } from './judge.ts';
 import { type Material, materialOf } from './material.ts';
 import { type Peer, readPeer } from './peers.ts';
 import { planDeployment } from './plan.ts';
-import { ServiceDirectory } from './service-directory.ts';
+import { ranksOf } from './ranks.ts';
+import { deployedServices } from './recorded.ts';
 import { clearStaging, stagingDirectory } from './staging.ts';
+import type { ServiceResult, UnitContext } from './task.ts';
 import type { Unit } from './unit.ts';
 import { planWaves } from './waves.ts';
 
@@ -43,22 +41,6 @@ export interface Deployment {
   cycle: boolean;
   /** Only the CRL is pushed. */
   onlyCrl?: boolean;
-}
-
-/** The hosts of a run, each opened once. */
-class Hosts {
-  readonly #open = new Map<string, Host>();
-
-  of = (unit: { ssh: string | undefined }): Host => {
-    const key = unit.ssh ?? '';
-    const host = this.#open.get(key) ?? openHost(unit.ssh);
-    this.#open.set(key, host);
-    return host;
-  };
-
-  async close(): Promise<void> {
-    for (const host of this.#open.values()) await host.close().catch(() => {});
-  }
 }
 
 /** What a run would do. */
@@ -88,7 +70,7 @@ export async function runDeployment(
   deployment: Deployment,
 ): Promise<DeployDocument> {
   const hosts = new Hosts();
-  await finishEarlierRuns(ctx, writer, deployment);
+  await finishEarlierRuns(ctx, writer, keyDirectories(ctx, writer.keystore, deployment));
   const client = await issueProbe(writer, ctx.globals.wait);
   try {
     const run = new Run(ctx, writer, deployment, hosts, client);
@@ -100,18 +82,6 @@ export async function runDeployment(
     ctx.ui.endProgress();
     client.key.fill(0);
     await hosts.close();
-  }
-}
-
-/** A key that a killed run has staged and committed is given its name: then it is found. */
-async function finishEarlierRuns(ctx: Context, writer: KeystoreWriter, deployment: Deployment): Promise<void> {
-  const access = { keyMode: 0o600 };
-  for (const directory of keyDirectories(ctx, writer.keystore, deployment)) {
-    if (!existsSync(directory)) continue;
-    await writer.inTurn(ctx.globals.wait, async () => {
-      await finishStagedBatch(writer.keystore, directory, access, ctx.now());
-      await finishBelow(writer, directory, access);
-    });
   }
 }
 
@@ -137,7 +107,7 @@ class Run {
     await this.#gather();
     const ready = units.filter((unit) => this.#materials.has(unit));
     const context = await this.#context();
-    const waves = planWaves(await this.#ranked(ready, context), atOnce);
+    const waves = planWaves(await ranksOf(ready, this.#hosts.of, context), atOnce);
     const done: string[][] = [];
     let stopped: string | undefined;
     for (const wave of waves) {
@@ -178,26 +148,11 @@ class Run {
   /** One record of what is not as it was before: nothing when all is unchanged and nothing was open. */
   async record(): Promise<void> {
     const { keystore } = this.#writer;
-    const services = this.#deployment.units.flatMap((unit) =>
-      (this.#outcomes.get(unit) ?? []).flatMap((object, i): DeployedService[] => {
-        const service = unit.services[i]?.service.label ?? '';
-        const { kind, name } = unit.holder;
-        const wasOpen = keystore.state.undone?.some(
-          (one) => one.kind === kind && one.name === name && one.service === service,
-        );
-        if (object.state === 'unchanged' && !wasOpen) return [];
-        const certificate = this.#materials.get(unit)?.fingerprint;
-        return [
-          {
-            kind,
-            name,
-            plane: unit.plane,
-            service,
-            state: object.state === 'unchanged' ? 'confirmed' : object.state,
-            ...(certificate === undefined ? {} : { certificate }),
-          },
-        ];
-      }),
+    const services = deployedServices(
+      this.#deployment.units,
+      this.#outcomes,
+      this.#materials,
+      keystore.state.undone ?? [],
     );
     const requestId = newRequestId();
     for (let at = 0; at < services.length; at += RECORDED)
@@ -239,44 +194,6 @@ class Run {
       step: ({ holder, plane }, what) => ui.progress(`${holder.name}${plane === '' ? '' : `/${plane}`}: ${what}`),
       warn,
     };
-  }
-
-  /** The nodes with their ranks; a server that cannot be asked goes with the first. */
-  async #ranked(units: readonly Unit[], context: UnitContext) {
-    const ranks = new Map<string, number>();
-    for (const unit of units) {
-      const rank = Math.max(0, ...(await Promise.all(unit.services.map((one) => this.#rank(unit, one, context)))));
-      ranks.set(unit.holder.name, Math.max(rank, ranks.get(unit.holder.name) ?? 0));
-    }
-    return [...ranks].map(([node, rank]) => ({ node, rank }));
-  }
-
-  async #rank(
-    unit: Unit,
-    { service, target, options }: Unit['services'][number],
-    context: UnitContext,
-  ): Promise<number> {
-    const host = this.#hosts.of(unit);
-    const { client, judge, timeout, warn } = context;
-    const { files } = new ServiceDirectory(host, unit.dir);
-    const session = target.open({
-      service,
-      options,
-      host,
-      files,
-      client,
-      judge: (chain) => judge.server(chain),
-      timeout,
-      warn,
-    });
-    try {
-      return (await session.rank?.()) ?? 0;
-    } catch (error) {
-      if (!isClusterCaError(error)) throw error;
-      return 0;
-    } finally {
-      await session.close().catch(() => {});
-    }
   }
 
   /** The units of one node, one after the other; the first that fails is the last. */

@@ -153,3 +153,11 @@ export class ServiceDirectory {
     return entry?.type === 'link' && entry.target?.startsWith(`${CURRENT}/`) === true;
   }
 }
+
+/** When a generation was made: its name says so. */
+export function timeOf(generation: string): Date | undefined {
+  const match = /(\d{4})(\d\d)(\d\d)T(\d\d)(\d\d)(\d\d)(\d{3})Z/.exec(generation);
+  if (match === null) return undefined;
+  const [, year, month, day, hour, minute, second, millisecond] = match;
+  return new Date(`${year}-${month}-${day}T${hour}:${minute}:${second}.${millisecond}Z`);
+}
