@@ -1,6 +1,7 @@
-import { readFileSync, statSync } from 'node:fs';
 import { join } from 'node:path';
-import { errno } from '../keystore/directory/errors.ts';
+import { isClusterCaError } from '../errors.ts';
+import type { Host } from '../hosts/host.ts';
+import { reason } from '../keystore/directory/errors.ts';
 import { decodePem, type PemBlock } from '../pki/pem.ts';
 import { type Certificate, parseCertificate } from '../pki/x509/certificate.ts';
 import { type Crl, parseCrl } from '../pki/x509/crl.ts';
@@ -25,42 +26,62 @@ export interface DiskFacts {
   forbidden: string[];
 }
 
-const MOST = 16 << 20;
-
 /** Reads the files of a service; nothing but the public half of the key is kept. */
-export function readDisk(directory: string): DiskFacts {
+export async function readDisk(host: Host, directory: string): Promise<DiskFacts> {
   const facts: DiskFacts = { chain: [], anchors: [], missing: [], broken: [], forbidden: [] };
   try {
-    if (!statSync(directory).isDirectory()) return { ...facts, unseen: `${directory} is not a directory` };
+    const entry = await host.look(directory);
+    if (entry === undefined) return { ...facts, missing: [directory] };
+    if (entry.type !== 'directory' && entry.type !== 'link')
+      return { ...facts, unseen: `${directory} is not a directory` };
+    await readFiles(facts, host, directory);
+    return facts;
   } catch (error) {
-    return errno(error) === 'ENOENT'
-      ? { ...facts, missing: [directory] }
-      : { ...facts, unseen: `${directory} cannot be read (${errno(error)})` };
+    if (!isClusterCaError(error)) throw error;
+    const code = error.details?.errno;
+    const why = error.code !== 'ERR_STORAGE' || code === undefined ? error.message : undefined;
+    return { ...NOTHING, unseen: why ?? `${directory} cannot be read (${code})` };
   }
-  const combined = exists(directory, 'combined.pem') && !exists(directory, 'cert.pem');
-  const certificateFile = combined ? 'combined.pem' : 'cert.pem';
-  facts.chain = decoded(facts, directory, certificateFile, 'CERTIFICATE', parseCertificate);
-  facts.anchors = decoded(facts, directory, 'ca.pem', 'CERTIFICATE', parseCertificate);
-  if (exists(directory, 'crl.pem')) facts.crls = decoded(facts, directory, 'crl.pem', 'X509 CRL', parseCrl);
-  const keyFile = combined ? 'combined.pem' : 'key.pem';
-  const bytes = read(facts, directory, keyFile);
-  if (bytes !== undefined) {
-    const own = publicHalf(bytes);
-    bytes.fill(0);
+}
+
+async function readFiles(facts: DiskFacts, host: Host, directory: string): Promise<void> {
+  const bytesOf = (file: string): Promise<Uint8Array | undefined> => read(facts, host, directory, file);
+  let certificateFile = 'cert.pem';
+  let keyFile = 'key.pem';
+  let certificate = await bytesOf(certificateFile);
+  let key: Uint8Array | undefined;
+  const combined = facts.missing.includes(certificateFile) ? await bytesOf('combined.pem') : undefined;
+  if (combined === undefined) {
+    facts.missing = facts.missing.filter((file) => file !== 'combined.pem');
+    key = await bytesOf(keyFile);
+  } else {
+    facts.missing = [];
+    certificateFile = keyFile = 'combined.pem';
+    certificate = key = combined;
+  }
+  facts.chain = decoded(facts, certificateFile, certificate, 'CERTIFICATE', parseCertificate);
+  if (key !== undefined) {
+    const own = publicHalf(key);
+    key.fill(0);
     if (own === undefined) facts.broken.push({ file: keyFile, problem: 'it holds no private key that loads' });
     else facts.keyOf = own;
   }
-  return facts;
+  facts.anchors = decoded(facts, 'ca.pem', await bytesOf('ca.pem'), 'CERTIFICATE', parseCertificate);
+  const crl = await bytesOf('crl.pem');
+  if (crl !== undefined) facts.crls = decoded(facts, 'crl.pem', crl, 'X509 CRL', parseCrl);
+  // A server that checks none has none.
+  facts.missing = facts.missing.filter((file) => file !== 'crl.pem');
 }
+
+const NOTHING: Omit<DiskFacts, 'unseen'> = { chain: [], anchors: [], missing: [], broken: [], forbidden: [] };
 
 function decoded<T>(
   facts: DiskFacts,
-  directory: string,
   file: string,
+  bytes: Uint8Array | undefined,
   label: string,
   parse: (der: Uint8Array) => T,
 ): T[] {
-  const bytes = read(facts, directory, file);
   if (bytes === undefined) return [];
   let blocks: PemBlock[];
   try {
@@ -73,24 +94,17 @@ function decoded<T>(
   }
 }
 
-function read(facts: DiskFacts, directory: string, file: string): Uint8Array | undefined {
-  const path = join(directory, file);
+/** @throws what is wrong with the host, and not with the file */
+async function read(facts: DiskFacts, host: Host, directory: string, file: string): Promise<Uint8Array | undefined> {
   try {
-    if (statSync(path).size > MOST) throw new Error('it is too large');
-    return readFileSync(path);
+    const bytes = await host.read(join(directory, file));
+    if (bytes === undefined) facts.missing.push(file);
+    return bytes;
   } catch (error) {
-    const code = errno(error);
-    if (code === 'ENOENT') facts.missing.push(file);
-    else if (code === 'EACCES' || code === 'EPERM') facts.forbidden.push(file);
-    else facts.broken.push({ file, problem: error instanceof Error ? error.message : String(error) });
+    if (!isClusterCaError(error, 'ERR_STORAGE')) throw error;
+    const code = error.details?.errno;
+    if (code === 'EACCES' || code === 'EPERM') facts.forbidden.push(file);
+    else facts.broken.push({ file, problem: reason(error.cause) });
     return undefined;
-  }
-}
-
-function exists(directory: string, file: string): boolean {
-  try {
-    return statSync(join(directory, file)).isFile();
-  } catch {
-    return false;
   }
 }

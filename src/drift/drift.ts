@@ -61,6 +61,22 @@ export async function drift(keystore: Keystore, inventory: Inventory, request: D
   for (const service of services) await checkPlace(service);
   const client = services.some(({ address }) => address !== undefined) ? await request.client() : undefined;
   const gatherer = await Gatherer.create(keystore, client, request.now);
+  const facts = await lookAtAll(gatherer, services, items, request).finally(() => gatherer.close());
+  const each = facts.map((one) => ({ one, findings: compareService(one, gatherer.cluster) }));
+  const findings = each.flatMap((entry) => entry.findings);
+  return {
+    attention: findings.some(({ severity }) => severity !== 'info'),
+    findings: findings.toSorted((a, b) => ORDER[a.severity] - ORDER[b.severity]),
+    services: each.map(({ one, findings: own }) => serviceObject(one, own)),
+  };
+}
+
+async function lookAtAll(
+  gatherer: Gatherer,
+  services: readonly Service[],
+  items: readonly IssueItem[],
+  request: DriftRequest,
+): Promise<ServiceFacts[]> {
   const facts: ServiceFacts[] = [];
   let done = 0;
   if (services.length > 0) request.onProgress?.(0, services.length);
@@ -76,13 +92,7 @@ export async function drift(keystore: Keystore, inventory: Inventory, request: D
       )),
     );
   }
-  const each = facts.map((one) => ({ one, findings: compareService(one, gatherer.cluster) }));
-  const findings = each.flatMap((entry) => entry.findings);
-  return {
-    attention: findings.some(({ severity }) => severity !== 'info'),
-    findings: findings.toSorted((a, b) => ORDER[a.severity] - ORDER[b.severity]),
-    services: each.map(({ one, findings: own }) => serviceObject(one, own)),
-  };
+  return facts;
 }
 
 function itemOf(items: readonly IssueItem[], { holder, plane }: Service): IssueItem | undefined {

@@ -1,6 +1,7 @@
 import { sha256, sha256Hex } from '../crypto/hash.ts';
 import { createVerifySignature } from '../crypto/verify-signature.ts';
 import type { ClientCertificate } from '../endpoint/handshake.ts';
+import { Hosts } from '../hosts/hosts.ts';
 import type { Service } from '../inventory/services.ts';
 import type { IssueItem } from '../issuance/item.ts';
 import type { Keystore } from '../keystore/keystore.ts';
@@ -10,11 +11,10 @@ import { formatSerial } from '../pki/serial.ts';
 import { type Certificate, parseCertificate } from '../pki/x509/certificate.ts';
 import { parseCrl } from '../pki/x509/crl.ts';
 import { logRevocation } from '../verification/log-revocation.ts';
-import { type DiskFacts, readDisk } from './disk.ts';
+import { readDisk } from './disk.ts';
 import type { ClusterFacts, ServiceFacts, UsedCertificate } from './facts.ts';
 import { readServed } from './served.ts';
 
-const NOTHING: Omit<DiskFacts, 'unseen'> = { chain: [], anchors: [], missing: [], broken: [], forbidden: [] };
 const verify = createVerifySignature();
 
 /** Collects what is known of services: from the log, from their directories, from their addresses. */
@@ -23,6 +23,7 @@ export class Gatherer {
   readonly #cluster: ClusterFacts;
   readonly #revocation: RevocationCheck;
   readonly #client: ClientCertificate | undefined;
+  readonly #hosts = new Hosts();
 
   private constructor(
     keystore: Keystore,
@@ -52,12 +53,16 @@ export class Gatherer {
     return this.#cluster;
   }
 
+  /** Ends the connections to other hosts. */
+  close(): Promise<void> {
+    return this.#hosts.close();
+  }
+
   async look(service: Service, wanted: IssueItem | undefined): Promise<ServiceFacts> {
-    const { holder, plane, address, ssh } = service;
+    const { holder, plane, address } = service;
     const row = await this.#keystore.query((index) => index.current(holder.kind, holder.name, plane));
     const der = row && (await this.#keystore.der(row));
-    const disk =
-      ssh === undefined ? readDisk(service.dir) : { ...NOTHING, unseen: `they are on ${ssh}, which is not asked` };
+    const disk = await readDisk(this.#hosts.of(service), service.dir);
     const served = address === undefined ? undefined : await readServed({ ...service, address }, this.#client);
     const leaf = (served?.seen?.identified ?? served?.seen?.anonymous)?.leaf ?? served?.seen?.chain[0];
     return {

@@ -1,8 +1,10 @@
 import * as z from 'zod';
+import { isDestination } from '../hosts/ssh/destination.ts';
 
 /** A string as it is written: `1e3`, `null` and `012` are names. */
 const text = z.string().min(1);
 const duration = text.regex(/^[1-9]\d{0,8}[smhdy]$/, 'a duration such as 90d');
+const ssh = text.refine(isDestination, 'is USER@HOST, or ssh://USER@HOST:PORT');
 const keyType = z.enum(['ecdsa-p256', 'ecdsa-p384', 'rsa-2048', 'rsa-3072', 'rsa-4096', 'ed25519']);
 
 const service = z.strictObject({
@@ -25,14 +27,14 @@ const node = z.strictObject({
   ...common,
   planes: z.array(text).min(1).optional(),
   profile: z.enum(['peer', 'server', 'client']).optional(),
-  ssh: text.optional(),
+  ssh: ssh.optional(),
   services: z.array(service).optional(),
 });
 
 const client = z.strictObject({
   ...common,
   role: z.enum(['operator', 'auditor']).optional(),
-  ssh: text.optional(),
+  ssh: ssh.optional(),
   services: z.array(service).optional(),
 });
 

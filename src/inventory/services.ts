@@ -42,7 +42,7 @@ export function inventoryServices({ document, at }: Inventory, planes: readonly 
       return {
         holder: { kind: 'node', name },
         plane: planeOf(service.plane, own, where, name),
-        ...placeOf(service, node.ssh, where),
+        ...placeOf(service, node.ssh, where, at('nodes', name, 'services', i, 'dir')),
         at: (...path) => at('nodes', name, 'services', i, ...path),
       };
     }),
@@ -54,7 +54,7 @@ export function inventoryServices({ document, at }: Inventory, planes: readonly 
       return {
         holder: { kind: 'client', name },
         plane: '',
-        ...placeOf(service, client.ssh, where),
+        ...placeOf(service, client.ssh, where, at('clients', name, 'services', i, 'dir')),
         at: (...path) => at('clients', name, 'services', i, ...path),
       };
     }),
@@ -76,7 +76,10 @@ function placeOf(
   { kind, address, plaintext, dir, owner, keyMode, reload = {} }: ServiceEntry,
   ssh: string | undefined,
   where: string,
+  whereDir: string,
 ) {
+  if (ssh !== undefined && !dir.startsWith('/'))
+    throw new ClusterCaError('ERR_CONFIG', `${whereDir}: ${dir} is on ${ssh}, which wants an absolute path`);
   return { kind, address, plaintext, dir, owner, keyMode, reload, ssh, label: `${kind} ${address ?? dir}`, where };
 }
 

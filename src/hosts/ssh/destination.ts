@@ -19,6 +19,18 @@ const HOST = /^[A-Za-z0-9_:][A-Za-z0-9_.:%-]*$/;
  * @throws ERR_CONFIG
  */
 export function parseDestination(text: string): Destination {
+  const destination = read(text);
+  if (destination !== undefined) return destination;
+  throw new ClusterCaError('ERR_CONFIG', `ssh wants USER@HOST or ssh://USER@HOST:PORT, not ${JSON.stringify(text)}`, {
+    hint: 'other settings go into the configuration of ssh, under a name for the host',
+  });
+}
+
+export function isDestination(text: string): boolean {
+  return read(text) !== undefined;
+}
+
+function read(text: string): Destination | undefined {
   const uri = /^ssh:\/\/(.*?)\/?$/s.exec(text)?.[1];
   const rest = uri ?? text;
   const at = rest.lastIndexOf('@');
@@ -27,11 +39,8 @@ export function parseDestination(text: string): Destination {
   const parts = uri === undefined ? undefined : /^(?:\[([^\]]*)\]|([^:]*))(?::(\d{1,5}))?$/s.exec(place);
   const host = uri === undefined ? place : (parts?.[1] ?? parts?.[2] ?? '');
   const port = parts?.[3] === undefined ? undefined : Number(parts[3]);
-  const legal = HOST.test(host) && (user === undefined || USER.test(user)) && (port === undefined || isPort(port));
-  if (legal) return { text, user, host, port };
-  throw new ClusterCaError('ERR_CONFIG', `ssh wants USER@HOST or ssh://USER@HOST:PORT, not ${JSON.stringify(text)}`, {
-    hint: 'other settings go into the configuration of ssh, under a name for the host',
-  });
+  const isLegal = HOST.test(host) && (user === undefined || USER.test(user)) && (port === undefined || isPort(port));
+  return isLegal ? { text, user, host, port } : undefined;
 }
 
 function isPort(port: number): boolean {
