@@ -67,7 +67,11 @@ await build({
 });
 await build({
   ...common,
-  entryPoints: { writing: 'src/commands/writing.ts', 'batch-worker': 'src/issuance/batch/worker.ts' },
+  entryPoints: {
+    writing: 'src/commands/writing.ts',
+    serving: 'src/main/serving.ts',
+    'batch-worker': 'src/issuance/batch/worker.ts',
+  },
   // Names stay: some of the libraries in it look at them.
   minifyWhitespace: true,
   minifySyntax: true,

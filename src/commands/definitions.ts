@@ -21,6 +21,8 @@ async function commandsOf(group: Group): Promise<CommandTable> {
       return (await import('./writing.ts')).COMMANDS;
     case 'completing':
       return (await import('./completing.ts')).COMMANDS;
+    case 'serving':
+      return (await import('./serving.ts')).COMMANDS;
   }
 }
 

@@ -1,5 +1,5 @@
 /** Verbs that are loaded together: few files for each, and none of them for another's sake. */
-export type Group = 'reading' | 'checking' | 'writing' | 'completing';
+export type Group = 'reading' | 'checking' | 'writing' | 'completing' | 'serving';
 
 export interface Verb {
   name: string;
@@ -23,5 +23,6 @@ export const VERBS: readonly Verb[] = [
   { name: 'export', summary: 'write certificates, keys, anchors or CRLs for other programs', group: 'writing' },
   { name: 'audit', summary: "verify and export the keystore's log", group: 'checking' },
   { name: 'keystore', summary: 'check the keystore, change what opens it', group: 'writing' },
+  { name: 'serve', summary: 'issue and rotate over HTTPS with mutual TLS, by itself', group: 'serving' },
   { name: 'completion', summary: 'print the completion script of a shell', group: 'completing' },
 ];

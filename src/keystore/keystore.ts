@@ -33,6 +33,8 @@ export class Keystore {
   readonly #identityBytes: Uint8Array;
   #loaded: Loaded;
   readonly #packs = new Map<string, PackedCertificate[]>();
+  /** The last of those that change `#loaded`; the next one begins behind it. */
+  #last: Promise<unknown> = Promise.resolve();
 
   private constructor(
     store: Store,
@@ -74,18 +76,29 @@ export class Keystore {
   }
 
   /** Reads what was appended since. */
-  async refresh(): Promise<void> {
-    const { state, overlay } = this.#loaded;
-    const next = await foldOn(this.store, this.identity, this.#identityBytes, state, overlay, undefined, this.#packs);
-    if (next !== undefined) this.#loaded = { ...this.#loaded, state: next };
+  refresh(): Promise<void> {
+    return this.#alone(async () => {
+      const { state, overlay } = this.#loaded;
+      const next = await foldOn(this.store, this.identity, this.#identityBytes, state, overlay, undefined, this.#packs);
+      if (next !== undefined) this.#loaded = { ...this.#loaded, state: next };
+    });
   }
 
   /** Takes over what a record that was just appended changes, as applied to `before`. False when the log was read on since. */
-  adopt(before: LogState, { state, changes }: Applied): boolean {
-    if (this.#loaded.state !== before) return false;
-    this.#loaded.overlay.add(changes);
-    this.#loaded = { ...this.#loaded, state };
-    return true;
+  adopt(before: LogState, { state, changes }: Applied): Promise<boolean> {
+    return this.#alone(async () => {
+      if (this.#loaded.state !== before) return false;
+      this.#loaded.overlay.add(changes);
+      this.#loaded = { ...this.#loaded, state };
+      return true;
+    });
+  }
+
+  /** One after the other: two that read on from the same record would both apply what follows. */
+  #alone<T>(work: () => Promise<T>): Promise<T> {
+    const done = this.#last.then(work);
+    this.#last = done.catch(() => {});
+    return done;
   }
 
   /** The certificates of a pack that this process stored or read; else they are read. @throws ERR_KEYSTORE_TAMPERED */
@@ -94,11 +107,13 @@ export class Keystore {
   }
 
   /** Forgets the snapshot and reads the whole log: what a damaged page leads to. */
-  async reloadWithoutSnapshot(): Promise<void> {
-    const overlay = new Overlay();
-    const state = await foldOn(this.store, this.identity, this.#identityBytes, undefined, overlay);
-    if (state === undefined) throw tampered('the log is empty');
-    this.#loaded = { state, overlay, pages: { certificates: [], serials: [], times: [], revoked: [], requests: [] } };
+  reloadWithoutSnapshot(): Promise<void> {
+    return this.#alone(async () => {
+      const overlay = new Overlay();
+      const state = await foldOn(this.store, this.identity, this.#identityBytes, undefined, overlay);
+      if (state === undefined) throw tampered('the log is empty');
+      this.#loaded = { state, overlay, pages: { certificates: [], serials: [], times: [], revoked: [], requests: [] } };
+    });
   }
 
   /** Asks the certificates something; a snapshot that turns out damaged is replaced by the log itself. */
@@ -112,9 +127,11 @@ export class Keystore {
     }
   }
 
-  /** After a new snapshot: read on from it. */
-  rebase(loaded: Loaded): void {
-    this.#loaded = loaded;
+  /** After a new snapshot: read on from it, unless more was read since it was made. */
+  rebase(loaded: Loaded): Promise<void> {
+    return this.#alone(async () => {
+      if (this.#loaded.state === loaded.state) this.#loaded = loaded;
+    });
   }
 
   authority(id: string): Authority | undefined {

@@ -32,6 +32,7 @@ export class KeystoreWriter {
   readonly options: WriterOptions;
   readonly #audit: Signer;
   #durable = -1;
+  #lastTurn: Promise<unknown> = Promise.resolve();
 
   private constructor(keystore: Keystore, daily: UnlockedDomain, audit: Signer, options: WriterOptions) {
     this.keystore = keystore;
@@ -78,7 +79,7 @@ export class KeystoreWriter {
       await stage?.(bytes);
       if ((await this.#append(seq, bytes, op, requestId)) === 'lost') continue;
       this.#durable = seq;
-      if (!this.keystore.adopt(state, applied)) await this.keystore.refresh();
+      if (!(await this.keystore.adopt(state, applied))) await this.keystore.refresh();
       if (op !== 'reserve') await this.#moveAnchor();
       return entry;
     }
@@ -87,8 +88,17 @@ export class KeystoreWriter {
     });
   }
 
-  /** Runs in this process's turn among the writers. @param wait milliseconds, then ERR_KEYSTORE_BUSY */
-  async inTurn<T>(wait: number, work: () => Promise<T>): Promise<T> {
+  /**
+   * Runs in this process's turn among the writers; within the process one after the other, in the order of the calls.
+   * @param wait milliseconds for the other processes, then ERR_KEYSTORE_BUSY
+   */
+  inTurn<T>(wait: number, work: () => Promise<T>): Promise<T> {
+    const turn = this.#lastTurn.then(() => this.#turn(wait, work));
+    this.#lastTurn = turn.catch(() => {});
+    return turn;
+  }
+
+  async #turn<T>(wait: number, work: () => Promise<T>): Promise<T> {
     const giveBack = await this.keystore.store.takeTurn(wait);
     try {
       await this.keystore.refresh();
@@ -108,9 +118,12 @@ export class KeystoreWriter {
       await writePublic(keystore, this.options.now());
       const { records, certificates } = keystore.tail;
       if (records >= SNAPSHOT_RECORDS || certificates >= SNAPSHOT_CERTIFICATES) {
+        const { state } = keystore;
         const pages = await keystore.query((index) => index.merged());
-        await writeSnapshot(keystore.store, { state: keystore.state, pages }, this.#audit);
-        keystore.rebase({ state: keystore.state, pages, overlay: new Overlay() });
+        if (keystore.state === state) {
+          await writeSnapshot(keystore.store, { state, pages }, this.#audit);
+          await keystore.rebase({ state, pages, overlay: new Overlay() });
+        }
       }
       await keystore.store.holdRoom(await roomForRevocation(keystore));
     } catch (error) {

@@ -7,6 +7,8 @@ export const VARIABLES: Readonly<Record<string, string>> = {
   CLUSTER_CA_KEY_FILE: 'A key file that opens the keystore, as `--key-file`.',
   CLUSTER_CA_INVENTORY: 'The inventory, as `--inventory`.',
   CLUSTER_CA_NO_INPUT: 'Set to anything but 0: never ask, as `--no-input`.',
+  CREDENTIALS_DIRECTORY:
+    'Where systemd puts the credentials of a unit: `serve` takes `cluster-ca.key`, a key file, or `cluster-ca.passphrase`.',
   NO_COLOR: 'Set to anything: no colour.',
   TERM: 'No colour and no progress where it is `dumb`.',
   XDG_DATA_HOME: 'Keystores are in *XDG_DATA_HOME*`/cluster-ca`; without it in `~/.local/share/cluster-ca`.',

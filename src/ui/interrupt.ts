@@ -19,3 +19,8 @@ export function endAtInterrupt(say: (error: ClusterCaError) => void): void {
     process.exit(130);
   });
 }
+
+/** For a daemon, which ends in its own way: Ctrl-C is left to whoever listens to it next. */
+export function leaveInterrupt(): void {
+  process.removeAllListeners('SIGINT');
+}

@@ -74,5 +74,6 @@ export const VERBS = [
   'keystore slot add',
   'keystore slot list',
   'keystore slot remove',
+  'serve',
   'completion',
 ].map((verb) => verb.split(' '));

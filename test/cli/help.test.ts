@@ -25,7 +25,7 @@ describe('help', () => {
     expectExit(result, 0);
     expect(result.stderr).toBe('');
     for (const [verb] of VERBS) expect(result.stdout).toMatch(new RegExp(`^\\s+${verb}\\b`, 'm'));
-    const later = ['rollover', 'trust', 'serve', 'agent', 'enroll', 'join-token', 'wizard'];
+    const later = ['rollover', 'trust', 'agent', 'enroll', 'join-token', 'wizard'];
     for (const verb of later) expect(result.stdout).not.toMatch(new RegExp(`^\\s+${verb}\\b`, 'm'));
   });
 
@@ -86,6 +86,7 @@ describe('help', () => {
     ['verify', ['--cert', '--key', '--starttls', '--inventory', '--format'], []],
     ['init', ['--domain', '--permit-ip', '--plane', '--key-type', '--node-key-type', '--root-lifetime'], []],
     ['init', ['--issuing-lifetime', '--node-lifetime', '--rotate-before', '--alert-before', '--crl-lifetime'], []],
+    ['serve', ['--listen', '--http-listen', '--inventory', '--key-file'], []],
     ['init', ['--crl-url', '--root-keystore', '--allow-group-read', '--dry-run', '--key-file'], []],
   ])('%s lists %j', async (verb, options, absent) => {
     const { stdout } = await run([verb, '--help']);
@@ -109,7 +110,6 @@ describe('what other issues build does not exist: 2', () => {
     'deploy n1',
     'rollover start',
     'trust list',
-    'serve',
     'agent',
     'enroll',
     'join-token n1',

@@ -30,10 +30,10 @@ export class Authority {
   }
 
   /** `cluster-ca init`. The secret is a key file, because a passphrase costs half a second each time. */
-  static async init(directory: string, cluster: string): Promise<Authority> {
+  static async init(directory: string, cluster: string, flags: string[] = []): Promise<Authority> {
     await mkdir(directory, { recursive: true });
     const authority = new Authority(directory);
-    await authority.run('init', cluster, '--key-file', join(directory, 'key-file'));
+    await authority.run('init', cluster, '--key-file', join(directory, 'key-file'), ...flags);
     return authority;
   }
 

@@ -29,8 +29,17 @@ await copyFile(cluster.keyFile, join(cluster.out, 'orders.key'));
 const ALONE = ['init', 'cluster-ca'];
 const { CLUSTER_CA_KEYSTORE: _, CLUSTER_CA_KEY_FILE: __, ...homeOnly } = env;
 
+/** A page whose examples are one story about a daemon: one script, which waits for it and ends it. */
+const DAEMONS = ['serve'];
+const withDaemon = (blocks: string[]): string =>
+  `trap 'kill -- %1; wait' EXIT\n${blocks.join('\n')}`.replace(
+    / &$/m,
+    ' 2>daemon.log &\nuntil curl -so /dev/null http://127.0.0.1:8080/readyz; do kill -0 $!; sleep 0.2; done',
+  );
+
 test.each([...PROSE])('%s', async (name, prose) => {
-  const blocks = commandBlocks(readProse(prose).get('EXAMPLES') ?? '');
+  const all = commandBlocks(readProse(prose).get('EXAMPLES') ?? '');
+  const blocks = DAEMONS.includes(name) ? [withDaemon(all)] : all;
   expect(blocks.length).toBeGreaterThan(0);
   const alone = ALONE.includes(name);
   const cwd = alone ? await cluster.dir(`alone-${name}`) : cluster.out;

@@ -1,0 +1,60 @@
+import { createServer as createHttpServer, type Server } from 'node:http';
+import { createServer as createHttpsServer, type Server as HttpsServer } from 'node:https';
+import type { FastifyInstance } from 'fastify';
+import { type Address, formatAddress } from '../endpoint/address.ts';
+import { ClusterCaError } from '../errors.ts';
+import { errno } from '../keystore/directory/errors.ts';
+import type { Keystore } from '../keystore/keystore.ts';
+import { trustBundle } from '../keystore/public.ts';
+import { HTTP_LIMITS, LIMITS, limitConnections } from './limits.ts';
+import type { OwnCertificate } from './own-certificate.ts';
+
+export interface Listener<S extends Server> {
+  server: S;
+  /** Connections that are open. */
+  connections: { readonly count: number };
+}
+
+/** What TLS is told: whom we are, and whose clients come in at all. */
+function tlsMaterial(own: OwnCertificate, keystore: Keystore, now: Date) {
+  return { cert: own.cert, key: own.key, ca: trustBundle(keystore, now), minVersion: 'TLSv1.2' as const };
+}
+
+/** The listener for callers: TLS 1.2 and 1.3, and no HTTP without a client certificate that leads to our root. */
+export function secureListener(own: OwnCertificate, keystore: Keystore, now: Date): Listener<HttpsServer> {
+  const server = createHttpsServer({
+    ...HTTP_LIMITS,
+    ...tlsMaterial(own, keystore, now),
+    handshakeTimeout: LIMITS.handshake,
+    requestCert: true,
+    rejectUnauthorized: true,
+    ALPNProtocols: ['http/1.1'],
+  });
+  server.on('tlsClientError', (_error, socket) => socket.destroy());
+  return { server, connections: limitConnections(server) };
+}
+
+/** New handshakes get the new certificate, and are held against the anchors of now; connections that are open go on. */
+export function renewSecureListener(server: HttpsServer, own: OwnCertificate, keystore: Keystore, now: Date): void {
+  server.setSecureContext(tlsMaterial(own, keystore, now));
+}
+
+/** The listener for what anybody may read. */
+export function plainListener(): Listener<Server> {
+  const server = createHttpServer({ ...HTTP_LIMITS });
+  return { server, connections: limitConnections(server) };
+}
+
+/** @throws ERR_STORAGE, ERR_USAGE when it cannot be listened there */
+export async function listen(app: FastifyInstance, address: Address): Promise<void> {
+  try {
+    await app.listen({ host: address.host, port: address.port, backlog: 1024 });
+  } catch (cause) {
+    const taken = errno(cause) === 'EADDRINUSE';
+    throw new ClusterCaError(
+      'ERR_STATE',
+      `cannot listen on ${formatAddress(address)}: ${taken ? 'something else does' : String(errno(cause) ?? cause)}`,
+      { hint: 'choose another address with --listen or --http-listen', cause },
+    );
+  }
+}

@@ -1,0 +1,138 @@
+import { type Context, openKeystoreToWrite } from '../context.ts';
+import { selectUnits } from '../deployment/select.ts';
+import { type Address, formatAddress } from '../endpoint/address.ts';
+import { inventoryItems } from '../inventory/items.ts';
+import { readInventory } from '../inventory/read.ts';
+import type { Keystore } from '../keystore/keystore.ts';
+import { KeystoreWriter } from '../keystore/writer.ts';
+import { leaveInterrupt } from '../ui/interrupt.ts';
+import { requireClock, type UnlockOptions } from '../unlocking.ts';
+import { formatTime } from '../values/time.ts';
+import { createApp } from './app.ts';
+import { Callers } from './caller.ts';
+import { Journal } from './journal.ts';
+import { listen, plainListener, renewSecureListener, secureListener } from './listeners.ts';
+import { LiveKeystore } from './live-keystore.ts';
+import { Metrics } from './metrics.ts';
+import { issueOwnCertificate, type OwnCertificate } from './own-certificate.ts';
+import { readiness } from './readiness.ts';
+import type { Route } from './route.ts';
+import { plainRoutes, secureRoutes } from './routes/index.ts';
+import type { Service } from './service.ts';
+import { Timer } from './timer.ts';
+import { unlockForServing } from './unlock.ts';
+
+export interface ServeOptions extends UnlockOptions {
+  listen: Address;
+  httpListen: Address | undefined;
+  inventory: string | undefined;
+}
+
+/** How long after a failure the next own certificate is tried for. */
+const RETRY = 10_000;
+
+/** Runs the daemon until it is told to stop. @throws what keeps it from starting */
+export async function serve(ctx: Context, options: ServeOptions): Promise<void> {
+  const keystore = await openKeystoreToWrite(ctx);
+  if (options.inventory !== undefined) await checkInventory(keystore, options.inventory);
+  await requireClock(ctx, keystore);
+  const daily = await unlockForServing(ctx, keystore, options);
+  try {
+    const warn = (message: string): void => ctx.ui.warn(message);
+    const acceptClock = ctx.globals.acceptClock ?? false;
+    const writer = await KeystoreWriter.open(keystore, daily, { now: ctx.now, acceptClock, warn });
+    await run(ctx, writer, options);
+  } finally {
+    daily.close();
+  }
+}
+
+/** What is wrong with the inventory is said at once, and not by the first rotation. */
+async function checkInventory({ state }: Keystore, path: string): Promise<void> {
+  const inventory = readInventory(path);
+  inventoryItems(inventory, state);
+  await selectUnits(inventory, state.policy.planes, []);
+}
+
+async function run(ctx: Context, writer: KeystoreWriter, options: ServeOptions): Promise<void> {
+  const { now, globals } = ctx;
+  const journal = new Journal(ctx.ui, now);
+  let own = await issueOwnCertificate(writer, options.listen.host, globals.wait);
+  const keystore = await LiveKeystore.open(ctx);
+  const metrics = new Metrics(keystore, now);
+  const ready = readiness({ keystore, now, own: () => own });
+  const service: Service = { ctx, keystore, writer, now, metrics, journal, inventory: options.inventory, ready };
+  const callers = new Callers();
+  const secure = secureListener(own, keystore.latest, now());
+  const renewal = new Timer(
+    async () => {
+      own = await renewOwn(service, options.listen.host, own);
+      renewSecureListener(secure.server, own, await keystore.current(), now());
+      renewal.at(own.dueAt);
+    },
+    (error) => {
+      metrics.failed.inc({ what: 'own-certificate' });
+      journal.say('own-certificate-failed', { error: String(error) });
+      renewal.at(now().getTime() + RETRY);
+    },
+  );
+  renewal.at(own.dueAt);
+  metrics.watch('cluster_ca_open_connections', 'Connections with a certificate.', () => secure.connections.count);
+  metrics.watch('cluster_ca_serve_cert_expires_in_seconds', "Seconds until the daemon's own certificate ends.", () =>
+    Math.floor((own.notAfter + 1000 - now().getTime()) / 1000),
+  );
+  const common = (routes: Route[]) => ({
+    routes,
+    answered: (request: { method: string; path: string; status: number; caller: string | undefined }) => {
+      const { method, path, status, caller } = request;
+      metrics.requests.inc({ method, path, status: String(status) });
+      if (method !== 'GET' || status >= 400) journal.say('request', { method, path, status, caller });
+    },
+    bug: (error: unknown) => {
+      const stack = error instanceof Error ? (error.stack ?? error.message) : String(error);
+      journal.say('bug', { error: ctx.ui.options.debug ? stack : String(error) });
+    },
+  });
+  const identify = async (der: Uint8Array) => callers.identify(await keystore.current(), der, now());
+  const apps = [await createApp({ ...common(secureRoutes(service)), server: secure.server, identify })];
+  const stopped = stopSignal();
+  try {
+    await listen(apps[0] as (typeof apps)[number], options.listen);
+    if (options.httpListen !== undefined) {
+      const plain = plainListener();
+      const app = await createApp({ ...common(plainRoutes(service)), server: plain.server, identify: undefined });
+      apps.push(app);
+      await listen(app, options.httpListen);
+    }
+    announce(service, options, own);
+    journal.say('stopping', { signal: await stopped });
+  } finally {
+    renewal.stop();
+    await Promise.all(apps.map((app) => app.close()));
+  }
+  journal.say('stopped');
+}
+
+async function renewOwn({ writer, ctx, journal }: Service, address: string, before: OwnCertificate) {
+  const own = await issueOwnCertificate(writer, address, ctx.globals.wait);
+  journal.say('own-certificate', { serial: own.serial, replaces: before.serial, until: formatTime(own.notAfter) });
+  return own;
+}
+
+/** SIGTERM, or Ctrl-C; a second one ends the process as the system does. */
+function stopSignal(): Promise<string> {
+  leaveInterrupt();
+  return new Promise((resolve) => {
+    for (const signal of ['SIGTERM', 'SIGINT'] as const) process.once(signal, () => resolve(signal));
+  });
+}
+
+function announce({ journal, keystore }: Service, { listen, httpListen }: ServeOptions, own: OwnCertificate): void {
+  journal.say('listening', {
+    cluster: keystore.latest.state.cluster,
+    https: `https://${formatAddress(listen)}`,
+    ...(httpListen === undefined ? {} : { http: `http://${formatAddress(httpListen)}` }),
+    names: own.names,
+    serial: own.serial,
+  });
+}

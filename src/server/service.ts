@@ -1,0 +1,19 @@
+import type { Context } from '../context.ts';
+import type { KeystoreWriter } from '../keystore/writer.ts';
+import type { Journal } from './journal.ts';
+import type { LiveKeystore } from './live-keystore.ts';
+import type { Metrics } from './metrics.ts';
+
+/** What routes and the daemon's own work are handed: the keystore to read, the one writer, the clock, where to tell. */
+export interface Service {
+  ctx: Context;
+  keystore: LiveKeystore;
+  writer: KeystoreWriter;
+  now: () => Date;
+  metrics: Metrics;
+  journal: Journal;
+  /** The path of cluster.yaml. */
+  inventory: string | undefined;
+  /** Why the daemon cannot do its work; undefined when it can. */
+  ready: () => Promise<string | undefined>;
+}
