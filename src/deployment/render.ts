@@ -15,7 +15,7 @@ const MARKS: Record<ServiceObject['state'], string> = {
 /** A table of the services with what became of each, then what went wrong and what is left to be done. */
 export function renderDeploy(document: DeployDocument, style: Style): string {
   const { services, dryRun } = document;
-  if (services.length === 0) return 'nothing to do: the inventory has no services';
+  if (services.length === 0) return 'nothing to do: no service is concerned';
   const columns: Column<ServiceObject>[] = [
     { header: 'NODE', cell: ({ node }) => node, min: 8, paint: (text) => style.accent(text) },
     { header: 'PLANE', cell: ({ plane }) => plane ?? '-', priority: 1 },

@@ -91,9 +91,13 @@ export function asOperator(text: string, home: string): string {
   return text.replaceAll(home, HOME).replace(/only \S+ can read the key/g, 'only operator can read the key');
 }
 
-/** A text without what is different each time: times, serial numbers, hashes and CRL numbers become as many `#`. */
+/**
+ * A text without what is different each time: times, serial numbers, hashes and CRL numbers become as many `#`, and how
+ * many connections of its bus a Redis has at the moment.
+ */
 export function normalise(text: string): string {
   return text
     .replace(/\b\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?Z/g, (time) => '#'.repeat(time.length))
+    .replace(/\d+ cluster bus links?/g, '# cluster bus links')
     .replace(/\b[0-9a-f]{8,64}\b/g, (hex) => '#'.repeat(hex.length));
 }
