@@ -58,7 +58,7 @@ const MARK = '@@step ';
 export async function followOnTerminal(todo: readonly Step[], person: Person, path: string): Promise<string[]> {
   const script = todo.map((step) =>
     'file' in step
-      ? `cat >'${step.file}' <<'@@END'\n${step.content}@@END\n`
+      ? `cat >'${step.file}' <<'@@END'\n${step.content.replaceAll(HOME, person.home)}@@END\n`
       : `echo '${MARK}'\n${step.command}\ncode=$?; [ $code = 0 ] || echo "[exit $code]"\n`,
   );
   const file = join(person.home, '.follow');
@@ -75,7 +75,7 @@ function onTerminal(command: string, { home, uid }: Person, path: string): Promi
       stdio: 'ignore',
       ...(uid === undefined ? {} : { uid, gid: uid }),
     });
-    const timer = setTimeout(() => child.kill('SIGKILL'), 300_000);
+    const timer = setTimeout(() => child.kill('SIGKILL'), 150_000);
     child.on('error', reject);
     child.on('close', async () => {
       clearTimeout(timer);
