@@ -28,3 +28,8 @@ export function sortAlerts(alerts: readonly Alert[]): Alert[] {
 export function needsAttention(alerts: readonly Alert[]): boolean {
   return alerts.some(({ severity }) => severity !== 'info');
 }
+
+/** True when the first severity is above the second. */
+export function worse(a: Severity, b: Severity): boolean {
+  return ORDER[a] < ORDER[b];
+}

@@ -6,15 +6,18 @@ import type { LogState } from './log/state.ts';
 const TOLERANCE = 5 * 60_000;
 /** How far beyond the last record a clock is before every output warns. */
 const LEAP = 40 * 86_400_000;
+/** What a clock that is behind does not stop: nothing that begins or ends by the clock. */
+const UNSTOPPED: readonly Op[] = ['revoke', 'crl', 'alerts'];
 
 /**
  * The time of the next record: never before the last one's. A clock that is more than five minutes behind stops
- * everything but a revocation or a CRL, until the operator accepts it: then a new time epoch begins.
+ * everything but a revocation, a CRL or an alert (about that clock, too), until the operator accepts it: then a new
+ * time epoch begins.
  * @throws ERR_CLOCK
  */
 export function recordTime(state: LogState, now: Date, op: Op, accept: boolean): { time: string; epoch: number } {
   const behind = state.time - now.getTime();
-  if (behind <= TOLERANCE || op === 'revoke' || op === 'crl')
+  if (behind <= TOLERANCE || UNSTOPPED.includes(op))
     return { time: new Date(Math.max(now.getTime(), state.time)).toISOString(), epoch: state.epoch };
   if (accept) return { time: now.toISOString(), epoch: state.epoch + 1 };
   throw clockError(state, now);
@@ -35,6 +38,15 @@ export function clockWarning(state: Pick<LogState, 'time'>, now: Date): string |
   const ahead = now.getTime() - state.time;
   if (ahead <= LEAP) return undefined;
   return `this clock is ${Math.floor(ahead / 86_400_000)} days beyond the keystore's last record: check it before you write`;
+}
+
+/** How far this clock is from the last record, where that is further than by chance. */
+export function clockLeap(
+  state: Pick<LogState, 'time'>,
+  now: Date,
+): { behind: number } | { ahead: number } | undefined {
+  const ahead = now.getTime() - state.time;
+  return ahead > LEAP ? { ahead } : -ahead > TOLERANCE ? { behind: -ahead } : undefined;
 }
 
 function clockError(state: LogState, now: Date): ClusterCaError {

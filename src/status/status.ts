@@ -1,6 +1,7 @@
 import { type Alert, needsAttention, sortAlerts } from '../alerts/alert.ts';
 import { authorityAlert } from '../alerts/authorities.ts';
 import { backupAlert } from '../alerts/backups.ts';
+import { clockAlert } from '../alerts/clock.ts';
 import { crlAlert } from '../alerts/crls.ts';
 import { deploymentAlert } from '../alerts/deployments.ts';
 import { nodeCertificateAlert } from '../alerts/node-certificates.ts';
@@ -8,6 +9,7 @@ import { singleSlotAlert } from '../alerts/slots.ts';
 import { withinAlert } from '../alerts/within.ts';
 import { type AuthorityObject, authorityObject } from '../authority/authority-object.ts';
 import { type CertificateStatus, type IssuedCertificate, statusOf } from '../keystore/certificates/row.ts';
+import { clockLeap } from '../keystore/clock.ts';
 import type { Keystore } from '../keystore/keystore.ts';
 import { formatTime } from '../values/time.ts';
 import { certificatesOf, type NamedHolder } from '../what/holder.ts';
@@ -41,7 +43,7 @@ export async function status(keystore: Keystore, now: Date, scope = EVERYTHING):
     ...(narrowed ? [] : [...authorityAlerts(keystore, now, scope.within), ...crlAlerts(keystore, now)]),
     ...(await certificateAlerts(keystore, rows, now, scope.within)),
     ...deploymentAlerts(keystore, scope.holders),
-    ...(narrowed ? [] : [...slotAlerts(keystore), ...backupAlerts(keystore, now)]),
+    ...(narrowed ? [] : [...slotAlerts(keystore), ...backupAlerts(keystore, now), ...clockAlerts(keystore, now)]),
   ]);
   const { backup, seq } = keystore.state;
   return {
@@ -169,4 +171,9 @@ function backupAlerts({ state }: Keystore, now: Date): Alert[] {
   const life = { createdAt, last: backup?.time, since: backup === undefined ? seq : seq - backup.seq };
   const alert = backupAlert(life, now.getTime());
   return alert === undefined ? [] : [alert];
+}
+
+function clockAlerts({ state }: Keystore, now: Date): Alert[] {
+  const leap = clockLeap(state, now);
+  return leap === undefined ? [] : [clockAlert(leap, state.time, now.getTime())];
 }

@@ -1,5 +1,6 @@
 import { describe, expect, test } from '@jest/globals';
 import { sha256Hex } from '../../src/crypto/hash.ts';
+import { type AlertChange, alertChanges } from '../../src/keystore/log/alerts.ts';
 import type { Bodies, CrlRef } from '../../src/keystore/log/bodies.ts';
 import { encodeRecord } from '../../src/keystore/log/record.ts';
 import { encodePack } from '../../src/keystore/pack.ts';
@@ -293,6 +294,53 @@ describe('CRLs, revocations, slots, backups', () => {
       await log.append('deploy', { services: [service('n1', 'confirmed')] });
     });
     expect(done).not.toHaveProperty('undone');
+  });
+
+  test('an alert is open from when it was raised until it is resolved', async () => {
+    const change = (subject: string, event: AlertChange['event'], severity: AlertChange['severity'] = 'warning') => ({
+      changes: [{ event, name: 'node_drift', subject, severity, since: 5 }],
+    });
+    const state = await opened(async (log) => {
+      await log.append('alerts', change('n1', 'raised'));
+      await log.append('alerts', change('n2', 'raised'));
+      await log.append('alerts', change('n1', 'escalated', 'critical'));
+      await log.append('alerts', change('n2', 'resolved'));
+      await log.append('alerts', change('n3', 'resolved'));
+    });
+    const n1 = { name: 'node_drift', subject: 'n1', severity: 'critical', since: 5 };
+    expect(state.alerts).toEqual([{ ...n1, raisedAt: START + 1000, notifiedAt: START + 3000 }]);
+    const over = await opened(async (log) => {
+      await log.append('alerts', change('n1', 'raised'));
+      await log.append('alerts', change('n1', 'resolved'));
+    });
+    expect(over).not.toHaveProperty('alerts');
+  });
+
+  test('no more than 1,024 alerts are open, none of which a new one pushes out', async () => {
+    const state = await opened(async (log) => {
+      for (let start = 0; start < 1280; start += 256)
+        await log.append('alerts', {
+          changes: Array.from({ length: 256 }, (_, i) => ({
+            event: 'raised',
+            name: 'node_drift',
+            subject: `n${start + i}`,
+            severity: 'warning',
+            since: 0,
+          })),
+        });
+    });
+    expect(state.alerts).toHaveLength(1024);
+    expect(state.alerts?.at(-1)?.subject).toBe('n1023');
+  });
+
+  test.each([
+    ['a control character', { subject: 'n1\u0007' }],
+    ['no subject', { subject: '' }],
+    ['a long subject', { subject: 'x'.repeat(201) }],
+    ['a name of another form', { name: 'Node' }],
+  ])('no record holds an alert with %s', (_, part) => {
+    const change = { event: 'raised', name: 'node_drift', subject: 'n1', severity: 'info', since: 0, ...part };
+    expect(() => alertChanges({ changes: [change] }, 'body')).toThrow(/is not the (subject|name) of an alert/);
   });
 });
 

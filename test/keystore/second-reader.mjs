@@ -326,6 +326,16 @@ export function readKeystore(root, secrets = []) {
       }
       delete state.undone;
       if (undone.size > 0) state.undone = [...undone.values()];
+    } else if (op === 'alerts') {
+      const open = new Map((state.alerts ?? []).map((one) => [JSON.stringify([one.name, one.subject]), one]));
+      for (const { event, ...told } of body.changes) {
+        const id = JSON.stringify([told.name, told.subject]);
+        if (event === 'resolved') open.delete(id);
+        else if (open.has(id) || open.size < 1024)
+          open.set(id, { ...told, raisedAt: open.get(id)?.raisedAt ?? time, notifiedAt: time });
+      }
+      delete state.alerts;
+      if (open.size > 0) state.alerts = [...open.values()];
     } else must(op === 'init' || op === 'crl', `a later version wrote ${op}`);
   }
   for (const { certificate } of [state.audit])

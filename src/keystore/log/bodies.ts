@@ -15,6 +15,7 @@ import {
   text,
   timestamp,
 } from '../shape.ts';
+import { alertChanges, openAlert } from './alerts.ts';
 
 /** What a certificate is issued to. A client's or probe's plane is ''. */
 export const kind = oneOf('node', 'client', 'probe');
@@ -132,6 +133,7 @@ export const stateShape = record({
   createdAt: integer,
   backup: optional(record({ id: hex(16), root: flag, seq: integer, time: integer })),
   undone: optional(list(undone)),
+  alerts: optional(list(openAlert)),
 });
 
 /** Serials set aside, durably, before anything is signed with them. */
@@ -160,7 +162,7 @@ const abandon = record({ serials: list(hex(20)) });
 /** The live slots from here on, all of them. */
 const slots = record({ slots: list(slot) });
 
-const BODIES = { init, reserve, issue, revoke, crl: renewCrls, abandon, slots, backup, deploy };
+const BODIES = { init, reserve, issue, revoke, crl: renewCrls, abandon, slots, backup, deploy, alerts: alertChanges };
 
 export type Op = keyof typeof BODIES;
 export type Bodies = { [O in Op]: Shaped<(typeof BODIES)[O]> };

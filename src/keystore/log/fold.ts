@@ -8,6 +8,7 @@ import { tampered } from '../canonical.ts';
 import { dueAt } from '../certificates/due.ts';
 import type { CertificateRow, Revocation } from '../certificates/row.ts';
 import type { CertificateFacts, PackedCertificate } from '../pack.ts';
+import { applyAlertChanges } from './alerts.ts';
 import type { DeployedService, RevokedEntry, UndoneService } from './bodies.ts';
 import type { LogRecord } from './record.ts';
 import type { LogState } from './state.ts';
@@ -120,6 +121,12 @@ function apply(
       const undone = undoneAfter(state.undone ?? [], entry.body.services, time);
       delete next.undone;
       if (undone.length > 0) next.undone = undone;
+      break;
+    }
+    case 'alerts': {
+      const alerts = applyAlertChanges(state.alerts ?? [], entry.body.changes, time);
+      delete next.alerts;
+      if (alerts.length > 0) next.alerts = alerts;
       break;
     }
   }

@@ -1,3 +1,4 @@
+import type { OpenAlert } from './alerts.ts';
 import type { Authority, Bodies, CrlRef, Policy, SlotRef, UndoneService } from './bodies.ts';
 
 /** Serials set aside by a reserve record that no issue record has used yet. */
@@ -29,6 +30,8 @@ export interface LogState {
   backup?: LastBackup;
   /** Services whose last deployment is not done; absent when there is none. */
   undone?: UndoneService[];
+  /** What the daemon has raised and not resolved; absent when there is nothing. */
+  alerts?: OpenAlert[];
 }
 
 /** A backup as its record tells of it; times in milliseconds since 1970. */
