@@ -54,7 +54,7 @@ export interface EtcdMember extends EtcdPlace {
 }
 
 /** Starts the process anew whenever it ends; it goes with the shell, and the shell with the process of the test. */
-const SUPERVISOR = `
+export const SUPERVISOR = `
 pid=$1; shift
 while :; do
   setpriv --pdeathsig KILL "$@" &

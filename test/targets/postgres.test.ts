@@ -352,6 +352,30 @@ describeLive('PostgreSQL as a target: a primary and a standby that streams from 
     }
   });
 
+  test('a role that is no superuser, with the rights that docs/servers/postgres.md names', async () => {
+    const of = pair.primary;
+    await of.query('create role keeper login in role pg_monitor, pg_signal_backend');
+    await of.query('grant execute on function pg_reload_conf() to keeper');
+    await appendFile(join(of.data, 'pg_hba.conf'), 'local all keeper trust\n');
+    await of.query('select pg_reload_conf()');
+    const psql = of.psql.map((word) => (word === 'owner' ? 'keeper' : word));
+    const { session, warnings } = await open(of, `{ psql: ${JSON.stringify(psql)} }`);
+    const client = await PgConnection.open(of.port, await material(ca.client('app')), 'app');
+    await until('keeper is let in', async () => (await session.preflight(CERTIFICATE)).length === 0);
+    expect(await session.rank?.()).toBe(1);
+    await session.reload(CERTIFICATE);
+    const [old, link] = [
+      { count: 2, what: '1 client session, 1 replication link' },
+      await of.query('select pid from pg_stat_replication'),
+    ];
+    expect(await session.connections?.(new Date())).toEqual(old);
+    await session.cycle?.(new Date());
+    expect(await session.connections?.(new Date())).toEqual({ count: 1, what: '1 client session' });
+    expect(await of.query('select pid from pg_stat_replication')).not.toBe(link);
+    expect(warnings).toEqual([]);
+    client.close();
+  });
+
   test('a standby that does not come back is named', async () => {
     const { primary, standby } = pair;
     const { session } = await open(primary, byPsql(primary), 2_000);
