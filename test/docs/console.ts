@@ -66,7 +66,7 @@ export async function follow(shell: Awaited<ReturnType<typeof newShell>>, comman
     return `{ ${command}\n} >'${path}' 2>&1 </dev/null; code=$?; [ $code = 0 ] || echo "[exit $code]" >>'${path}'\n`;
   });
   await writeFile(join(out, 'script'), script.join(''));
-  await run('bash', [join(out, 'script')], { cwd: shell.work, env: shell.env });
+  await run('bash', [join(out, 'script')], { cwd: shell.work, env: shell.env, timeout: 240_000 });
   return Promise.all(commands.map((_, i) => readFile(join(out, String(i)), 'utf8')));
 }
 

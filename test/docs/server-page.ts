@@ -1,6 +1,7 @@
 import { randomInt } from 'node:crypto';
 import { join } from 'node:path';
 import { expect } from '@jest/globals';
+import type { Sshd } from '../support/servers-ssh.ts';
 import { blocks, consoleCommands, follow, type newShell, page, pattern } from './console.ts';
 
 /**
@@ -27,16 +28,17 @@ export async function serverPage(name: string, shell: Awaited<ReturnType<typeof 
     onNode,
     /** Changes what an inventory says of one node. */
     inNode,
-    /** The page's cluster.yaml, with every node on this host. */
-    inventory: (nodes: readonly string[], asRoot: boolean): string => {
+    /** The page's cluster.yaml; every node is reached at one sshd, as this process's user. */
+    inventory: (nodes: readonly string[], sshd: Sshd): string => {
+      shell.env.PATH = `${sshd.bin}:${shell.env.PATH}`;
       const here = nodes.reduce(
         (text, node) => inNode(text, node, (own) => onNode(own, node)),
         block('cluster.yaml')
-          .replaceAll(/^ *ssh: .*\n/gm, '')
+          .replaceAll(/(?<=^ *ssh: ).*/gm, sshd.destination)
           // Where they come from when they connect to each other.
           .replaceAll(/^( *ip: \[[\d.]+)\]/gm, '$1, 127.0.0.1]'),
       );
-      return asRoot ? here : here.replaceAll(/^ *owner: .*\n|, owner: "[^"]*"/gm, '');
+      return process.getuid?.() === 0 ? here : here.replaceAll(/^ *owner: .*\n|, owner: "[^"]*"/gm, '');
     },
     /** A keystore for it. */
     async initialise(): Promise<void> {

@@ -5,12 +5,13 @@ import { beforeAll, expect, test } from '@jest/globals';
 import { describeWith, executable, program } from '../support/debian.ts';
 import { Servers } from '../support/servers.ts';
 import { SUPERVISOR } from '../support/servers-etcd.ts';
+import { startSshd } from '../support/servers-ssh.ts';
 import { material } from '../support/tls.ts';
 import { newShell } from './console.ts';
 import { serverPage } from './server-page.ts';
 
 const NODES = ['etcd-1', 'etcd-2', 'etcd-3'] as const;
-const describeLive = await describeWith('etcd');
+const describeLive = await describeWith('etcd', 'ssh', 'sshd');
 const servers = new Servers('docs-etcd');
 const shell = await newShell('docs-etcd');
 const etcd = await serverPage('servers/etcd.md', shell);
@@ -36,11 +37,11 @@ describeLive('docs/servers/etcd.md, as it is written but for addresses and direc
         etcd.inNode(text, node, (own) =>
           own.replaceAll('[systemctl, restart, etcd]', `[sh, -c, "kill $(cat ${pidFile(node)})"]`),
         ),
-      etcd.inventory(NODES, process.getuid?.() === 0),
+      etcd.inventory(NODES, await startSshd(servers)),
     );
     await writeFile(join(shell.work, 'cluster.yaml'), inventory);
     await etcd.initialise();
-  }, 60_000);
+  }, 300_000);
 
   test('the first time', async () => {
     await etcd.expectAsWritten('first');
@@ -62,13 +63,13 @@ describeLive('docs/servers/etcd.md, as it is written but for addresses and direc
         });
       }),
     );
-  }, 120_000);
+  }, 300_000);
 
-  test('every time', () => etcd.expectAsWritten('rotate'), 120_000);
+  test('every time', () => etcd.expectAsWritten('rotate'), 300_000);
 
   test('a client that was revoked is refused', async () => {
     expect(await health(1)).toContain('"health":"true"');
     await etcd.expectAsWritten('revoke');
     for (const i of [1, 2, 3]) expect(await health(i)).toBe('');
-  }, 60_000);
+  }, 300_000);
 });

@@ -4,12 +4,13 @@ import { beforeAll, describe, expect, test } from '@jest/globals';
 import { run } from '../support/cli.ts';
 import { describeWith, executable, program } from '../support/debian.ts';
 import { Servers, until } from '../support/servers.ts';
+import { startSshd } from '../support/servers-ssh.ts';
 import { newShell } from './console.ts';
 import { serverPage } from './server-page.ts';
 
 const NODES = ['pg-1', 'pg-2'] as const;
 const isRoot = process.getuid?.() === 0;
-const withPostgres = await describeWith('postgres');
+const withPostgres = await describeWith('postgres', 'ssh', 'sshd');
 const describeLive = isRoot
   ? withPostgres
   : (name: string, tests: () => void) =>
@@ -60,7 +61,7 @@ describeLive('docs/servers/postgres.md, as it is written but for addresses and d
         postgres.inNode(text, node, (own) =>
           own.replace('[runuser, -u, postgres, --, psql]', `[${psql(node).join(', ')}]`),
         ),
-      postgres.inventory(NODES, isRoot),
+      postgres.inventory(NODES, await startSshd(servers)),
     );
     await writeFile(join(shell.work, 'cluster.yaml'), inventory);
     await postgres.initialise();
@@ -68,7 +69,7 @@ describeLive('docs/servers/postgres.md, as it is written but for addresses and d
       await mkdir(home(node));
       await run('chown', ['postgres', home(node)]);
     }
-  }, 60_000);
+  }, 300_000);
 
   test('the first time', async () => {
     await postgres.expectAsWritten('first');
@@ -89,12 +90,12 @@ describeLive('docs/servers/postgres.md, as it is written but for addresses and d
       'the standby streams',
       async () => (await query('pg-1', 'select state from pg_stat_replication')) === 'streaming',
     );
-  }, 120_000);
+  }, 300_000);
 
   test('every time', async () => {
     const link = (): Promise<string> => query('pg-1', 'select pid from pg_stat_replication');
     const before = await link();
     await postgres.expectAsWritten('rotate');
     expect(await link()).not.toBe(before);
-  }, 120_000);
+  }, 300_000);
 });
