@@ -8,6 +8,7 @@ import {
   checkPlanes,
   defaultDnsName,
 } from '../issuance/names.ts';
+import type { Policy } from '../keystore/log/bodies.ts';
 import type { LogState } from '../keystore/log/state.ts';
 import type { KeyType } from '../pki/x509/algorithm.ts';
 import { formatGeneralName, ipName } from '../pki/x509/general-name.ts';
@@ -28,7 +29,8 @@ export function inventoryItems(inventory: Inventory, state: Pick<LogState, 'clus
   return [...nodeItems(inventory, state), ...clientItems(inventory, state)];
 }
 
-function nodeItems({ document, at }: Inventory, { policy }: Pick<LogState, 'policy'>): IssueItem[] {
+function nodeItems(inventory: Inventory, { policy }: Pick<LogState, 'policy'>): IssueItem[] {
+  const { document, at } = inventory;
   const { defaults = {}, nodes = {} } = document;
   const items: IssueItem[] = [];
   for (const [name, node] of Object.entries(nodes)) {
@@ -40,20 +42,7 @@ function nodeItems({ document, at }: Inventory, { policy }: Pick<LogState, 'poli
       () => at('nodes', name, 'planes'),
       () => checkPlanes(node.planes ?? policy.planes, policy),
     );
-    const nameOrigins = new Map<string, () => string>();
-    const templates = node.dns ?? defaults.dns;
-    const dns = (templates ?? [defaultDnsName(name, policy)]).map((template, i) => {
-      const where = () => (node.dns === undefined ? at('defaults', 'dns', i) : at('nodes', name, 'dns', i));
-      const value = located(where, () => checkDnsName(expand(template, name)));
-      nameOrigins.set(`DNS:${value}`, where);
-      return value;
-    });
-    const ip = (node.ip ?? []).map((address, i) => {
-      const where = () => at('nodes', name, 'ip', i);
-      const value = located(where, () => checkIpAddress(address));
-      nameOrigins.set(formatGeneralName(ipName(value)), where);
-      return value;
-    });
+    const { dns, ip, originOf } = namesOf(name, inventory, policy);
     for (const plane of planes)
       items.push({
         kind: 'node',
@@ -66,10 +55,41 @@ function nodeItems({ document, at }: Inventory, { policy }: Pick<LogState, 'poli
         lifetime: seconds(node.lifetime ?? defaults.lifetime),
         wildcards: node.dns !== undefined,
         origin: () => at('nodes', name),
-        nameOrigins,
+        originOf,
       });
   }
   return items;
+}
+
+/** The names that a node is given, or has by default, and where in the file each stands. */
+function namesOf(
+  name: string,
+  { document, at }: Inventory,
+  policy: Policy,
+): Required<Pick<IssueItem, 'dns' | 'ip' | 'originOf'>> {
+  const node = document.nodes?.[name] ?? {};
+  const dnsAt = (i: number) => (node.dns === undefined ? at('defaults', 'dns', i) : at('nodes', name, 'dns', i));
+  const ipAt = (i: number) => at('nodes', name, 'ip', i);
+  const templates = node.dns ?? document.defaults?.dns;
+  const dns = (templates ?? [defaultDnsName(name, policy)]).map((template, i) =>
+    located(
+      () => dnsAt(i),
+      () => checkDnsName(expand(template, name)),
+    ),
+  );
+  const ip = (node.ip ?? []).map((address, i) =>
+    located(
+      () => ipAt(i),
+      () => checkIpAddress(address),
+    ),
+  );
+  const originOf = (text: string): string | undefined => {
+    const dnsIndex = templates === undefined ? -1 : dns.findLastIndex((value) => `DNS:${value}` === text);
+    if (dnsIndex >= 0) return dnsAt(dnsIndex);
+    const ipIndex = ip.findLastIndex((value) => formatGeneralName(ipName(value)) === text);
+    return ipIndex < 0 ? undefined : ipAt(ipIndex);
+  };
+  return { dns, ip, originOf };
 }
 
 function clientItems({ document, at }: Inventory, { policy }: Pick<LogState, 'policy'>): IssueItem[] {

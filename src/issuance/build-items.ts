@@ -145,6 +145,8 @@ function narrowed(items: IssueItem[], names: string[], flags: IssueFlags, keysto
     if (!items.some((item) => item.name === name))
       throw new ClusterCaError('ERR_NOT_FOUND', `the inventory has no node or client ${name}`);
   const planes = flags.plane && checkPlanes(flags.plane, keystore.state.policy);
+  if (names.length === 0 && planes === undefined && flags.lifetime === undefined && flags.keyType === undefined)
+    return items;
   return items
     .filter((item) => names.length === 0 || names.includes(item.name))
     .filter((item) => planes === undefined || planes.includes(item.plane))

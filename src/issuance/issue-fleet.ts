@@ -1,7 +1,8 @@
 import { existsSync, readdirSync } from 'node:fs';
 import { basename, dirname } from 'node:path';
+import { certificateObjectOf } from '../documents/certificate-object.ts';
 import { ClusterCaError } from '../errors.ts';
-import { statusOf } from '../keystore/certificates/row.ts';
+import { type CertificateRow, statusOf } from '../keystore/certificates/row.ts';
 import type { KeystoreWriter } from '../keystore/writer.ts';
 import { holderDirectory, Place } from '../placement/place.ts';
 import { issueFleet } from './batch/fleet.ts';
@@ -78,14 +79,14 @@ export async function issueInBatches(
 
   async function fleet(): Promise<void> {
     issuing(0);
-    const plan = { items, access, requestId, requestHash, sink, onProgress: issuing };
-    const { made, unplaced } = await issueFleet(writer, plan);
-    for (const [i, { row, der }] of made.entries()) {
-      const job = pending[i] as Job;
-      job.made = { ...row, superseded: false };
-      job.der = der;
+    const now = writer.options.now();
+    const onCommitted = (index: number, row: CertificateRow, der: Uint8Array): void => {
+      const job = pending[index] as Job;
+      job.object = certificateObjectOf({ ...row, superseded: false }, der, now);
       if (!archive) job.place = new Place(holderDirectory(out, job.item), access);
-    }
+    };
+    const plan = { items, access, requestId, requestHash, sink, onCommitted, onProgress: issuing };
+    const unplaced = await issueFleet(writer, plan);
     for (const { holding, path, errno } of unplaced) {
       const job = pending.find(
         ({ item }) => item.name === holding.name && item.plane === holding.plane && item.kind === holding.kind,

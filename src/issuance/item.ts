@@ -23,8 +23,8 @@ export interface IssueItem {
   wildcards: boolean;
   /** Where it stands in the file that asks for it, for errors: `cluster.yaml:12:5`. */
   origin?: (() => string) | undefined;
-  /** The same for single names, by their text: `DNS:a.example`. */
-  nameOrigins?: Map<string, () => string> | undefined;
+  /** The same of one of its names, by its text: `DNS:a.example`; undefined for a name that no file gives it. */
+  originOf?: ((name: string) => string | undefined) | undefined;
 }
 
 /** The names its certificate will carry. */

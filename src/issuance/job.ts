@@ -1,4 +1,5 @@
 import { resolve } from 'node:path';
+import type { CertificateObject } from '../documents/certificate-object.ts';
 import { ClusterCaError, isClusterCaError } from '../errors.ts';
 import type { IssuedCertificate } from '../keystore/certificates/row.ts';
 import { holderDirectory, Place } from '../placement/place.ts';
@@ -13,8 +14,8 @@ export interface Job {
   error?: ClusterCaError;
   unchanged?: { row: IssuedCertificate; why: UnchangedReason };
   made?: IssuedCertificate;
-  /** Of what was just made, so that it need not be read again. */
-  der?: Uint8Array;
+  /** What the result says of a certificate that was just made, so that it need not be read again. */
+  object?: CertificateObject;
 }
 
 /** Does a part of a job; what fails for this item alone becomes its error. */

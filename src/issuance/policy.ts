@@ -60,7 +60,7 @@ function checkNames(item: IssueItem, { policy, issuer }: PolicyContext, who: () 
   if (wildcard !== undefined && !item.wildcards)
     throw new ClusterCaError(
       'ERR_POLICY',
-      `${item.nameOrigins?.get(formatGeneralName(wildcard))?.() ?? who()}: a wildcard must be asked for: ${formatGeneralName(wildcard)}`,
+      `${item.originOf?.(formatGeneralName(wildcard)) ?? who()}: a wildcard must be asked for: ${formatGeneralName(wildcard)}`,
       {
         hint: `cluster-ca issue ${item.name} --dns '${String(wildcard.value)}'`,
       },
@@ -74,7 +74,7 @@ function checkNames(item: IssueItem, { policy, issuer }: PolicyContext, who: () 
   if (violations(issuer, altNames) === 0) return;
   const outside = altNames.find((name) => violations(issuer, [name]) > 0);
   const text = outside === undefined ? 'a name' : formatGeneralName(outside);
-  const where = item.nameOrigins?.get(text)?.();
+  const where = item.originOf?.(text);
   throw new ClusterCaError(
     'ERR_POLICY',
     `${where === undefined ? who() : `${where}: ${describeItem(item)}`}: ${text} is outside the issuing CA's name constraints`,

@@ -6,10 +6,21 @@ import type { IssueItem } from './item.ts';
 
 /** What the request id of `issue` is bound to: everything that decides what the certificates will say. */
 export function requestHash(items: readonly IssueItem[]): string {
-  const asked = items.map(({ publicKey, origin: _, nameOrigins: __, ...item }) => ({
-    ...item,
-    ...(publicKey === undefined ? {} : { publicKey: toHex(publicKey) }),
-  }));
+  const asked = items.map(
+    ({ kind, name, plane, profile, dns, ip, role, keyType, lifetime, wildcards, publicKey }: IssueItem) => ({
+      kind,
+      name,
+      plane,
+      profile,
+      dns,
+      ip,
+      role,
+      keyType,
+      lifetime,
+      wildcards,
+      publicKey: publicKey && toHex(publicKey),
+    }),
+  );
   return hashOf({ verb: 'issue', items: asked });
 }
 

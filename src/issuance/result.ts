@@ -28,10 +28,13 @@ export interface IssueResult {
 /** What became of every job, as the document has it. `inline`: what has no place is handed back as PEM. */
 export async function resultOf(keystore: Keystore, jobs: Job[], now: Date, inline = true): Promise<IssueResult> {
   const out: IssueResult = { certificates: [], unchanged: [], failed: [] };
-  for (const { item, place, error, unchanged, made, der } of jobs) {
+  for (const { item, place, error, unchanged, made, object: known } of jobs) {
     const row = made ?? unchanged?.row;
-    if (row !== undefined && error === undefined) {
-      const object = certificateObjectOf(row, der ?? (await keystore.der(row)), now);
+    if (error === undefined && known !== undefined) {
+      if (place !== undefined) Object.assign(known, { files: writtenFiles(place, item.publicKey === undefined) });
+      out.certificates.push(known);
+    } else if (row !== undefined && error === undefined) {
+      const object = certificateObjectOf(row, await keystore.der(row), now);
       const files = place && { files: writtenFiles(place, item.publicKey === undefined) };
       const pem =
         place === undefined && inline ? { pem: chainPem(keystore, await keystore.der(row), row.authority) } : {};

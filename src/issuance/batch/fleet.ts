@@ -28,16 +28,14 @@ export interface FleetRequest {
   requestId: string;
   requestHash: string;
   sink: Sink;
+  /** Called for every certificate once it is committed, in the items' order. */
+  onCommitted: (index: number, row: CertificateRow, der: Uint8Array) => void;
   onProgress: (done: number, total: number) => void;
 }
 
-/** What became of a fleet: the certificates in the items' order, and the items whose files could not be written. */
-export interface FleetResult {
-  made: { item: IssueItem; row: CertificateRow; der: Uint8Array }[];
-  unplaced: Unplaced[];
-}
-
 interface Reserved {
+  /** Of its first item. */
+  index: number;
   seq: number;
   serials: string[];
   items: IssueItem[];
@@ -50,8 +48,9 @@ type Made = WorkerReply & { type: 'made' };
 /**
  * Issues a fleet, batch by batch: stage → reserve → sign → store → commit → place, as for one certificate, with one
  * reserve and one commit record a batch. While a batch is committed and placed, the next ones are being signed.
+ * @returns the items whose files could not be written
  */
-export async function issueFleet(writer: KeystoreWriter, request: FleetRequest): Promise<FleetResult> {
+export async function issueFleet(writer: KeystoreWriter, request: FleetRequest): Promise<Unplaced[]> {
   const { keystore } = writer;
   const { items, access } = request;
   const authority = keystore.issuing;
@@ -72,7 +71,7 @@ export async function issueFleet(writer: KeystoreWriter, request: FleetRequest):
       seconds: Math.floor(now.getTime() / 1000),
     },
   });
-  const result: FleetResult = { made: [], unplaced: [] };
+  const unplaced: Unplaced[] = [];
   const reserved: Reserved[] = [];
   let at = 0;
   const reserveAhead = async (): Promise<void> => {
@@ -83,17 +82,17 @@ export async function issueFleet(writer: KeystoreWriter, request: FleetRequest):
     await reserveAhead();
     for (let batch = reserved.shift(); batch !== undefined; batch = reserved.shift()) {
       const slices = await batch.made;
-      if (result.made.length === 0) await opinion(slices[0], certificate);
+      if (batch.index === 0) await opinion(slices[0], certificate);
       await reserveAhead();
-      await commit(writer, request, batch, slices, result);
-      result.unplaced.push(...(await request.sink.place(batch.slices, pool)));
-      request.onProgress(result.made.length, items.length);
+      await commit(writer, request, batch, slices);
+      unplaced.push(...(await request.sink.place(batch.slices, pool)));
+      request.onProgress(batch.index + batch.items.length, items.length);
     }
     await request.sink.finish();
   } finally {
     await pool.close();
   }
-  return result;
+  return unplaced;
 }
 
 /** Sets the serials of a batch aside, and has its slices made. */
@@ -115,16 +114,10 @@ async function reserve(writer: KeystoreWriter, request: FleetRequest, pool: Pool
   const all = Promise.all(made);
   // It is awaited in its turn; until then its failure is nobody's unhandled one.
   all.catch(() => {});
-  return { seq: record.seq, serials, items, slices, made: all };
+  return { index: at, seq: record.seq, serials, items, slices, made: all };
 }
 
-async function commit(
-  writer: KeystoreWriter,
-  request: FleetRequest,
-  batch: Reserved,
-  slices: Made[],
-  result: FleetResult,
-): Promise<void> {
+async function commit(writer: KeystoreWriter, request: FleetRequest, batch: Reserved, slices: Made[]): Promise<void> {
   const { keystore } = writer;
   const { sink, requestId, requestHash } = request;
   const authority = keystore.issuing.id;
@@ -139,9 +132,9 @@ async function commit(
   });
   for (const { keys } of slices) keys.fill(0);
   const { certificates } = keystore;
-  for (const [i, item] of batch.items.entries()) {
+  for (const [i, { der }] of packed.entries()) {
     const row = certificates.recent(batch.serials[i] as string);
-    if (row !== undefined) result.made.push({ item, row, der: (packed[i] as PackedCertificate).der });
+    if (row !== undefined) request.onCommitted(batch.index + i, row, der);
   }
 }
 

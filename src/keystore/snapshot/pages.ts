@@ -51,7 +51,7 @@ export async function mergeRows(
   store: PageStore,
   rows: readonly Uint8Array[],
 ): Promise<Page[]> {
-  const sorted = rows.toSorted((a, b) => compareBytes(a.subarray(0, kind.keyWidth), b.subarray(0, kind.keyWidth)));
+  const sorted = rows.toSorted((a, b) => compareKeys(a, b, kind.keyWidth));
   const out: Page[] = [];
   let next = 0;
   for (let i = 0; i < Math.max(pages.length, 1); i++) {
@@ -71,23 +71,34 @@ export async function mergeRows(
 
 function mergeSorted(kind: RowKind<unknown>, old: Uint8Array, added: Uint8Array[]): Uint8Array[] {
   const out: Uint8Array[] = [];
-  const key = (row: Uint8Array): Uint8Array => row.subarray(0, kind.keyWidth);
   let at = 0;
   const push = (row: Uint8Array): void => {
     const last = out.at(-1);
-    if (last !== undefined && compareBytes(key(last), key(row)) === 0) {
+    if (last !== undefined && compareKeys(last, row, kind.keyWidth) === 0) {
       if (kind.firstCounts) return;
       out.pop();
     }
     out.push(row);
   };
   for (const row of added) {
-    for (; at < old.length && compareBytes(old.subarray(at, at + kind.keyWidth), key(row)) <= 0; at += kind.width)
-      push(old.subarray(at, at + kind.width));
+    for (; at < old.length; at += kind.width) {
+      const before = old.subarray(at, at + kind.width);
+      if (compareKeys(before, row, kind.keyWidth) > 0) break;
+      push(before);
+    }
     push(row);
   }
   for (; at < old.length; at += kind.width) push(old.subarray(at, at + kind.width));
   return out;
+}
+
+/** The order of two rows, by the first octets of each. */
+function compareKeys(a: Uint8Array, b: Uint8Array, width: number): number {
+  for (let i = 0; i < width; i++) {
+    const difference = (a[i] as number) - (b[i] as number);
+    if (difference !== 0) return difference;
+  }
+  return 0;
 }
 
 async function writePages(kind: RowKind<unknown>, rows: Uint8Array[], store: PageStore): Promise<Page[]> {

@@ -53,7 +53,8 @@ export function parseCidr(text: string): Uint8Array | undefined {
 
 /** Text of 4, 8, 16 or 32 octets: an address, or `address/prefix` (or `address/mask`) for a range; hex for anything else. */
 export function formatIp(bytes: Uint8Array): string {
-  if (bytes.length === 4 || bytes.length === 16) return ipaddr.fromByteArray([...bytes]).toString();
+  if (bytes.length === 4) return bytes.join('.');
+  if (bytes.length === 16) return ipaddr.fromByteArray([...bytes]).toString();
   if (bytes.length !== 8 && bytes.length !== 32) return `#${toHex(bytes)}`;
   const half = bytes.length / 2;
   const address = ipaddr.fromByteArray([...bytes.subarray(0, half)]).toString();

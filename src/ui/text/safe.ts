@@ -32,7 +32,10 @@ function visible(character: string): string {
  * same value as the plain JSON does.
  */
 export function safeJson(value: unknown, indent = 2): string {
-  return JSON.stringify(value, null, indent).replace(UNSAFE_IN_JSON, (character) => {
+  const json = JSON.stringify(value, null, indent);
+  // Most documents are ASCII throughout, and a large one is looked through much faster for that.
+  if (/^[\n -~]*$/.test(json)) return json;
+  return json.replace(UNSAFE_IN_JSON, (character) => {
     let escaped = '';
     for (let i = 0; i < character.length; i++) escaped += `\\u${character.charCodeAt(i).toString(16).padStart(4, '0')}`;
     return escaped;

@@ -1,0 +1,182 @@
+import { describe, expect, test } from '@jest/globals';
+import fc from 'fast-check';
+import { readPlain } from '../../src/inventory/plain.ts';
+import { readYaml } from '../../src/inventory/yaml-document.ts';
+
+// What the fast reader takes, the YAML parser takes too, and both say the same.
+
+function agree(source: string): boolean {
+  const plain = readPlain(source);
+  if (plain === undefined) return false;
+  expect([source, plain]).toEqual([source, readYaml(source, 'cluster.yaml').value]);
+  return true;
+}
+
+const word = fc.constantFrom(
+  'a',
+  'b1',
+  'redis-1',
+  '10.0.0.1',
+  'fd00::1',
+  'a:b',
+  'a:',
+  ':a',
+  '1e3',
+  'null',
+  '~',
+  '-',
+  '- ',
+  '-a',
+  '@a',
+  'a@b',
+  '.5',
+  '"x y"',
+  "'it'",
+  "'it''s'",
+  '"a\\n"',
+  '"',
+  '|',
+  '>',
+  '*a',
+  '&a',
+  '!t',
+  '%',
+  '?',
+  '? ',
+  '#',
+  '# c',
+  'a #b',
+  'a#b',
+  '<<',
+  '{node}.x',
+  'x/y',
+  '+1',
+  '',
+  '012',
+  '---',
+  '...',
+  'a b',
+  '[',
+  ']',
+  '{',
+  '}',
+  ',',
+  ': ',
+  ':',
+  '\t',
+  'é',
+);
+const scalar = fc.oneof(
+  { weight: 4, arbitrary: fc.constantFrom('a', 'b1', 'redis-1', '10.0.0.1', 'fd00::1', 'a:b', '"x y"', "'it'", '1e3') },
+  { weight: 1, arbitrary: word },
+);
+const { flow } = fc.letrec((tie) => ({
+  flow: fc.oneof(
+    { maxDepth: 3 },
+    scalar,
+    fc
+      .tuple(fc.array(tie('flow'), { maxLength: 3 }), fc.constantFrom(', ', ',', ' , '))
+      .map(([parts, by]) => `[${parts.join(by)}]`),
+    fc
+      .array(fc.tuple(scalar, fc.constantFrom(': ', ': ', ':', ' : ', ':  '), tie('flow')), { maxLength: 3 })
+      .map((parts) => `{ ${parts.map((part) => part.join('')).join(', ')} }`),
+  ),
+}));
+const line = fc.oneof(
+  fc.tuple(scalar, fc.constantFrom(':', ':', ': ', ':  ')).map(([key, colon]) => key + colon),
+  fc.tuple(scalar, fc.constantFrom(': ', ': ', ':', ':  '), flow).map((parts) => parts.join('')),
+  fc.tuple(fc.constantFrom('- ', '-  ', '-', '- - '), flow).map((parts) => parts.join('')),
+  fc.constantFrom('', '# a comment', '  # indented', '---', '...'),
+  flow as fc.Arbitrary<string>,
+);
+const text = fc
+  .array(fc.tuple(fc.constantFrom(0, 0, 0, 1, 2, 2, 2, 4, 4, 6), line, fc.constantFrom('', '', '', ' ', ' # c')), {
+    maxLength: 8,
+  })
+  .map((lines) => lines.map(([indent, content, end]) => ' '.repeat(indent) + content + end).join('\n'));
+
+describe('what the fast reader takes is YAML that says the same', () => {
+  test('of texts made of pieces that YAML gives a meaning to', () => {
+    let taken = 0;
+    fc.assert(
+      fc.property(text, (source) => void (agree(source) && taken++)),
+      { numRuns: Number(process.env.RUNS ?? 4000) },
+    );
+    expect(taken).toBeGreaterThan(50);
+  });
+
+  test('of an inventory with any few characters changed', () => {
+    const lines = [
+      'cluster: orders',
+      'defaults: { lifetime: 90d, dns: ["{node}.orders.internal"] }',
+      'nodes:',
+      '  redis-1: { ip: [10.0.0.1, "::1"] }',
+      '  redis-2:',
+      '    ip:',
+      '    - 10.0.0.2',
+      '    planes: [data]',
+      '  redis-3: {}',
+      '# a comment',
+      'clients:',
+      '  app: { lifetime: 30d }',
+      '',
+    ];
+    const whole = lines.join('\n');
+    expect(agree(whole)).toBe(true);
+    const change = fc.tuple(
+      fc.nat(whole.length - 1),
+      fc.constantFrom(
+        '',
+        ' ',
+        '  ',
+        ':',
+        ': ',
+        '-',
+        '- ',
+        '#',
+        '"',
+        "'",
+        '[',
+        ']',
+        '{',
+        '}',
+        ',',
+        '\n',
+        '\n ',
+        '&',
+        '*',
+        '!',
+        '|',
+        '>',
+        '\t',
+        'x',
+        '@',
+        '%',
+        '?',
+      ),
+    );
+    fc.assert(
+      fc.property(fc.array(change, { minLength: 1, maxLength: 3 }), fc.boolean(), (changes, insert) => {
+        const source = changes.reduce((at, [i, piece]) => at.slice(0, i) + piece + at.slice(insert ? i : i + 1), whole);
+        agree(source);
+      }),
+      { numRuns: Number(process.env.RUNS ?? 4000) },
+    );
+  });
+});
+
+test.each([
+  ['an empty text', ''],
+  ['a comment behind a value', 'a: b # c'],
+  ['a folded string', 'a: b\n  c'],
+  ['a key twice', 'a: b\na: c'],
+  ['an anchor', 'a: &x b'],
+  ['an escape', 'a: "b\\n"'],
+  ['a list of mappings', 'a:\n  - b: c'],
+  ['a second document', 'a: b\n---\nc: d'],
+  ['a tab', 'a:\tb'],
+  ['other letters', 'a: é'],
+  ['a key of a thousand letters', `${'k'.repeat(1100)}: v`],
+])('%s is left to the YAML parser', (_, source) => {
+  expect(readPlain(source)).toBeUndefined();
+});
