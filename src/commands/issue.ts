@@ -95,8 +95,10 @@ function printInventorySchema(ctx: Context, names: string[]): void {
 export function printIssue(ctx: Context, result: IssueResult, out: string | undefined): void {
   const failure = failureOf(result);
   if (failure !== undefined && failure.code !== 'ERR_PARTIAL') throw failure;
-  const done = [...result.certificates, ...result.unchanged];
-  const chain = done.map((certificate) => certificate.pem ?? '').join('');
-  ctx.ui.result(result, (style) => (out === undefined ? chain : renderIssue(result, style)));
+  ctx.ui.result(result, (style) => (out === undefined ? chains(result) : renderIssue(result, style)));
   if (failure !== undefined) throw failure;
+}
+
+function chains({ certificates, unchanged }: IssueResult): string {
+  return [...certificates, ...unchanged].map(({ pem = '' }) => pem).join('');
 }

@@ -16,6 +16,7 @@ import { checkHolderName, checkPlanes } from '../issuance/names.ts';
 import { renderIssue } from '../issuance/render.ts';
 import { checkRequestId, rotationHash } from '../issuance/request-hash.ts';
 import { checkItems, type Issuance, planIssuance, runIssuance } from '../issuance/run.ts';
+import { holderKey } from '../keystore/certificates/row.ts';
 import type { Keystore } from '../keystore/keystore.ts';
 import { newRequestId } from '../keystore/request-id.ts';
 import { fileAccess } from '../placement/access.ts';
@@ -132,10 +133,10 @@ function checkDeployFlags({ deploy, maxUnavailable, cycleConnections, csrDir, ou
 /** Names, profile and key type from the inventory, where it has the holder. */
 function withInventory(items: IssueItem[], path: string | undefined, keystore: Keystore): IssueItem[] {
   if (path === undefined) return items;
-  const wanted = inventoryItems(readInventory(path), keystore.state);
-  return items.map(
-    (item) => wanted.find((w) => w.kind === item.kind && w.name === item.name && w.plane === item.plane) ?? item,
+  const wanted = new Map(
+    inventoryItems(readInventory(path), keystore.state).map((item): [string, IssueItem] => [holderKey(item), item]),
   );
+  return items.map((item) => wanted.get(holderKey(item)) ?? item);
 }
 
 /** Keys from certification requests: only the holders that have one are rotated. */

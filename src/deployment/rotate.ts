@@ -39,11 +39,11 @@ export async function rotateAndDeploy(
     const document = await runDeployment(ctx, writer, deployment);
     const { services, waves } = document;
     // The files of a staged key are gone again: what counts is in the services' directories.
-    if (staged) for (const made of [...issued.certificates, ...issued.unchanged]) delete made.files;
-    ctx.ui.result({ ...issued, services, waves }, (style) =>
+    const shown = staged ? withoutFiles(issued) : issued;
+    ctx.ui.result({ ...shown, services, waves }, (style) =>
       [
         // What was made is in the services; what was not is said here.
-        ...(issued.failed.length > 0 ? [renderIssue(issued, style, true), ''] : []),
+        ...(issued.failed.length > 0 ? [renderIssue(shown, style, true), ''] : []),
         renderDeploy(document, style),
         ...(staged || issued.certificates.length === 0
           ? []
@@ -55,6 +55,14 @@ export async function rotateAndDeploy(
   } finally {
     writer.daily.close();
   }
+}
+
+function withoutFiles(issued: IssueResult): IssueResult {
+  return {
+    ...issued,
+    certificates: issued.certificates.map(({ files: _, ...made }) => made),
+    unchanged: issued.unchanged.map(({ files: _, ...made }) => made),
+  };
 }
 
 /** What is rotated is deployed. Without --out a key would otherwise be nowhere. @throws ERR_CONFIG */

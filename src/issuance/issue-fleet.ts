@@ -1,17 +1,16 @@
 import { existsSync, readdirSync } from 'node:fs';
 import { basename, dirname } from 'node:path';
-import { certificateObjectOf } from '../documents/certificate-object.ts';
 import { ClusterCaError } from '../errors.ts';
-import { type CertificateRow, statusOf } from '../keystore/certificates/row.ts';
+import { statusOf } from '../keystore/certificates/row.ts';
 import type { KeystoreWriter } from '../keystore/writer.ts';
 import { holderDirectory, Place } from '../placement/place.ts';
-import { issueFleet } from './batch/fleet.ts';
-import { ArchiveSink, DirectorySink, type Sink } from './batch/sink.ts';
+import { issueFleet, type PlacedCertificate } from './batch/fleet.ts';
+import { ArchiveSink, DirectorySink, type Sink, type Unplaced } from './batch/sink.ts';
 import { type IssueRequest, recordsOfRequest } from './issue-request.ts';
-import { describeItem } from './item.ts';
+import { describeItem, type IssueItem } from './item.ts';
 import { attempt, type Job } from './job.ts';
 import { prepare } from './prepare.ts';
-import { type IssueResult, resultOf } from './result.ts';
+import { failure, type IssueResult, madeEntry, resultOf } from './result.ts';
 import { Salvage } from './salvage.ts';
 
 /** From this many certificates on, a batch is made instead of one after the other. */
@@ -58,9 +57,12 @@ export async function issueInBatches(
     if (job.place !== undefined || !archive) await attempt(job, () => prepare(writer, request, job, bound));
     else await decideForArchive(writer, request, job, salvage, archiveSink);
   }
-  const pending = jobs.filter((job) => job.error === undefined && job.unchanged === undefined);
+  const isPending = (job: Job): boolean => job.error === undefined && job.unchanged === undefined;
+  const now = writer.options.now();
+  const decided = jobs.filter((job) => !isPending(job));
+  const result = await resultOf(keystore, decided, now, false);
+  const items = jobs.filter(isPending).map(({ item }) => item);
   const { access, requestId, requestHash } = request;
-  const items = pending.map(({ item }) => item);
   try {
     if (items.length > 0) await fleet();
     else await sink.finish();
@@ -69,7 +71,6 @@ export async function issueInBatches(
     throw error;
   }
   await salvage?.remove();
-  const result = await resultOf(keystore, jobs, writer.options.now(), false);
   return archive ? { ...result, archive: out } : result;
 
   function issuing(done: number): void {
@@ -79,24 +80,23 @@ export async function issueInBatches(
 
   async function fleet(): Promise<void> {
     issuing(0);
-    const now = writer.options.now();
-    const onCommitted = (index: number, row: CertificateRow, der: Uint8Array): void => {
-      const job = pending[index] as Job;
-      job.object = certificateObjectOf({ ...row, superseded: false }, der, now);
-      if (!archive) job.place = new Place(holderDirectory(out, job.item), access);
+    const onPlaced = (item: IssueItem, { row, der, unplaced }: PlacedCertificate): void => {
+      if (unplaced !== undefined) {
+        result.failed.push(failure(item, unplacedError(item, row.serial, unplaced)));
+        return;
+      }
+      const place = archive ? undefined : new Place(holderDirectory(out, item), access);
+      result.certificates.push(madeEntry({ ...row, superseded: false }, der, item, place, now));
     };
-    const plan = { items, access, requestId, requestHash, sink, onCommitted, onProgress: issuing };
-    const unplaced = await issueFleet(writer, plan);
-    for (const { holding, path, errno } of unplaced) {
-      const job = pending.find(
-        ({ item }) => item.name === holding.name && item.plane === holding.plane && item.kind === holding.kind,
-      );
-      if (job !== undefined)
-        job.error = new ClusterCaError('ERR_STORAGE', `${describeItem(job.item)}: cannot write in ${path}: ${errno}`, {
-          details: { committed: true },
-        });
-    }
+    await issueFleet(writer, { items, access, requestId, requestHash, sink, onPlaced, onProgress: issuing });
   }
+}
+
+function unplacedError(item: IssueItem, serial: string, { path, errno }: Unplaced): ClusterCaError {
+  return new ClusterCaError('ERR_STORAGE', `${describeItem(item)}: cannot write in ${path}: ${errno}`, {
+    hint: 'run the same command again: it finishes the files',
+    details: { committed: [serial] },
+  });
 }
 
 /** A job for every item; with a place to look at only where its directory exists already. */

@@ -1,5 +1,4 @@
 import { resolve } from 'node:path';
-import type { CertificateObject } from '../documents/certificate-object.ts';
 import { ClusterCaError, isClusterCaError } from '../errors.ts';
 import type { IssuedCertificate } from '../keystore/certificates/row.ts';
 import { holderDirectory, Place } from '../placement/place.ts';
@@ -14,8 +13,6 @@ export interface Job {
   error?: ClusterCaError;
   unchanged?: { row: IssuedCertificate; why: UnchangedReason };
   made?: IssuedCertificate;
-  /** What the result says of a certificate that was just made, so that it need not be read again. */
-  object?: CertificateObject;
 }
 
 /** Does a part of a job; what fails for this item alone becomes its error. */

@@ -5,12 +5,12 @@ import { paragraph } from '../ui/text/lines.ts';
 import { safeText } from '../ui/text/safe.ts';
 import type { Style } from '../ui/text/style.ts';
 import { table } from '../ui/text/table.ts';
-import type { IssueResult, WrittenFiles } from './result.ts';
+import type { IssueResult, MadeEntry, UnchangedEntry, WrittenFiles } from './result.ts';
 import type { IssuePlan } from './run.ts';
 import { serverFiles } from './server-files.ts';
 
 type Row = Partial<CertificateObject> & { what: string };
-type Written = IssueResult['certificates'][number] & { files: WrittenFiles };
+type Written = MadeEntry & { files: WrittenFiles };
 
 /** Rows of the table before it is cut: beyond it only failures, and how many there were of each. */
 const LONGEST = 50;
@@ -21,14 +21,11 @@ const LONGEST = 50;
  */
 export function renderIssue(result: IssueResult | IssuePlan, style: Style, deployed = false): string {
   const planned = 'dryRun' in result;
-  const rows: Row[] = [
-    ...result.certificates.map((c) => ({ ...c, what: planned ? 'would issue' : 'issued' })),
-    ...result.unchanged.map((c) => ({ ...c, what: whyText[c.why] })),
-  ];
+  const { rows, counts } = firstRows(result, planned ? 'would issue' : 'issued');
+  const more = result.certificates.length + result.unchanged.length - rows.length;
   const lines: string[] = [];
-  if (rows.length > 0) lines.push(...certificateTable(rows.slice(0, LONGEST), style));
-  if (rows.length > LONGEST)
-    lines.push(...paragraph(`and ${rows.length - LONGEST} more, ${inAll(rows)}; --json names each`, style));
+  if (rows.length > 0) lines.push(...certificateTable(rows, style));
+  if (more > 0) lines.push(...paragraph(`and ${more} more, ${inAll(counts)}; --json names each`, style));
   for (const { node, plane, error } of result.failed)
     lines.push(
       `${style.bad('failed')}  ${style.bold(safeText(`${node}${plane === undefined ? '' : `/${plane}`}`, style))}`,
@@ -36,17 +33,31 @@ export function renderIssue(result: IssueResult | IssuePlan, style: Style, deplo
       ...(error.hint === undefined ? [] : paragraph(error.hint, style, 8, style.dim)),
     );
   if (rows.length + result.failed.length === 0) lines.push('nothing to do');
-  const written = planned ? [] : result.certificates.filter((c): c is Written => 'files' in c && c.files !== undefined);
-  lines.push(...placeLines(written, style));
-  if (result.certificates.length > 0 && !planned && !deployed)
-    lines.push(...paragraph(`next: ${nextStep(result.certificates)}`, style));
+  if (!planned) {
+    const made = new Made(result.certificates);
+    lines.push(...placeLines(made, style));
+    if (result.certificates.length > 0 && !deployed)
+      lines.push(...paragraph(`next: ${nextStep(made.kinds.has('node'))}`, style));
+  }
   return lines.join('\n');
 }
 
+/** The rows of the table, as far as it goes, and how many there are of each sort in all. */
+function firstRows(result: IssueResult | IssuePlan, made: string): { rows: Row[]; counts: Map<string, number> } {
+  const rows: Row[] = [];
+  const counts = new Map<string, number>();
+  const add = (row: Row): void => {
+    counts.set(row.what, (counts.get(row.what) ?? 0) + 1);
+    if (rows.length < LONGEST) rows.push(row);
+  };
+  for (const certificate of result.certificates) add({ ...certificate, what: made });
+  for (const certificate of result.unchanged) add({ ...certificate, what: whyText[certificate.why] });
+  return { rows, counts };
+}
+
 /** `5000 issued and 12 unchanged in all`. */
-function inAll(rows: readonly Row[]): string {
-  const kinds = [...new Set(rows.map(({ what }) => what))];
-  return `${kinds.map((kind) => `${rows.filter(({ what }) => what === kind).length} ${kind}`).join(' and ')} in all`;
+function inAll(counts: ReadonlyMap<string, number>): string {
+  return `${[...counts].map(([what, count]) => `${count} ${what}`).join(' and ')} in all`;
 }
 
 function certificateTable(rows: readonly Row[], style: Style): string[] {
@@ -67,44 +78,67 @@ function certificateTable(rows: readonly Row[], style: Style): string[] {
   );
 }
 
+/** What certificates that were made, however many, have in common. */
+class Made {
+  readonly kinds = new Set<string>();
+  /** The planes of those whose files were written; a client's is `client`. */
+  readonly planes = new Set<string>();
+  /** Of each kind the first whose files were written, and the names and planes of them all. */
+  readonly written = new Map<string, { first: Written; names: Set<string>; planes: Set<string> }>();
+  /** A key that was written. */
+  key: string | undefined;
+
+  constructor(certificates: Iterable<MadeEntry>) {
+    for (const certificate of certificates) {
+      this.kinds.add(certificate.kind);
+      if (certificate.files !== undefined) this.#add({ ...certificate, files: certificate.files });
+    }
+  }
+
+  #add(certificate: Written): void {
+    const { kind, node, plane = '', files } = certificate;
+    this.planes.add(kind === 'client' ? 'client' : plane);
+    this.key ??= files.key;
+    const known = this.written.get(kind);
+    if (known === undefined)
+      this.written.set(kind, { first: certificate, names: new Set([node]), planes: new Set([plane]) });
+    else {
+      known.names.add(node);
+      known.planes.add(plane);
+    }
+  }
+}
+
 /** Where the files are, which setting of which server takes them, and who can read the key. */
-function placeLines(written: readonly Written[], style: Style): string[] {
-  const [first] = written;
-  if (first === undefined) return [];
-  const places = placesOf(written);
+function placeLines(made: Made, style: Style): string[] {
+  if (made.written.size === 0) return [];
   const lines = ['', style.bold('the files, and the settings that take them')];
-  for (const place of places) lines.push(`  ${safeText(place, style)}`);
-  const planes = new Set(written.map(({ kind, plane }) => (kind === 'client' ? 'client' : (plane ?? ''))));
-  lines.push(...serverFiles(planes, { ...style, width: style.width - 2 }).map((line) => `  ${line}`));
-  const withKey = written.find(({ files }) => files.key !== undefined);
-  const access = withKey?.files.key === undefined ? undefined : keyReaders(withKey.files.key);
+  for (const place of placesOf(made)) lines.push(`  ${safeText(place, style)}`);
+  lines.push(...serverFiles(made.planes, { ...style, width: style.width - 2 }).map((line) => `  ${line}`));
+  const access = made.key === undefined ? undefined : keyReaders(made.key);
   if (access !== undefined) lines.push(...paragraph(accessText(access), style, 0, style.warn));
   return lines;
 }
 
 /** Nodes serve what they are given once they read it; a client is somebody else's process. */
-function nextStep(certificates: readonly { kind?: string }[]): string {
-  const clients = certificates.every(({ kind }) => kind === 'client');
-  const use = clients ? 'point the client at them' : 'start the servers with these files, or reload those that run';
+function nextStep(nodes: boolean): string {
+  const use = nodes ? 'start the servers with these files, or reload those that run' : 'point the client at them';
   return `${use}; cluster-ca status says when new ones are due`;
 }
 
 /** The directories of the files, with NAME, NODE and PLANE for what differs between them. */
-function placesOf(written: readonly Written[]): string[] {
-  const one = (values: (string | undefined)[], otherwise: string): string =>
-    new Set(values).size === 1 ? (values[0] ?? otherwise) : otherwise;
+function placesOf({ written }: Made): string[] {
+  const one = (values: Set<string>, otherwise: string): string =>
+    values.size === 1 ? ([...values][0] as string) : otherwise;
   const places = [];
   for (const kind of ['node', 'client'] as const) {
-    const ofKind = written.filter((certificate) => certificate.kind === kind);
-    const [first] = ofKind;
-    if (first === undefined) continue;
-    const out = dirname(dirname(dirname(first.files.certificate)));
-    const names = ofKind.map(({ node }) => node);
-    const planes = ofKind.map(({ plane }) => plane);
+    const ofKind = written.get(kind);
+    if (ofKind === undefined) continue;
+    const out = dirname(dirname(dirname(ofKind.first.files.certificate)));
     places.push(
       kind === 'client'
-        ? join(out, 'clients', one(names, 'NAME'), '/')
-        : join(out, one(names, 'NODE'), one(planes, 'PLANE'), '/'),
+        ? join(out, 'clients', one(ofKind.names, 'NAME'), '/')
+        : join(out, one(ofKind.names, 'NODE'), one(ofKind.planes, 'PLANE'), '/'),
     );
   }
   return places;
@@ -117,7 +151,7 @@ function accessText({ owner, group, mode, closed }: KeyReaders): string {
   return `only ${owner} can read the key (${mode})${other}`;
 }
 
-const whyText: Record<IssueResult['unchanged'][number]['why'], string> = {
+const whyText: Record<UnchangedEntry['why'], string> = {
   current: 'unchanged',
   finished: 'files finished',
   revoked: 'left out: revoked',

@@ -1,7 +1,9 @@
 import { type CertificateObject, certificateObjectOf } from '../documents/certificate-object.ts';
 import type { ClusterCaError } from '../errors.ts';
+import type { IssuedCertificate } from '../keystore/certificates/row.ts';
 import type { Keystore } from '../keystore/keystore.ts';
 import { FILES, type Place } from '../placement/place.ts';
+import { type Listing, SpooledList } from '../ui/text/spooled-list.ts';
 import type { UnchangedReason } from './decide.ts';
 import { chainPem } from './files.ts';
 import type { IssueItem } from './item.ts';
@@ -13,9 +15,14 @@ export interface WrittenFiles {
   trustBundle: string;
 }
 
+/** A certificate that was made in this run, and where its files are. */
+export type MadeEntry = CertificateObject & { files?: WrittenFiles; pem?: string };
+/** One that was left alone. */
+export type UnchangedEntry = MadeEntry & { why: UnchangedReason };
+
 export interface IssueResult {
-  certificates: (CertificateObject & { files?: WrittenFiles; pem?: string })[];
-  unchanged: (CertificateObject & { why: UnchangedReason; files?: WrittenFiles; pem?: string })[];
+  certificates: Listing<MadeEntry>;
+  unchanged: Listing<UnchangedEntry>;
   /** The archive that holds the files, with `--out FILE.tar`. */
   archive?: string;
   failed: {
@@ -25,29 +32,45 @@ export interface IssueResult {
   }[];
 }
 
-/** What became of every job, as the document has it. `inline`: what has no place is handed back as PEM. */
-export async function resultOf(keystore: Keystore, jobs: Job[], now: Date, inline = true): Promise<IssueResult> {
-  const out: IssueResult = { certificates: [], unchanged: [], failed: [] };
-  for (const { item, place, error, unchanged, made, object: known } of jobs) {
+/** A result that is still being added to. */
+export interface GrowingResult extends IssueResult {
+  certificates: SpooledList<MadeEntry>;
+  unchanged: SpooledList<UnchangedEntry>;
+}
+
+/** What became of jobs, as the document has it. `inline`: what has no place is handed back as PEM. */
+export async function resultOf(
+  keystore: Keystore,
+  jobs: readonly Job[],
+  now: Date,
+  inline = true,
+): Promise<GrowingResult> {
+  const out: GrowingResult = { certificates: new SpooledList(), unchanged: new SpooledList(), failed: [] };
+  for (const { item, place, error, unchanged, made } of jobs) {
     const row = made ?? unchanged?.row;
-    if (error === undefined && known !== undefined) {
-      if (place !== undefined) Object.assign(known, { files: writtenFiles(place, item.publicKey === undefined) });
-      out.certificates.push(known);
-    } else if (row !== undefined && error === undefined) {
-      const object = certificateObjectOf(row, await keystore.der(row), now);
-      const files = place && { files: writtenFiles(place, item.publicKey === undefined) };
-      const pem =
-        place === undefined && inline ? { pem: chainPem(keystore, await keystore.der(row), row.authority) } : {};
-      if (unchanged === undefined) out.certificates.push({ ...object, ...files, ...pem });
-      else
-        out.unchanged.push({
-          ...object,
-          why: unchanged.why,
-          ...(unchanged.why === 'revoked' ? {} : { ...files, ...pem }),
-        });
+    if (row !== undefined && error === undefined) {
+      const der = await keystore.der(row);
+      const entry = madeEntry(row, der, item, place, now);
+      if (place === undefined && inline) entry.pem = chainPem(keystore, der, row.authority);
+      if (unchanged === undefined) out.certificates.push(entry);
+      else if (unchanged.why !== 'revoked') out.unchanged.push({ ...entry, why: unchanged.why });
+      else out.unchanged.push({ ...certificateObjectOf(row, der, now), why: unchanged.why });
     } else if (error !== undefined) out.failed.push(failure(item, error));
   }
   return out;
+}
+
+/** A certificate and where its files are. */
+export function madeEntry(
+  row: IssuedCertificate,
+  der: Uint8Array,
+  item: IssueItem,
+  place: Place | undefined,
+  now: Date,
+): MadeEntry {
+  const entry: MadeEntry = certificateObjectOf(row, der, now);
+  if (place !== undefined) entry.files = writtenFiles(place, item.publicKey === undefined);
+  return entry;
 }
 
 /** One item that failed, as the document lists it. */

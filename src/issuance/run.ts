@@ -20,7 +20,7 @@ import { type IssueItem, itemNameTexts } from './item.ts';
 import { openPlaces } from './job.ts';
 import { checkItem } from './policy.ts';
 import { refuseForeignKey } from './prepare.ts';
-import { failure, type IssueResult } from './result.ts';
+import { failure, type IssueResult, type UnchangedEntry } from './result.ts';
 import { finishStagedBatch } from './salvage.ts';
 
 export interface Issuance extends IssueRequest {
@@ -32,7 +32,7 @@ export interface Issuance extends IssueRequest {
 /** The document of `issue --dry-run` and `rotate --dry-run`. */
 export interface IssuePlan {
   certificates: Partial<CertificateObject>[];
-  unchanged: IssueResult['unchanged'];
+  unchanged: UnchangedEntry[];
   failed: IssueResult['failed'];
   dryRun: true;
 }

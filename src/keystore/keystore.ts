@@ -25,6 +25,10 @@ export interface KeystoreOptions {
   anchors: string | undefined;
 }
 
+/** Packs that are kept once they were read, and certificates in these. */
+const MOST_PACKS = 64;
+const MOST_KEPT = 6000;
+
 /** An open keystore, for reading: no passphrase, no write access. */
 export class Keystore {
   readonly store: Store;
@@ -175,8 +179,14 @@ export class Keystore {
   }
 
   #remember(sha256: string, pack: PackedCertificate[]): void {
-    if (this.#packs.size >= 8) this.#packs.delete(this.#packs.keys().next().value as string);
     this.#packs.set(sha256, pack);
+    let kept = 0;
+    for (const { length } of this.#packs.values()) kept += length;
+    for (const [oldest, { length }] of this.#packs) {
+      if (oldest === sha256 || (kept <= MOST_KEPT && this.#packs.size <= MOST_PACKS)) break;
+      this.#packs.delete(oldest);
+      kept -= length;
+    }
   }
 
   /** The DER of an authority's current CRL. */

@@ -2,6 +2,7 @@ import { type CertificateObject, certificateObject } from '../documents/certific
 import { ClusterCaError } from '../errors.ts';
 import { type IssuedCertificate, statusOf } from '../keystore/certificates/row.ts';
 import type { Keystore } from '../keystore/keystore.ts';
+import { SpooledList } from '../ui/text/spooled-list.ts';
 
 export interface ListOptions {
   all: boolean;
@@ -20,13 +21,16 @@ export const STATUSES = ['valid', 'expired', 'revoked', 'superseded'];
  * certificate ever issued.
  * @throws ERR_USAGE for an unknown status
  */
-export async function listCertificates(keystore: Keystore, options: ListOptions): Promise<CertificateObject[]> {
+export async function listCertificates(
+  keystore: Keystore,
+  options: ListOptions,
+): Promise<SpooledList<CertificateObject>> {
   for (const status of options.status ?? [])
     if (!STATUSES.includes(status))
       throw new ClusterCaError('ERR_USAGE', `no such status: ${status}`, { hint: STATUSES.join(', ') });
-  const out: CertificateObject[] = [];
+  let out = new SpooledList<CertificateObject>();
   await keystore.query(async (index) => {
-    out.length = 0;
+    out = new SpooledList();
     const add = async (rows: IssuedCertificate[]): Promise<void> => {
       for (const row of rows) if (isListed(row, options)) out.push(await certificateObject(keystore, row, options.now));
     };

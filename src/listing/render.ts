@@ -9,7 +9,7 @@ const NARROWEST_BAR = 22;
 const WIDEST_BAR = 40;
 
 /** A table of certificates with their lifetimes as bars. Serial numbers are whole or not there: they are for copying. */
-export function renderList(certificates: readonly CertificateObject[], style: Style, now: Date): string {
+export function renderList(certificates: Iterable<CertificateObject>, style: Style, now: Date): string {
   const columns = Math.min(WIDEST_BAR, Math.max(NARROWEST_BAR, Math.floor(style.width / 5)));
   // The table measures and cuts raw text; colours are put on whole cells, afterwards.
   const plain = { ...plainStyle, unicode: style.unicode };

@@ -4,6 +4,7 @@ import type { Prompts } from './prompts.ts';
 import { createStyle } from './style.ts';
 import { progressLine } from './text/progress.ts';
 import { safeJson, safeText } from './text/safe.ts';
+import { documentText } from './text/spooled-list.ts';
 import type { Paint, Style } from './text/style.ts';
 import { wrap } from './text/wrap.ts';
 
@@ -55,7 +56,15 @@ export class Ui {
   result(document: object, text: (style: Style) => string): void {
     if (this.options.json) {
       const warnings = this.#warnings.length === 0 ? {} : { warnings: this.#warnings };
-      process.stdout.write(`${safeJson({ schemaVersion: 1, ...document, ...warnings })}\n`);
+      let text = '';
+      for (const piece of documentText({ schemaVersion: 1, ...document, ...warnings }))
+        if (typeof piece === 'string') text += piece;
+        else {
+          process.stdout.write(text);
+          process.stdout.write(piece);
+          text = '';
+        }
+      process.stdout.write(`${text}\n`);
       return;
     }
     this.endProgress();

@@ -28,9 +28,16 @@ export interface FleetRequest {
   requestId: string;
   requestHash: string;
   sink: Sink;
-  /** Called for every certificate once it is committed, in the items' order. */
-  onCommitted: (index: number, row: CertificateRow, der: Uint8Array) => void;
+  /** Called for every item of a batch that was committed and placed, in the items' order. */
+  onPlaced: (item: IssueItem, made: PlacedCertificate) => void;
   onProgress: (done: number, total: number) => void;
+}
+
+/** A certificate that was committed; `unplaced` says why its files could not be written. */
+export interface PlacedCertificate {
+  row: CertificateRow;
+  der: Uint8Array;
+  unplaced?: Unplaced;
 }
 
 interface Reserved {
@@ -48,9 +55,8 @@ type Made = WorkerReply & { type: 'made' };
 /**
  * Issues a fleet, batch by batch: stage → reserve → sign → store → commit → place, as for one certificate, with one
  * reserve and one commit record a batch. While a batch is committed and placed, the next ones are being signed.
- * @returns the items whose files could not be written
  */
-export async function issueFleet(writer: KeystoreWriter, request: FleetRequest): Promise<Unplaced[]> {
+export async function issueFleet(writer: KeystoreWriter, request: FleetRequest): Promise<void> {
   const { keystore } = writer;
   const { items, access } = request;
   const authority = keystore.issuing;
@@ -71,7 +77,6 @@ export async function issueFleet(writer: KeystoreWriter, request: FleetRequest):
       seconds: Math.floor(now.getTime() / 1000),
     },
   });
-  const unplaced: Unplaced[] = [];
   const reserved: Reserved[] = [];
   let at = 0;
   const reserveAhead = async (): Promise<void> => {
@@ -84,15 +89,18 @@ export async function issueFleet(writer: KeystoreWriter, request: FleetRequest):
       const slices = await batch.made;
       if (batch.index === 0) await opinion(slices[0], certificate);
       await reserveAhead();
-      await commit(writer, request, batch, slices);
-      unplaced.push(...(await request.sink.place(batch.slices, pool)));
+      const made = await commit(writer, request, batch, slices);
+      for (const unplaced of await request.sink.place(batch.slices, pool)) {
+        const certificate = made[unplaced.slice * SLICE - batch.index + unplaced.index];
+        if (certificate !== undefined) certificate.unplaced = unplaced;
+      }
+      for (const [i, item] of batch.items.entries()) request.onPlaced(item, made[i] as PlacedCertificate);
       request.onProgress(batch.index + batch.items.length, items.length);
     }
     await request.sink.finish();
   } finally {
     await pool.close();
   }
-  return unplaced;
 }
 
 /** Sets the serials of a batch aside, and has its slices made. */
@@ -117,7 +125,12 @@ async function reserve(writer: KeystoreWriter, request: FleetRequest, pool: Pool
   return { index: at, seq: record.seq, serials, items, slices, made: all };
 }
 
-async function commit(writer: KeystoreWriter, request: FleetRequest, batch: Reserved, slices: Made[]): Promise<void> {
+async function commit(
+  writer: KeystoreWriter,
+  request: FleetRequest,
+  batch: Reserved,
+  slices: Made[],
+): Promise<PlacedCertificate[]> {
   const { keystore } = writer;
   const { sink, requestId, requestHash } = request;
   const authority = keystore.issuing.id;
@@ -132,10 +145,11 @@ async function commit(writer: KeystoreWriter, request: FleetRequest, batch: Rese
   });
   for (const { keys } of slices) keys.fill(0);
   const { certificates } = keystore;
-  for (const [i, { der }] of packed.entries()) {
+  return packed.map(({ der }, i) => {
     const row = certificates.recent(batch.serials[i] as string);
-    if (row !== undefined) request.onCommitted(batch.index + i, row, der);
-  }
+    if (row === undefined) throw tampered('a certificate that was just committed is not in the log');
+    return { row, der };
+  });
 }
 
 /** The certificates of a batch, with what lint has read of each: the log need not read it again. */

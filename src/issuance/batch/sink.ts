@@ -19,7 +19,9 @@ export interface Slice {
 
 /** An item whose files could not be written. */
 export interface Unplaced {
-  holding: Holding;
+  /** The slice, and the item's place in it. */
+  slice: number;
+  index: number;
   path: string;
   errno: string;
 }
@@ -79,7 +81,7 @@ export class DirectorySink implements Sink {
       }),
     );
     const failed = replies.flatMap((reply, i) =>
-      reply.failed.map(({ index, path, errno }) => ({ holding: slices[i]?.holdings[index] as Holding, path, errno })),
+      reply.failed.map((failure) => ({ ...failure, slice: (slices[i] as Slice).id })),
     );
     await syncTree(
       this.#out,

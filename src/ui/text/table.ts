@@ -19,10 +19,10 @@ const GAP = 2;
 
 /**
  * A table that fits the style's width: first the columns with a `min` are cut, the widest first, then columns with
- * a priority are left out. With no row there is only the header.
+ * a priority are left out. With no row there is only the header. The rows are walked through twice.
  */
-export function table<Row>(rows: readonly Row[], columns: readonly Column<Row>[], style: Style): string[] {
-  const measured = columns.map((column) => measureColumn(column, rows, style));
+export function table<Row>(rows: Iterable<Row>, columns: readonly Column<Row>[], style: Style): string[] {
+  const measured = measure(columns, rows, style);
   const shown = fitWidth(measured, style.width);
   const line = (cell: (m: Measured<Row>) => { text: string; paint: Paint }): string => {
     const cells = shown.map((m, i) => {
@@ -34,15 +34,17 @@ export function table<Row>(rows: readonly Row[], columns: readonly Column<Row>[]
     });
     return cells.join(' '.repeat(GAP)).trimEnd();
   };
-  return [
-    line(({ column }) => ({ text: column.header, paint: style.dim })),
-    ...rows.map((row, i) =>
+  const lines = [line(({ column }) => ({ text: column.header, paint: style.dim }))];
+  for (const row of rows) {
+    const i = lines.length - 1;
+    lines.push(
       line(({ column, texts }) => ({
         text: texts[i] as string,
         paint: (text) => column.paint?.(text, row) ?? text,
       })),
-    ),
-  ];
+    );
+  }
+  return lines;
 }
 
 interface Measured<Row> {
@@ -51,10 +53,15 @@ interface Measured<Row> {
   width: number;
 }
 
-function measureColumn<Row>(column: Column<Row>, rows: readonly Row[], style: Style): Measured<Row> {
-  const texts = rows.map((row) => safeText(column.cell(row), style));
-  const width = texts.reduce((widest, text) => Math.max(widest, textWidth(text)), textWidth(column.header));
-  return { column, texts, width };
+function measure<Row>(columns: readonly Column<Row>[], rows: Iterable<Row>, style: Style): Measured<Row>[] {
+  const measured = columns.map((column): Measured<Row> => ({ column, texts: [], width: textWidth(column.header) }));
+  for (const row of rows)
+    for (const m of measured) {
+      const text = safeText(m.column.cell(row), style);
+      m.texts.push(text);
+      m.width = Math.max(m.width, textWidth(text));
+    }
+  return measured;
 }
 
 function fitWidth<Row>(measured: Measured<Row>[], width: number): Measured<Row>[] {
