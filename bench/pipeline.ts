@@ -41,7 +41,7 @@ export async function pipeline(location: string, nodes: number): Promise<number>
     requestId: 'bench',
     requestHash: '00'.repeat(32),
     sink: new StagingOnly(location),
-    onCommitted: () => made++,
+    onPlaced: () => made++,
     onProgress: () => {},
   });
   return made / ((performance.now() - start) / 1000);
