@@ -41,6 +41,8 @@ export interface Deployment {
   cycle: boolean;
   /** Only the CRL is pushed. */
   onlyCrl?: boolean;
+  /** Told after each wave which nodes it was. */
+  onWave?: (nodes: readonly string[]) => void;
 }
 
 /** What a run would do. */
@@ -128,6 +130,7 @@ class Run {
           ),
         ),
       );
+      this.#deployment.onWave?.(wave);
       stopped = mine.find((unit) => this.#outcomes.get(unit)?.some(({ state }) => state === 'failed'))?.holder.name;
     }
     const services = units.flatMap((unit) => this.#outcomes.get(unit) ?? []);

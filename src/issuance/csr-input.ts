@@ -28,6 +28,11 @@ export function readCsr(path: string): AcceptedCsr {
     const why = errno(cause) === 'ENOENT' ? 'it does not exist' : String(errno(cause));
     throw cannotRead(path, why);
   }
+  return readCsrBytes(bytes, path);
+}
+
+/** The same of octets. @param path where they come from, for messages */
+export function readCsrBytes(bytes: Uint8Array, path: string): AcceptedCsr {
   try {
     return acceptCsr(looksLikePem(bytes) ? pemRequest(bytes) : bytes, verifySignature);
   } catch (error) {

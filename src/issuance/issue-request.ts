@@ -21,7 +21,7 @@ export interface IssueRequest {
 /** The records that this request made before. @throws ERR_EXISTS when its id is bound to another request */
 export async function recordsOfRequest(
   keystore: Keystore,
-  { requestId, requestHash }: IssueRequest,
+  { requestId, requestHash }: Pick<IssueRequest, 'requestId' | 'requestHash'>,
 ): Promise<Set<number>> {
   const rows = await keystore.query((index) => index.requests(requestId));
   if (rows.some((row) => row.hash !== requestHash))

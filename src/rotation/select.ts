@@ -66,7 +66,7 @@ async function everyHolder(keystore: Keystore, { planes, due, now }: RotationSco
 }
 
 /** What a certificate's successor asks for: its names, profile and key type as they are; the policy's lifetime. */
-async function itemOf(keystore: Keystore, row: IssuedCertificate): Promise<IssueItem> {
+export async function itemOf(keystore: Keystore, row: IssuedCertificate): Promise<IssueItem> {
   const { subjectAltNames, keyType } = certificateFields(parseCertificate(await keystore.der(row)), (data) =>
     sha256(data),
   );

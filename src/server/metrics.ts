@@ -14,7 +14,11 @@ export class Metrics {
   #last: { at: number; text: Promise<string> } | undefined;
 
   readonly issued = this.#counter('cluster_ca_issued_total', 'Certificates issued by this daemon.', ['by']);
-  readonly rotated = this.#counter('cluster_ca_rotated_total', 'Services given a new certificate, confirmed.', ['by']);
+  readonly rotated = this.#counter(
+    'cluster_ca_rotated_total',
+    'Services given a new certificate, confirmed by what they serve.',
+    [],
+  );
   readonly failed = this.#counter('cluster_ca_failed_total', 'What this daemon could not do.', ['what']);
   readonly requests = this.#counter('cluster_ca_http_requests_total', 'Requests answered.', [
     'method',
@@ -31,7 +35,6 @@ export class Metrics {
     this.#keystore = keystore;
     this.#now = now;
     for (const by of ['request', 'rotation']) this.issued.inc({ by }, 0);
-    for (const by of ['request', 'schedule']) this.rotated.inc({ by }, 0);
     for (const what of ['issue', 'rotate', 'crl', 'own-certificate']) this.failed.inc({ what }, 0);
   }
 

@@ -10,6 +10,9 @@ import { requireClock, type UnlockOptions } from '../unlocking.ts';
 import { formatTime } from '../values/time.ts';
 import { createApp } from './app.ts';
 import { Callers } from './caller.ts';
+import { Certifier } from './certifier.ts';
+import { InventoryFile } from './inventory-file.ts';
+import { type Job, Jobs } from './jobs.ts';
 import { Journal } from './journal.ts';
 import { listen, plainListener, renewSecureListener, secureListener } from './listeners.ts';
 import { LiveKeystore } from './live-keystore.ts';
@@ -61,7 +64,25 @@ async function run(ctx: Context, writer: KeystoreWriter, options: ServeOptions):
   const keystore = await LiveKeystore.open(ctx);
   const metrics = new Metrics(keystore, now);
   const ready = readiness({ keystore, now, own: () => own });
-  const service: Service = { ctx, keystore, writer, now, metrics, journal, inventory: options.inventory, ready };
+  const certifier = new Certifier(writer, globals.wait);
+  const inventory = new InventoryFile(options.inventory);
+  const stopped = stopSignal();
+  const jobs = new Jobs(now);
+  const rotated = (job: Job): void => tellOf(job, metrics, journal);
+  const service: Service = {
+    ctx,
+    keystore,
+    writer,
+    now,
+    metrics,
+    journal,
+    inventory,
+    certifier,
+    jobs,
+    rotated,
+    ready,
+    stopping: stopped,
+  };
   const callers = new Callers();
   const secure = secureListener(own, keystore.latest, now());
   const renewal = new Timer(
@@ -95,7 +116,6 @@ async function run(ctx: Context, writer: KeystoreWriter, options: ServeOptions):
   });
   const identify = async (der: Uint8Array) => callers.identify(await keystore.current(), der, now());
   const apps = [await createApp({ ...common(secureRoutes(service)), server: secure.server, identify })];
-  const stopped = stopSignal();
   try {
     await listen(apps[0] as (typeof apps)[number], options.listen);
     if (options.httpListen !== undefined) {
@@ -109,6 +129,7 @@ async function run(ctx: Context, writer: KeystoreWriter, options: ServeOptions):
   } finally {
     renewal.stop();
     await Promise.all(apps.map((app) => app.close()));
+    await jobs.idle();
   }
   journal.say('stopped');
 }
@@ -117,6 +138,21 @@ async function renewOwn({ writer, ctx, journal }: Service, address: string, befo
   const own = await issueOwnCertificate(writer, address, ctx.globals.wait);
   journal.say('own-certificate', { serial: own.serial, replaces: before.serial, until: formatTime(own.notAfter) });
   return own;
+}
+
+function tellOf({ id, by, state, nodes, problem }: Job, metrics: Metrics, journal: Journal): void {
+  const open = nodes.filter((one) => one.state !== 'rotated');
+  metrics.failed.inc({ what: 'rotate' }, open.length + (problem === undefined ? 0 : 1));
+  if (state === 'done') metrics.lastRun.set({ what: 'rotate' }, Date.now() / 1000);
+  const names = (list: typeof nodes): string[] =>
+    list.map((one) => (one.plane ? `${one.node}/${one.plane}` : one.node));
+  journal.say(state === 'done' ? 'rotated' : 'not-rotated', {
+    job: id,
+    by,
+    rotated: names(nodes.filter((one) => one.state === 'rotated')),
+    ...(open.length === 0 ? {} : { open: names(open), error: open[0]?.error?.message }),
+    ...(problem === undefined ? {} : { error: problem.message }),
+  });
 }
 
 /** SIGTERM, or Ctrl-C; a second one ends the process as the system does. */

@@ -1,5 +1,8 @@
 import type { Context } from '../context.ts';
 import type { KeystoreWriter } from '../keystore/writer.ts';
+import type { Certifier } from './certifier.ts';
+import type { InventoryFile } from './inventory-file.ts';
+import type { Job, Jobs } from './jobs.ts';
 import type { Journal } from './journal.ts';
 import type { LiveKeystore } from './live-keystore.ts';
 import type { Metrics } from './metrics.ts';
@@ -12,8 +15,13 @@ export interface Service {
   now: () => Date;
   metrics: Metrics;
   journal: Journal;
-  /** The path of cluster.yaml. */
-  inventory: string | undefined;
+  inventory: InventoryFile;
+  certifier: Certifier;
+  jobs: Jobs;
+  /** When the daemon is told to stop: nobody is kept waiting longer. */
+  stopping: Promise<unknown>;
+  /** To be told of every rotation that has ended. */
+  rotated: (job: Job) => void;
   /** Why the daemon cannot do its work; undefined when it can. */
   ready: () => Promise<string | undefined>;
 }

@@ -281,6 +281,14 @@ describe('CRLs, revocations, slots, backups', () => {
     expect(state.backup).toEqual({ id: '01'.repeat(16), root: false, seq: 4, time: START + 4000 });
   });
 
+  test('of several settings of the scheduler the last counts', async () => {
+    const state = await opened(async (log) => {
+      await log.append('scheduler', { cronExpression: '0 * * * *', enabled: false, rotateBeforeDays: 30 });
+      await log.append('scheduler', { cronExpression: '5 4 * * *', enabled: true });
+    });
+    expect(state.scheduler).toEqual({ cronExpression: '5 4 * * *', enabled: true });
+  });
+
   test('a service whose deployment is not done stays undone since it first was, until it is done', async () => {
     const service = (name: string, state: 'confirmed' | 'pending' | 'failed') =>
       ({ kind: 'node', name, plane: 'data', service: 'redis 127.0.0.1:7001', state }) as const;

@@ -317,6 +317,7 @@ export function readKeystore(root, secrets = []) {
     else if (op === 'abandon') for (const row of rows.certificates) row.abandoned ||= body.serials.includes(row.serial);
     else if (op === 'slots') state.slots = body.slots;
     else if (op === 'backup') state.backup = { ...body, seq, time };
+    else if (op === 'scheduler') state.scheduler = body;
     else if (op === 'deploy') {
       const undone = new Map((state.undone ?? []).map((one) => [`${one.kind} ${one.name} ${one.service}`, one]));
       for (const { certificate: _, ...one } of body.services) {

@@ -23,6 +23,23 @@ interface Row {
 const TABLE: Record<string, Row> = {
   'GET /v1/cluster/certificates': { path: '/v1/cluster/certificates', allowed: ['operator', 'auditor'] },
   'GET /v1/cluster/alerts': { path: '/v1/cluster/alerts', allowed: ['operator', 'auditor'] },
+  'POST /v1/cluster/certificates/rotate': {
+    path: '/v1/cluster/certificates/rotate',
+    call: { body: { nodes: ['unknown'] } },
+    allowed: ['operator'],
+  },
+  'GET /v1/jobs/{job}': { path: `/v1/jobs/${'0'.repeat(32)}`, allowed: ['operator', 'auditor'] },
+  'GET /v1/job_scheduler': { path: '/v1/job_scheduler', allowed: ['operator', 'auditor'] },
+  'PUT /v1/job_scheduler': {
+    path: '/v1/job_scheduler',
+    call: { body: { cert_rotation_job_settings: {} } },
+    allowed: ['operator'],
+  },
+  'POST /v1/nodes/{node}/certificates': {
+    path: '/v1/nodes/n1/certificates',
+    call: { body: { csr: 'none' } },
+    allowed: ['n1'],
+  },
   'GET /v1/openapi.json': { path: '/v1/openapi.json', allowed: ['operator', 'auditor', 'n1', 'n2'] },
 };
 

@@ -121,6 +121,10 @@ const undone = record({
 });
 export type UndoneService = Shaped<typeof undone>;
 
+/** When certificates are rotated by the daemon, as an operator has set it; `rotateBeforeDays` overrides the policy's. */
+const scheduler = record({ cronExpression: text, enabled: flag, rotateBeforeDays: optional(integer) });
+export type SchedulerSettings = Shaped<typeof scheduler>;
+
 /** The small part of the state as a snapshot keeps it. */
 export const stateShape = record({
   keystoreId: hex(16),
@@ -134,6 +138,7 @@ export const stateShape = record({
   backup: optional(record({ id: hex(16), root: flag, seq: integer, time: integer })),
   undone: optional(list(undone)),
   alerts: optional(list(openAlert)),
+  scheduler: optional(scheduler),
 });
 
 /** Serials set aside, durably, before anything is signed with them. */
@@ -162,7 +167,19 @@ const abandon = record({ serials: list(hex(20)) });
 /** The live slots from here on, all of them. */
 const slots = record({ slots: list(slot) });
 
-const BODIES = { init, reserve, issue, revoke, crl: renewCrls, abandon, slots, backup, deploy, alerts: alertChanges };
+const BODIES = {
+  init,
+  reserve,
+  issue,
+  revoke,
+  crl: renewCrls,
+  abandon,
+  slots,
+  backup,
+  deploy,
+  alerts: alertChanges,
+  scheduler,
+};
 
 export type Op = keyof typeof BODIES;
 export type Bodies = { [O in Op]: Shaped<(typeof BODIES)[O]> };

@@ -117,6 +117,9 @@ function apply(
     case 'backup':
       next.backup = { ...entry.body, seq: entry.seq, time };
       break;
+    case 'scheduler':
+      next.scheduler = entry.body;
+      break;
     case 'deploy': {
       const undone = undoneAfter(state.undone ?? [], entry.body.services, time);
       delete next.undone;

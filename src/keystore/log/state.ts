@@ -1,5 +1,5 @@
 import type { OpenAlert } from './alerts.ts';
-import type { Authority, Bodies, CrlRef, Policy, SlotRef, UndoneService } from './bodies.ts';
+import type { Authority, Bodies, CrlRef, Policy, SchedulerSettings, SlotRef, UndoneService } from './bodies.ts';
 
 /** Serials set aside by a reserve record that no issue record has used yet. */
 export interface OpenReserve {
@@ -32,6 +32,8 @@ export interface LogState {
   undone?: UndoneService[];
   /** What the daemon has raised and not resolved; absent when there is nothing. */
   alerts?: OpenAlert[];
+  /** How the daemon rotates by itself, where an operator has set it. */
+  scheduler?: SchedulerSettings;
 }
 
 /** A backup as its record tells of it; times in milliseconds since 1970. */

@@ -2,14 +2,20 @@ import type { Route } from '../route.ts';
 import type { Service } from '../service.ts';
 import { alertRoutes } from './alerts.ts';
 import { certificateRoutes } from './certificates.ts';
+import { nodeCertificateRoutes } from './node-certificates.ts';
 import { openApiRoute } from './openapi.ts';
 import { publicRoutes } from './public.ts';
+import { rotateRoutes } from './rotate.ts';
+import { schedulerRoutes } from './scheduler.ts';
 
 /** The routes of the listener with mutual TLS. */
 export function secureRoutes(service: Service): Route[] {
   const routes: Route[] = [
     ...certificateRoutes(service),
     ...alertRoutes(service),
+    ...rotateRoutes(service),
+    ...schedulerRoutes(service),
+    ...nodeCertificateRoutes(service),
     openApiRoute(() => [...routes, ...publicRoutes(service)]),
   ];
   return routes;

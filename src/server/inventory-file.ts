@@ -1,0 +1,30 @@
+import { statSync } from 'node:fs';
+import { ClusterCaError } from '../errors.ts';
+import { type Inventory, readInventory } from '../inventory/read.ts';
+
+/** cluster.yaml, read again when it has changed: a node that is added is known without a restart. */
+export class InventoryFile {
+  readonly path: string | undefined;
+  #read: { stamp: string; inventory: Inventory } | undefined;
+
+  constructor(path: string | undefined) {
+    this.path = path;
+  }
+
+  /** Undefined where the daemon was given none. @throws ERR_CONFIG for one that is not understood, with line and column */
+  get(): Inventory | undefined {
+    if (this.path === undefined) return undefined;
+    const stamp = stampOf(this.path);
+    if (this.#read?.stamp !== stamp) this.#read = { stamp, inventory: readInventory(this.path) };
+    return this.#read.inventory;
+  }
+}
+
+function stampOf(path: string): string {
+  try {
+    const { mtimeMs, ctimeMs, size, ino } = statSync(path);
+    return `${mtimeMs} ${ctimeMs} ${size} ${ino}`;
+  } catch (cause) {
+    throw new ClusterCaError('ERR_CONFIG', `the inventory ${path} cannot be read`, { cause });
+  }
+}

@@ -1,0 +1,91 @@
+import { randomBytes } from '../crypto/hash.ts';
+import { toHex } from '../pki/encoding.ts';
+import { formatTime } from '../values/time.ts';
+import { type Problem, problemOf } from './problem.ts';
+import type { RotationResult } from './rotation.ts';
+
+/** Jobs that have ended are remembered, this many of them. */
+const REMEMBERED = 1000;
+
+export interface Job {
+  id: string;
+  /** Who asked: a person's name, or `schedule`. */
+  by: string;
+  state: 'waiting' | 'running' | 'done' | 'failed';
+  createdAt: string;
+  endedAt?: string;
+  progress: { done: number; total: number };
+  nodes: RotationResult[];
+  /** What stopped all of it. */
+  problem?: Problem;
+}
+
+export interface Work {
+  by: string;
+  total: number;
+  run: (onDone: (count: number) => void) => Promise<RotationResult[]>;
+}
+
+/**
+ * Rotations, one after the other: two at once would take nodes out of service that the other counts on. In memory: what
+ * a job has done is in the log, and what it has not is done by the next.
+ */
+export class Jobs {
+  readonly #jobs = new Map<string, Job>();
+  readonly #now: () => Date;
+  #last: Promise<unknown> = Promise.resolve();
+
+  constructor(now: () => Date) {
+    this.#now = now;
+  }
+
+  get(id: string): Job | undefined {
+    return this.#jobs.get(id);
+  }
+
+  /** Puts work at the end of the queue. @returns the job, and when it has ended */
+  add(work: Work): { job: Job; ended: Promise<Job> } {
+    const job: Job = {
+      id: toHex(randomBytes(16)),
+      by: work.by,
+      state: 'waiting',
+      createdAt: formatTime(this.#now()),
+      progress: { done: 0, total: work.total },
+      nodes: [],
+    };
+    this.#remember(job);
+    const ended = this.#last.then(() => this.#run(job, work));
+    this.#last = ended;
+    return { job, ended };
+  }
+
+  /** When all that was asked for has ended. */
+  async idle(): Promise<void> {
+    await this.#last;
+  }
+
+  async #run(job: Job, work: Work): Promise<Job> {
+    job.state = 'running';
+    try {
+      job.nodes = await work.run((count) => {
+        job.progress.done = Math.min(job.progress.total, job.progress.done + count);
+      });
+      const ok = job.nodes.every(({ state }) => state === 'rotated');
+      job.state = ok ? 'done' : 'failed';
+      if (ok) job.progress.done = job.progress.total;
+    } catch (error) {
+      job.state = 'failed';
+      job.problem = problemOf(error);
+    }
+    job.endedAt = formatTime(this.#now());
+    return job;
+  }
+
+  #remember(job: Job): void {
+    this.#jobs.set(job.id, job);
+    for (const [id, { endedAt }] of this.#jobs) {
+      if (this.#jobs.size <= REMEMBERED) return;
+      if (endedAt !== undefined) this.#jobs.delete(id);
+    }
+  }
+}
