@@ -138,7 +138,7 @@ function resultOf(
   const is = (one: { node: string; plane?: string }): boolean => one.node === name && (one.plane ?? '') === plane;
   const dirs = units.filter((unit) => sameHolding(holdingOf(unit), holding)).map(({ dir }) => dir);
   const own = services.filter((one) => is(one) && dirs.includes(one.dir));
-  const made = certificates.find((one) => one.kind === kind && is(one));
+  const made = [...certificates].find((one) => one.kind === kind && is(one));
   const refused = failed.find(is);
   const broken = own.find(({ state }) => state === 'failed') ?? own.find(({ state }) => !DONE.includes(state));
   const error = refused?.error ?? broken?.error;
