@@ -10,8 +10,9 @@ import { splitOwner } from '../placement/owner.ts';
 import { safeText } from '../ui/text/safe.ts';
 import type { Ended, Entry, Host, NewFile, RunOptions } from './host.ts';
 import { lastLine } from './ssh/complaint.ts';
-import { type Executed, type Execution, SshConnection } from './ssh/connection.ts';
+import { SshConnection } from './ssh/connection.ts';
 import { type Destination, parseDestination } from './ssh/destination.ts';
+import type { Executed } from './ssh/execution.ts';
 import { remoteErrno } from './ssh/remote-errno.ts';
 import * as scripts from './ssh/scripts.ts';
 
@@ -43,7 +44,7 @@ export class SshHost implements Host {
 
   async read(path: string): Promise<Uint8Array | undefined> {
     return this.#doing('read', path, async () => {
-      const done = await this.#execute(scripts.READ, [path, String(MOST)], { most: MOST });
+      const done = await this.#ask(scripts.READ, [path, String(MOST)]);
       if (done.status === OWN.first) throw new Error('it is no file');
       if (done.status === OWN.second) throw new Error('it is larger than 16 MiB');
       return isAbsent(done) ? undefined : new Uint8Array(succeeded(done).stdout);
@@ -52,7 +53,7 @@ export class SshHost implements Host {
 
   async look(path: string): Promise<Entry | undefined> {
     return this.#doing('look at', path, async () => {
-      const done = await this.#execute(scripts.LOOK, [path]);
+      const done = await this.#ask(scripts.LOOK, [path]);
       if (isAbsent(done)) return undefined;
       const [, mode = '', uid, gid, size, target = ''] =
         /^([0-9a-f]+) (\d+) (\d+) (\d+) (.*)$/s.exec(succeeded(done).stdout.toString('utf8')) ?? [];
@@ -65,14 +66,14 @@ export class SshHost implements Host {
 
   async list(directory: string): Promise<string[]> {
     return this.#doing('list', directory, async () => {
-      const done = await this.#execute(scripts.LIST, [directory], { most: MOST });
+      const done = await this.#ask(scripts.LIST, [directory]);
       return isAbsent(done) ? [] : succeeded(done).stdout.toString('utf8').split('\0').slice(0, -1);
     });
   }
 
   async makeDirectory(path: string): Promise<void> {
     const plain = normalize(path).replace(/(?<=.)\/$/, '');
-    await this.#doing('make', path, async () => succeeded(await this.#execute(scripts.MAKE_DIRECTORY, [plain])));
+    await this.#doing('make', path, async () => succeeded(await this.#ask(scripts.MAKE_DIRECTORY, [plain])));
   }
 
   async makeSet(directory: string, files: readonly NewFile[], owner: string | undefined): Promise<void> {
@@ -80,7 +81,14 @@ export class SshHost implements Host {
     const chown = owner === undefined ? '' : chownWord(owner);
     const set = join(directory);
     const done = await this.#doing('make', directory, () =>
-      this.#execute(scripts.MAKE_SET, [set, chown, ...args], { input: files.map(({ content }) => content) }),
+      this.#connected().then((connection) =>
+        connection.execute(
+          scripts.MAKE_SET,
+          [set, chown, ...args],
+          files.map(({ content }) => content),
+          { timeout: PATIENCE, most: MOST_OUTPUT },
+        ),
+      ),
     );
     const file = done.stdout.toString('utf8');
     await this.#doing(file === '' ? 'make' : 'write', join(set, file), async () => {
@@ -95,23 +103,21 @@ export class SshHost implements Host {
   async pointTo(path: string, target: string): Promise<void> {
     const temporary = join(dirname(path), `.cluster-ca.link-${toHex(randomBytes(6))}-${basename(path)}`);
     await this.#doing('replace', path, async () =>
-      succeeded(await this.#execute(scripts.POINT_TO, [join(path), target, temporary])),
+      succeeded(await this.#ask(scripts.POINT_TO, [join(path), target, temporary])),
     );
   }
 
   async claim(path: string, content: string): Promise<boolean> {
     return this.#doing('write', path, async () => {
-      const bytes = new TextEncoder().encode(content);
-      const done = await this.#execute(scripts.CLAIM, [path, String(bytes.length)], { input: [bytes] });
-      if (done.status === OWN.first) throw new Error('its content did not arrive whole');
-      if (done.status === OWN.second || (done.status !== '0' && remoteErrno(done.stderr) === 'EEXIST')) return false;
+      const done = await this.#ask(scripts.CLAIM, [path, content]);
+      if (done.status === OWN.first || (done.status !== '0' && remoteErrno(done.stderr) === 'EEXIST')) return false;
       succeeded(done);
       return true;
     });
   }
 
   async remove(path: string): Promise<void> {
-    await this.#doing('remove', path, async () => succeeded(await this.#execute(scripts.REMOVE, [path])));
+    await this.#doing('remove', path, async () => succeeded(await this.#ask(scripts.REMOVE, [path])));
   }
 
   async run(argv: readonly string[], { input, timeout }: RunOptions): Promise<Ended> {
@@ -128,8 +134,7 @@ export class SshHost implements Host {
       );
     const connection = await this.#connected();
     const { status, stdout, stderr } = await connection
-      .execute(scripts.RUN, [String(seconds), ...argv], {
-        input: input === undefined ? [] : [input],
+      .execute(scripts.RUN, [String(seconds), ...argv], input === undefined ? [] : [input], {
         timeout: timeout + GRACE,
         most: MOST_OUTPUT,
       })
@@ -158,7 +163,7 @@ export class SshHost implements Host {
     socket.once('end', end).once('close', end).on('error', end);
     try {
       // What cannot be opened there is told before the answer to what is asked afterwards: they go one way, in order.
-      await this.#execute(scripts.NOTHING, []);
+      await this.#ask(scripts.NOTHING, []);
       await sleep(20);
       if (!ended) return socket;
       throw await this.#notConnected(path);
@@ -169,12 +174,12 @@ export class SshHost implements Host {
   }
 
   async isAlive(pid: number): Promise<boolean> {
-    const { status, stderr } = await this.#execute(scripts.SIGNAL, ['0', String(pid)]);
+    const { status, stderr } = await this.#ask(scripts.SIGNAL, ['0', String(pid)]);
     return status === '0' || remoteErrno(stderr) === 'EPERM';
   }
 
   async signal(pid: number, signal: 'SIGHUP' | 'SIGUSR2'): Promise<void> {
-    const { status, stderr } = await this.#execute(scripts.SIGNAL, [signal.slice(3), String(pid)]);
+    const { status, stderr } = await this.#ask(scripts.SIGNAL, [signal.slice(3), String(pid)]);
     if (status === '0') return;
     throw new ClusterCaError(
       'ERR_REMOTE',
@@ -191,9 +196,9 @@ export class SshHost implements Host {
     this.#connection = undefined;
   }
 
-  async #execute(script: string, args: readonly string[], execution: Partial<Execution> = {}): Promise<Executed> {
+  async #ask(script: string, args: readonly string[]): Promise<Executed> {
     const connection = await this.#connected();
-    return connection.execute(script, args, { timeout: PATIENCE, most: MOST_OUTPUT, ...execution });
+    return connection.ask(script, args, { timeout: PATIENCE, most: MOST });
   }
 
   /** The connection: made when it is first wanted, and again when it was lost. */
@@ -217,7 +222,7 @@ export class SshHost implements Host {
   }
 
   async #notConnected(path: string): Promise<ClusterCaError> {
-    const { status, stderr } = await this.#execute(scripts.SOCKET, [path]);
+    const { status, stderr } = await this.#ask(scripts.SOCKET, [path]);
     if (status === OWN.third)
       return new ClusterCaError(
         'ERR_REMOTE',

@@ -68,6 +68,12 @@ function contract(
         expect(await host.read(dangling)).toBeUndefined();
       });
 
+      test('a file of /proc, whose size is not told', async () => {
+        expect(text(await host.read(`/proc/${process.pid}/cmdline`))).toBe(
+          await readFile(`/proc/${process.pid}/cmdline`, 'utf8'),
+        );
+      });
+
       test('what is no file is refused, and not waited for', async () => {
         const pipe = fresh();
         execFileSync('mkfifo', [pipe]);

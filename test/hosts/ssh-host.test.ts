@@ -304,7 +304,9 @@ describeSsh('odd logins', () => {
       listener.close();
     }
     const narrow = await start({ lines: ['MaxSessions 1'] });
-    expect(await failure(hostOf(narrow.destination).look('/'))).toMatchObject({
+    const host = hostOf(narrow.destination);
+    expect(await host.look('/')).toMatchObject({ type: 'directory' });
+    expect(await failure(host.run(['true'], { timeout: 9_000 }))).toMatchObject({
       code: 'ERR_REMOTE',
       message: expect.stringMatching(/refuses another session$/),
       hint: 'MaxSessions in its sshd_config: 5 or more',

@@ -95,7 +95,7 @@ LogLevel VERBOSE
     directory,
     file: program('sshd'),
     args: ['-D', '-e', '-f', at('sshd_config')],
-    ready: () => accepts(port),
+    ready: async () => (await accepts(port)) && existsSync(at('pid')),
   });
   const pid = Number(readFileSync(at('pid'), 'utf8'));
   const sessions = (): number[] => descendants(pid);

@@ -38,6 +38,11 @@ export class Framed {
     return this.#noise + (this.#started ? '' : this.#pending.toString('utf8'));
   }
 
+  /** What came behind the end mark. */
+  get rest(): Buffer {
+    return this.#word === undefined ? Buffer.alloc(0) : this.#pending;
+  }
+
   get content(): Buffer {
     return Buffer.concat(this.#content);
   }
@@ -54,7 +59,9 @@ export class Framed {
     }
     this.#take(end);
     const semicolon = this.#pending.indexOf(';', this.#end.length);
-    if (semicolon >= 0) this.#word = this.#pending.toString('latin1', this.#end.length, semicolon);
+    if (semicolon < 0) return;
+    this.#word = this.#pending.toString('latin1', this.#end.length, semicolon);
+    this.#pending = this.#pending.subarray(semicolon + 1);
   }
 
   #findStart(): boolean {

@@ -1,10 +1,42 @@
+import { shellQuote } from './quote.ts';
+
 /**
- * What runs on the far side: a POSIX shell and the tools of coreutils. $1 and on are the arguments, never part of the
- * text. What fails says so on standard error, in the words of the C locale (remote-errno.ts reads them). Exit codes from
- * 10 are the script's own; dash ends with 2 when a redirection fails.
+ * What runs on the far side: a POSIX shell and the tools of coreutils. $1 and on are the arguments. What fails says so
+ * on standard error, in the words of the C locale (remote-errno.ts reads them). Exit codes from 10 are the script's own;
+ * dash ends with 2 when a redirection fails.
  */
 
-/** Around every script: marks on both outputs; `end` tells how it ended. $1 is the mark. */
+/** What looks after files leaves nothing half done when the connection is lost. */
+const CAREFUL = `
+LC_ALL=C
+export LC_ALL
+umask 077
+trap '' HUP PIPE
+`;
+
+/**
+ * Does one script after the other, each in a subshell, and says what came of it: between marks its standard output, its
+ * exit code, its standard error. Ends with the connection. What was cut off is not begun. $1 is the first mark.
+ */
+export const AGENT = `${CAREFUL}
+exec 3>&1
+printf '%s:start;' "$1"
+while read -r mark length; do
+  script=$(head -c "$length")
+  [ "\${#script}" = "$length" ] || exit 1
+  printf '%s:start;' "$mark"
+  said=$(eval "$script" 2>&1 1>&3 3>&- </dev/null)
+  printf '%s:%s;%s:start;%s%s:0;' "$mark" "$?" "$mark" "$said" "$mark"
+done
+`;
+
+/** A script for the agent, with its arguments, and how long it is. */
+export function request(mark: string, script: string, args: readonly string[]): string {
+  const text = `set -- ${args.map(shellQuote).join(' ')}\n${script.trim()}`;
+  return `${mark} ${Buffer.byteLength(text)}\n${text}`;
+}
+
+/** Around a script in a session of its own: marks on both outputs; `end` tells how it ended. $1 is the mark. */
 const PROLOGUE = `
 m=$1
 shift
@@ -12,54 +44,35 @@ end() { printf '%s:%s;' "$m" "$1"; printf '%s:%s;' "$m" "$1" >&2; }
 printf '%s:start;' "$m"; printf '%s:start;' "$m" >&2
 `;
 
-/** A script that looks after files, and leaves nothing half done when the connection is lost. */
-function files(body: string): string {
-  return `${PROLOGUE}
-LC_ALL=C
-export LC_ALL
-umask 077
-trap '' HUP PIPE
-(${body})
-end $?
-`;
-}
-
-/** A script that does its own ending, in the environment that the login gave it. */
-function program(body: string): string {
-  return `${PROLOGUE}${body}`;
-}
-
 /** Answers. */
-export const NOTHING = files(`
-:
-`);
+export const NOTHING = ':';
 
 /** PATH MOST: the content. Exit 10: no file; 11: larger. */
-export const READ = files(`
+export const READ = `
 status=$(stat -L -c '%f %s' -- "$1") || exit 1
 case $status in 8???\\ *) ;; *) exit 10 ;; esac
 [ "\${status#* }" -le "$2" ] || exit 11
 head -c "$2" -- "$1"
-`);
+`;
 
 /** PATH: raw mode in hex, uid, gid, size; then, of a link, a space and what it says. */
-export const LOOK = files(`
+export const LOOK = `
 status=$(stat -c '%f %u %g %s' -- "$1") || exit 1
 printf '%s ' "$status"
 case $status in a???\\ *) readlink -n -- "$1" ;; esac
-`);
+`;
 
 /** DIRECTORY: its names, each ended by a null byte. */
-export const LIST = files(`
+export const LIST = `
 ls -A -- "$1/." >/dev/null || exit 1
 cd -- "$1" || exit 1
 for name in * .[!.]* ..?*; do
   if [ -e "$name" ] || [ -L "$name" ]; then printf '%s\\0' "$name"; fi
 done
-`);
+`;
 
 /** DIRECTORY, without a slash at its end. */
-export const MAKE_DIRECTORY = files(`
+export const MAKE_DIRECTORY = `
 umask 022
 above=$1
 made=
@@ -76,13 +89,14 @@ while [ "$at" != "$above" ]; do
   at=\${at:-/}
   sync -- "$at" || exit 1
 done
-`);
+`;
 
 /**
  * DIRECTORY OWNER {NAME MODE SIZE}…, the contents on standard input: each file has its owner and its mode before its
  * content. Says the name of the file that failed. Exit 10: the content was cut off.
  */
-export const MAKE_SET = files(`
+export const MAKE_SET = `${PROLOGUE}${CAREFUL}
+(
 set=$1
 owner=$2
 shift 2
@@ -105,35 +119,36 @@ while [ $# -gt 0 ]; do
 done
 sync -- "$set" || undo 1
 sync -- "\${set%/*}/" || undo 1
-`);
+)
+end $?
+`;
 
 /** PATH TARGET TEMPORARY, all in one directory. */
-export const POINT_TO = files(`
+export const POINT_TO = `
 ln -s -- "$2" "$3" || exit 1
 mv -f -T -- "$3" "$1" || { rm -f -- "$3"; exit 1; }
 sync -- "\${1%/*}/"
-`);
+`;
 
-/** PATH SIZE, the content on standard input. Exit 10: it was cut off; 11: there is something. */
-export const CLAIM = files(`
+/** PATH CONTENT. Exit 10: there is something. */
+export const CLAIM = `
 umask 022
-if [ -e "$1" ] || [ -L "$1" ]; then exit 11; fi
+if [ -e "$1" ] || [ -L "$1" ]; then exit 10; fi
 set -C
-exec 3>"$1" || exit 1
-head -c "$2" >&3 || { rm -f -- "$1"; exit 1; }
-[ "$(stat -c %s -- "$1")" = "$2" ] || { rm -f -- "$1"; exit 10; }
-`);
+exec 4>"$1" || exit 1
+printf '%s' "$2" | cat >&4 || { rm -f -- "$1"; exit 1; }
+`;
 
 /** PATH */
-export const REMOVE = files(`
+export const REMOVE = `
 rm -rf -- "$1"
-`);
+`;
 
 /**
  * SECONDS PROGRAM ARGUMENT…: what it is killed after, with all of its process group. Ends with a word where there is
  * nothing to run.
  */
-export const RUN = program(`
+export const RUN = `${PROLOGUE}
 t=$1
 shift
 p=
@@ -155,10 +170,10 @@ else
   timeout -s KILL "$t" "$@"
   end $?
 fi
-`);
+`;
 
 /** PATH of a socket that did not answer. Exit 10: it is none; 11: it may not be written to; 12: something listens. */
-export const SOCKET = files(`
+export const SOCKET = `
 stat -L -- "$1" >/dev/null || exit 1
 [ -S "$1" ] || exit 10
 [ -w "$1" ] || exit 11
@@ -166,9 +181,9 @@ while read -r _ _ _ flags _ _ _ path; do
   if [ "$flags $path" = "00010000 $1" ]; then exit 12; fi
 done 2>/dev/null </proc/net/unix
 exit 0
-`);
+`;
 
 /** SIGNAL PROCESS */
-export const SIGNAL = files(`
+export const SIGNAL = `
 kill -s "$1" "$2"
-`);
+`;
