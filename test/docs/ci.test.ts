@@ -1,13 +1,19 @@
+import { existsSync } from 'node:fs';
 import { chmod, mkdir, readFile, stat, writeFile } from 'node:fs/promises';
 import { userInfo } from 'node:os';
 import { join } from 'node:path';
 import { describe, expect, test } from '@jest/globals';
 import { parse } from 'yaml';
 import { expectExit } from '../cli/checks.ts';
+import { clock } from '../cli/clock.ts';
 import { type RunResult, run } from '../support/cli.ts';
 import { executable } from '../support/debian.ts';
+import { accepts, freePort } from '../support/ports.ts';
+import { Servers } from '../support/servers.ts';
+import { tlsFiles } from '../support/servers-redis.ts';
 import { blocks, newShell, page } from './console.ts';
 
+const servers = new Servers('ci');
 const ci = blocks(await page('ci.md'));
 const named = (name: string): string => {
   const block = ci.find((found) => found.name === name);
@@ -70,6 +76,12 @@ describe('steps', () => {
     expect(JSON.parse(await read('plan.json'))).toMatchObject({ dryRun: true });
     expect(parse(await read('redis-1.secret.yaml'))).toMatchObject({ type: 'kubernetes.io/tls' });
     expect(await read('cluster-ca.prom')).toContain('node_cert_expires_in_seconds{');
+    expect(await read('live.xml')).toContain('<testsuite');
+    // The last block makes a backup, which has a metric of its own.
+    const { stdout } = ok(await bash('cluster-ca status --format prometheus', env));
+    const named = new Set((await page('ci.md')).match(/\b(cluster_ca|node_cert|client_cert)_[a-z_]+\b/g));
+    expect(named.size).toBeGreaterThan(7);
+    for (const name of named) if (name !== 'client_cert_expires_in_seconds') expect(stdout).toMatch(`${name}{`);
   });
 
   test('the gate fails with exit 4 when something comes due', async () => {
@@ -104,10 +116,17 @@ describe('systemd', () => {
       }),
     );
     await mkdir(join(work, 'state'));
-    ok(await bash(`cluster-ca init orders && cluster-ca issue redis-1 --plane data --out ${work}/tls`, given));
+    const service = `{ kind: files, dir: ${work}/etc }`;
+    const node = `redis-1: { planes: [data], services: [${service}] }`;
+    await writeFile(join(work, 'cluster.yaml'), `cluster: orders\nnodes:\n  ${node}\n`);
+    ok(await bash('cluster-ca init orders && cluster-ca issue redis-1 --plane data --out tls', given));
     const [start = ''] = values('ExecStart');
     ok(await bash(start, given));
-    ok(await bash(start.replace('--due', '--all'), given));
+    expect(existsSync(join(work, 'etc'))).toBe(false);
+    const dates = clock('40d');
+    const rotated = ok(await bash(`${start} --json`, { ...given, ...dates })).json();
+    expect(rotated.services).toMatchObject([{ node: 'redis-1', state: 'placed' }]);
+    expect(await readFile(join(work, 'etc/key.pem'), 'utf8')).toContain('PRIVATE KEY');
   });
 
   const analyze = executable('systemd-analyze');
@@ -158,16 +177,45 @@ describe('Ansible', () => {
       const host = `redis-5 ansible_connection=local ansible_python_interpreter=/usr/bin/python3\n`;
       await writeFile(join(work, 'hosts'), `[redis]\n${host}`);
       const here = ['-e', `tls_dir=${work}/etc`, '-e', `tls_owner=${userInfo().username}`];
-      const play = () =>
-        run(ansible as string, ['-i', 'hosts', '--skip-tags', 'reload', ...here, playbook], {
-          cwd: work,
-          env: { ...env, ...ca, ANSIBLE_NOCOLOR: '1' },
-          timeout: 120_000,
-        });
+      const play = (...more: string[]) =>
+        run(
+          ansible as string,
+          ['-i', 'hosts', ...(more.length > 0 ? more : ['--skip-tags', 'reload']), ...here, playbook],
+          {
+            cwd: work,
+            env: { ...env, ...ca, ANSIBLE_NOCOLOR: '1' },
+            timeout: 120_000,
+          },
+        );
       expect(ok(await play()).stdout).toMatch(/redis-5 +: ok=4 +changed=3 /);
       expect(ok(await play()).stdout).toMatch(/redis-5 +: ok=4 +changed=0 /);
       expect(await readFile(join(work, 'etc/key.pem'), 'utf8')).toContain('PRIVATE KEY');
+      if (executable('redis-server') === undefined || executable('redis-cli') === undefined) {
+        process.stderr.write('skipped: no redis-server here, so that nothing is reloaded by the play\n');
+        return;
+      }
+      const port = await freePort();
+      const settings = {
+        port: '0',
+        'tls-port': `${port}`,
+        bind: '127.0.0.1',
+        save: '',
+        ...tlsFiles(join(work, 'etc')),
+      };
+      await servers.start({
+        name: 'redis-5',
+        directory: join(servers.directory, 'redis-5'),
+        file: 'redis-server',
+        args: Object.entries(settings).flatMap(([key, value]) => [`--${key}`, value]),
+        ready: () => accepts(port),
+      });
+      const served = async (): Promise<string> =>
+        ok(await bash(`cluster-ca inspect 127.0.0.1:${port} --pem | openssl x509 -noout -serial`, ca)).stdout;
+      const before = await served();
+      ok(await bash('cluster-ca rotate redis-5 --plane data --out tls', ca));
+      expect(ok(await play('-e', `redis_port=${port}`)).stdout).toMatch(/redis-5 +: ok=5 +changed=2 /);
+      expect(await served()).not.toBe(before);
     },
-    240_000,
+    360_000,
   );
 });
