@@ -10,9 +10,13 @@ const [table = ''] = section.split('For development:');
 const { devDependencies } = JSON.parse(await readFile(new URL('../../package.json', import.meta.url), 'utf8'));
 
 /** A package as its first column says it: `inquirer, @inquirer/prompts`, `zod 4`. */
-const listed = [...table.matchAll(/^\| (?!package|-)(.*?) \|/gm)].flatMap(
-  ([, cell = '']) =>
-    cell.match(/@?[a-z][a-z0-9.-]*(?:\/[a-z0-9-]+)?(?= \d|,|$| \(with)|(?<=\(with )[a-z]+-[a-z]+(?=\))/g) ?? [],
+const listed = [...table.matchAll(/^\| (?!package|-)(.*?) \|/gm)].flatMap(([, cell = '']) =>
+  // `(with reflect-metadata)` is a package too, `(with its router)` is not.
+  cell
+    .replace(/ \(with (\S+-\S+)\)/, ', $1')
+    .replace(/ \(.*\)/, '')
+    .split(', ')
+    .map((name) => name.replace(/ \d+$/, '')),
 );
 const imported = new Set(
   readSources()
