@@ -2,7 +2,7 @@ import { join } from 'node:path';
 import { executable, program } from './debian.ts';
 import { freePort } from './ports.ts';
 import type { Server, Servers } from './servers.ts';
-import { askAll, material } from './tls.ts';
+import { askAll, material, plain } from './tls.ts';
 
 /**
  * Starts an etcd of one member whose client port demands a client certificate.
@@ -89,9 +89,17 @@ function pidFileOf(servers: Servers, port: number): string {
   return join(servers.directory, `etcd-${port}`, 'pid');
 }
 
-/** Starts a cluster with a member at each place. */
-export async function startEtcdCluster(servers: Servers, places: readonly EtcdPlace[]): Promise<EtcdMember[]> {
+/**
+ * Starts a cluster with a member at each place.
+ * @param options whether clients come without TLS
+ */
+export async function startEtcdCluster(
+  servers: Servers,
+  places: readonly EtcdPlace[],
+  { plainClients = false } = {},
+): Promise<EtcdMember[]> {
   const url = (port: number): string => `https://127.0.0.1:${port}`;
+  const clientUrl = (port: number): string => (plainClients ? url(port).replace('https', 'http') : url(port));
   const cluster = places.map(({ name, peerPort }) => `${name}=${url(peerPort)}`).join();
   return Promise.all(
     places.map(async (place): Promise<EtcdMember> => {
@@ -110,16 +118,21 @@ export async function startEtcdCluster(servers: Servers, places: readonly EtcdPl
         args: [
           ...['-c', SUPERVISOR, 'sh', pidFile, program('etcd')],
           ...['--name', name, '--data-dir', join(directory, 'data'), '--initial-cluster', cluster],
-          ...['--listen-client-urls', url(port), '--advertise-client-urls', url(port)],
+          ...['--listen-client-urls', clientUrl(port), '--advertise-client-urls', clientUrl(port)],
           ...['--listen-peer-urls', url(peerPort), '--initial-advertise-peer-urls', url(peerPort)],
-          ...['--client-cert-auth', '--cert-file', cert, '--key-file', key, '--trusted-ca-file', ca],
+          ...(plainClients
+            ? []
+            : ['--client-cert-auth', '--cert-file', cert, '--key-file', key, '--trusted-ca-file', ca]),
           ...['--peer-client-cert-auth', '--peer-cert-file', cert, '--peer-key-file', key],
           ...['--peer-trusted-ca-file', ca],
         ],
-        ready: async () =>
-          /"health":"true"/.test(
-            await askAll(port, await material(files), 'GET /health HTTP/1.0\r\n\r\n').catch(String),
-          ),
+        ready: async () => {
+          const health = 'GET /health HTTP/1.0\r\n\r\n';
+          const answer = plainClients
+            ? (await plain(port, health)).answer
+            : await askAll(port, await material(files), health).catch(String);
+          return /"health":"true"/.test(answer);
+        },
       });
       return { ...place, server, pidFile, restart: etcdRestart(servers, place) };
     }),

@@ -296,3 +296,49 @@ describeLive('etcd as a target: three members with mutual TLS for clients and pe
     );
   }
 });
+
+describeLive('etcd whose peers alone have TLS', () => {
+  let ca: Authority;
+  let members: EtcdMember[];
+  const member = (i: number): EtcdMember => members[i] as EtcdMember;
+  const pid = async ({ pidFile }: EtcdMember): Promise<string> => (await readFile(pidFile, 'utf8')).trim();
+  const open = ({ peerPort, files, restart }: EtcdMember): Promise<Opened> =>
+    openSession({
+      kind: 'etcd',
+      address: `127.0.0.1:${peerPort}`,
+      dir: files,
+      reload: `{ command: ${JSON.stringify(restart)} }`,
+      client: ca.client('app'),
+      timeout: 2_000,
+    });
+
+  beforeAll(async () => {
+    ca = await Authority.init(join(servers.directory, 'peers'), 'orders');
+    const nodes = NODES.map((name) => `  ${name}: { ip: [127.0.0.1], planes: [control] }\n`).join('');
+    await ca.issueInventory(`cluster: orders\nnodes:\n${nodes}clients: { app: {} }\n`);
+    const places = await etcdPlaces(NODES.map((name) => ca.node(name, 'control')));
+    members = await startEtcdCluster(servers, places, { plainClients: true });
+  }, 120_000);
+
+  test('it cannot say who leads, and is restarted all the same, when its peers answer', async () => {
+    const { session, warnings } = await open(member(0));
+    const before = await pid(member(0));
+    expect(await session.rank?.()).toBe(0);
+    expect(await session.preflight(TRUST)).toEqual([]);
+    await session.reload(TRUST);
+    expect(await pid(member(0))).not.toBe(before);
+    expect(await session.proof?.(TRUST)).toBeUndefined();
+    expect(warnings).toEqual([]);
+  });
+
+  test('and not when one of them does not', async () => {
+    const { session } = await open(member(0));
+    member(1).server.signal('SIGSTOP');
+    process.kill(Number(await pid(member(1))), 'SIGKILL');
+    const said = messages(await session.preflight(TRUST));
+    expect(said).toMatch(/cannot be restarted: while it restarts 1 of 3 members would be left, and 2 are needed/);
+    expect(said).toContain(`cannot reach 127.0.0.1:${member(1).peerPort}`);
+    member(1).server.signal('SIGCONT');
+    await until('it is there again', async () => (await session.preflight(TRUST)).length === 0);
+  });
+});
