@@ -30,20 +30,24 @@ export async function changeToMake(
   return stale ? { certificate: true, trust: true, crl: true } : undefined;
 }
 
-/** What an unfinished run may not have made known yet: what differs from the generation before, and from what is wanted. */
+/**
+ * What unfinished runs may not have made known yet: what differs from a generation before, and from what is wanted. Of
+ * several, any may be what the services have in use.
+ */
 async function sinceOlder(
   task: Task,
   difference: Difference,
   { generations, current }: { generations: string[]; current: string | undefined },
 ): Promise<Change> {
-  const older = generations.filter((name) => name !== current).at(-1) ?? '';
+  const older = generations.filter((name) => name !== current);
   const differs = async (...names: Name[]): Promise<boolean> => {
-    for (const name of names) {
-      const [now, before] = [await task.directory.read(name), await task.directory.read(name, older)];
-      const same = now === undefined || before === undefined ? now === before : equalBytes(now, before);
-      if (name === 'key.pem' || name === 'combined.pem') for (const key of [now, before]) key?.fill(0);
-      if (!same) return true;
-    }
+    for (const generation of older)
+      for (const name of names) {
+        const [now, before] = [await task.directory.read(name), await task.directory.read(name, generation)];
+        const same = now === undefined || before === undefined ? now === before : equalBytes(now, before);
+        if (name === 'key.pem' || name === 'combined.pem') for (const key of [now, before]) key?.fill(0);
+        if (!same) return true;
+      }
     return false;
   };
   return {

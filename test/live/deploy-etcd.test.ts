@@ -1,4 +1,4 @@
-import { appendFile, readdir, readFile } from 'node:fs/promises';
+import { appendFile, readdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { beforeAll, expect, test } from '@jest/globals';
 import type { DeployDocument } from '../../src/deployment/document.ts';
@@ -194,6 +194,24 @@ describeLive('deploy to etcd under load: three members, mutual TLS for clients a
     }
     expect(await pids()).toEqual(before);
   }, 240_000);
+
+  test('killed before a restart, twice: the third run has not forgotten it', async () => {
+    await trustMore();
+    const before = await pids();
+    const inventory = await readFile(ca.inventory, 'utf8');
+    const deadly = places.reduce(
+      (text, at) => text.replaceAll(JSON.stringify(etcdRestart(servers, at)), '["sh", "-c", "kill -KILL $PPID"]'),
+      inventory,
+    );
+    await writeFile(ca.inventory, deadly);
+    // The new bundle is placed with the first, another certificate with the second.
+    for (const killed of [await deploy(), await rotate('--out', ca.out)]) expect(killed.signal).toBe('SIGKILL');
+    await writeFile(ca.inventory, inventory);
+    expect(await pids()).toEqual(before);
+    const result = await deploy();
+    expect([result.code, result.stderr, states(result.json())]).toEqual([0, '', every('confirmed')]);
+    for (const [i, pid] of (await pids()).entries()) expect(pid).not.toBe(before[i]);
+  }, 180_000);
 
   test('verify --inventory finds nothing to say', async () => {
     const pair = ['cert', 'key'].flatMap((name) => [`--${name}`, join(dir('app'), `${name}.pem`)]);
