@@ -18,13 +18,13 @@ export function escapeCode(text: string): string {
 export const bold = (text: string): string => `\\fB${escapeCode(text)}\\fR`;
 export const italic = (text: string): string => `\\fI${escapeCode(text)}\\fR`;
 
-/** `code` in bold, *argument* in italics, the rest as it is. */
+/** `code` in bold, _argument_ in italics, the rest as it is. */
 export function inline(markup: string): string {
   return markup
-    .split(/(`[^`]+`|\*[^*]+\*)/)
+    .split(/(`[^`]+`|(?<!\w)_[A-Za-z][^_`]*_(?!\w))/)
     .map((part) => {
       if (part.startsWith('`')) return bold(part.slice(1, -1));
-      return part.startsWith('*') ? italic(part.slice(1, -1)) : escapeText(part);
+      return /^_.+_$/.test(part) ? italic(part.slice(1, -1)) : escapeText(part);
     })
     .join('');
 }

@@ -37,6 +37,8 @@ describe('each page', () => {
       expect(headings).toContain(`.SH ${heading}`);
     expect(headings.some((heading) => /OPTIONS|COMMANDS/.test(heading))).toBe(true);
     expect(text).toMatch(/^[\x20-\x7e\n]*$/);
+    // Markup of the prose that was not understood.
+    expect(text).not.toMatch(/(?<![\w\\])[_*`][A-Za-z]+[_*`](?!\w)/);
   });
 
   test('every exit code has its meaning', () => {
