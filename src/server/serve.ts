@@ -21,6 +21,7 @@ import { issueOwnCertificate, type OwnCertificate } from './own-certificate.ts';
 import { readiness } from './readiness.ts';
 import type { Route } from './route.ts';
 import { plainRoutes, secureRoutes } from './routes/index.ts';
+import { Scheduler } from './scheduler.ts';
 import type { Service } from './service.ts';
 import { Timer } from './timer.ts';
 import { unlockForServing } from './unlock.ts';
@@ -82,7 +83,9 @@ async function run(ctx: Context, writer: KeystoreWriter, options: ServeOptions):
     rotated,
     ready,
     stopping: stopped,
+    failedRotations: () => scheduler.failed,
   };
+  const scheduler: Scheduler = new Scheduler(service);
   const callers = new Callers();
   const secure = secureListener(own, keystore.latest, now());
   const renewal = new Timer(
@@ -125,9 +128,10 @@ async function run(ctx: Context, writer: KeystoreWriter, options: ServeOptions):
       await listen(app, options.httpListen);
     }
     announce(service, options, own);
+    scheduler.start();
     journal.say('stopping', { signal: await stopped });
   } finally {
-    renewal.stop();
+    await Promise.all([renewal.stop(), scheduler.stop()]);
     await Promise.all(apps.map((app) => app.close()));
     await jobs.idle();
   }

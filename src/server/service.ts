@@ -1,3 +1,4 @@
+import type { FailedRotation } from '../alerts/rotations.ts';
 import type { Context } from '../context.ts';
 import type { KeystoreWriter } from '../keystore/writer.ts';
 import type { Certifier } from './certifier.ts';
@@ -20,6 +21,8 @@ export interface Service {
   jobs: Jobs;
   /** When the daemon is told to stop: nobody is kept waiting longer. */
   stopping: Promise<unknown>;
+  /** Rotations that the daemon has tried, and that fail. */
+  failedRotations: () => FailedRotation[];
   /** To be told of every rotation that has ended. */
   rotated: (job: Job) => void;
   /** Why the daemon cannot do its work; undefined when it can. */

@@ -1,0 +1,39 @@
+import { type Alert, sortAlerts } from '../alerts/alert.ts';
+import { transitions } from '../alerts/lifecycle.ts';
+import { recordTransitions } from '../alerts/record.ts';
+import { type FailedRotation, rotationAlert } from '../alerts/rotations.ts';
+import type { Keystore } from '../keystore/keystore.ts';
+import { newRequestId } from '../keystore/request-id.ts';
+import { status } from '../status/status.ts';
+import type { Service } from './service.ts';
+
+/** How often the rules are asked, besides when the log has grown. */
+const LOOK = 5_000;
+
+/** What the rules say now: those of `status`, and what only the daemon knows, rotations that fail. */
+export async function alertsNow(keystore: Keystore, failed: readonly FailedRotation[], now: Date): Promise<Alert[]> {
+  const { alerts } = await status(keystore, now);
+  return sortAlerts([...alerts, ...failed.map((one) => rotationAlert(one, now.getTime()))]);
+}
+
+/** Raises, repeats and resolves alerts: in the log first, then told. */
+export class Alerting {
+  #seq = -1;
+  #next = 0;
+
+  /** Looks at the rules, and tells what has changed. */
+  async look(service: Service, keystore: Keystore): Promise<void> {
+    const { writer, ctx, journal, now, failedRotations } = service;
+    const at = now().getTime();
+    if (keystore.state.seq === this.#seq && at < this.#next) return;
+    const alerts = await alertsNow(keystore, failedRotations(), now());
+    this.#seq = keystore.state.seq;
+    this.#next = at + LOOK;
+    if (transitions(keystore.state.alerts ?? [], alerts, at).length === 0) return;
+    const told = await writer.inTurn(ctx.globals.wait, () => recordTransitions(writer, newRequestId(), alerts, at));
+    for (const { event, alert } of told) {
+      const { name, subject, severity, message, hint } = alert;
+      journal.say('alert', { change: event, name, subject, severity, message, hint });
+    }
+  }
+}

@@ -1,0 +1,238 @@
+import { CronExpressionParser } from 'cron-parser';
+import type { FailedRotation } from '../alerts/rotations.ts';
+import { randomBytes } from '../crypto/hash.ts';
+import { crlAudience, publishCrl } from '../deployment/publish-crl.ts';
+import { rotationHash } from '../issuance/request-hash.ts';
+import { holderKey } from '../keystore/certificates/row.ts';
+import type { Keystore } from '../keystore/keystore.ts';
+import type { Authority } from '../keystore/log/bodies.ts';
+import { newRequestId } from '../keystore/request-id.ts';
+import { renewCrls } from '../revocation/renew-crls.ts';
+import { type DueTime, dueTimes } from '../rotation/due.ts';
+import { itemOf } from '../rotation/select.ts';
+import { Alerting } from './alerting.ts';
+import { Backoff } from './backoff.ts';
+import type { Job } from './jobs.ts';
+import { deployableUnits, type Holding, holdingOf, type RotationResult, rotateLive, sameHolding } from './rotation.ts';
+import type { Service } from './service.ts';
+import { rotationSettings } from './settings.ts';
+
+/** How often it is looked whether anything is to be done: a certificate may live for seconds only. */
+const LOOK = 1_000;
+/** Certificates of one run: after an outage the rest comes in the next ones, the first to end first. */
+const AT_ONCE = 50;
+const DAY = 86_400_000;
+const CRL_RETRY = 60_000;
+/** A look at everything takes at most this part of the time. */
+const SHARE = 20;
+
+interface Plan {
+  /** Due, to be given new certificates. */
+  due: DueTime[];
+  /** Not due, but their last deployment is not done. */
+  undone: DueTime[];
+  /** When the next is due. */
+  next: number;
+}
+
+/** Rotates by itself: what is due, when it is due, and again what was not done. Renews the CRLs daily. */
+export class Scheduler {
+  readonly #service: Service;
+  readonly #backoff = new Backoff(() => (randomBytes(1)[0] as number) / 255);
+  #timer: NodeJS.Timeout | undefined;
+  #running: Promise<void> = Promise.resolve();
+  #stopped = false;
+  /** What the last look was at: the log's head and the settings. */
+  #seen = '';
+  #next = 0;
+  #cron: { expression: string; next: number } | undefined;
+  #crlRetry = 0;
+  #notBefore = 0;
+  readonly #failed = new Map<string, FailedRotation>();
+  readonly #alerting = new Alerting();
+
+  constructor(service: Service) {
+    this.#service = service;
+  }
+
+  /** What it has tried, and what fails. */
+  get failed(): FailedRotation[] {
+    return [...this.#failed.values()];
+  }
+
+  start(): void {
+    if (this.#stopped) return;
+    this.#timer = setTimeout(() => {
+      this.#running = this.#look()
+        .catch((error: unknown) => this.#service.journal.say('schedule-failed', { error: String(error) }))
+        .finally(() => this.start());
+    }, LOOK);
+  }
+
+  /** No further run; the one in work is waited for. */
+  async stop(): Promise<void> {
+    this.#stopped = true;
+    clearTimeout(this.#timer);
+    await this.#running;
+  }
+
+  async #look(): Promise<void> {
+    const { keystore, now } = this.#service;
+    const current = await keystore.current();
+    await this.#renewCrls(current);
+    await this.#alerting.look(this.#service, current);
+    const { cronExpression, enabled } = rotationSettings(current.state);
+    const at = now().getTime();
+    const ticked = this.#tick(cronExpression, at);
+    if (!enabled || this.#service.inventory.path === undefined) return;
+    const seen = `${current.state.seq} ${cronExpression}`;
+    if (!ticked && at < this.#next && seen === this.#seen) return;
+    if (performance.now() < this.#notBefore) return;
+    if (ticked) this.#backoff.release();
+    const began = performance.now();
+    const plan = await this.#plan(current, at);
+    this.#notBefore = performance.now() + SHARE * (performance.now() - began);
+    if (plan.due.length + plan.undone.length > 0) {
+      await this.#run();
+      return;
+    }
+    this.#seen = seen;
+    this.#next = Math.min(plan.next, this.#backoff.next);
+    if (this.#backoff.next === Number.POSITIVE_INFINITY)
+      this.#service.metrics.lastRun.set({ what: 'schedule' }, at / 1000);
+  }
+
+  /** True when the time of the cron expression has come since the last look. */
+  #tick(expression: string, at: number): boolean {
+    const before = this.#cron;
+    const ticked = before?.expression === expression && at >= before.next;
+    if (ticked || before?.expression !== expression || before.next - at > 8 * 366 * DAY) {
+      const parsed = CronExpressionParser.parse(expression, { currentDate: new Date(at), tz: 'UTC' });
+      this.#cron = { expression, next: parsed.next().getTime() };
+    }
+    return ticked;
+  }
+
+  async #plan(keystore: Keystore, at: number): Promise<Plan> {
+    const units = await deployableUnits(this.#service);
+    const concerned = units.map(holdingOf);
+    const { state } = keystore;
+    const open = (row: Holding): boolean => (state.undone ?? []).some((one) => sameHolding(one, row));
+    const times = (await dueTimes(keystore, rotationSettings(state).rotateBeforeDays)).filter(({ row }) =>
+      concerned.some((holding) => sameHolding(holding, holdingOfRow(row))),
+    );
+    const ready = times.filter(({ row }) => !this.#backoff.waits(holderKey(row), at));
+    const isDue = ({ row, dueAt }: DueTime): boolean => {
+      // Issued by a run whose deployment is not done, and good for a while: the same certificate is tried again.
+      return dueAt <= at && !(open(holdingOfRow(row)) && isFresh(row, at));
+    };
+    const due = ready.filter(isDue).slice(0, AT_ONCE);
+    const undone = ready.filter((time) => !isDue(time) && open(holdingOfRow(time.row))).slice(0, AT_ONCE - due.length);
+    const next = Math.min(Number.POSITIVE_INFINITY, ...times.map(({ dueAt }) => dueAt).filter((time) => time > at));
+    return { due, undone, next };
+  }
+
+  /** One run, in its turn among the rotations; what is to be done is looked at again when that comes. */
+  async #run(): Promise<void> {
+    const { writer, now, jobs } = this.#service;
+    const { keystore } = writer;
+    const reached = new Set<string>();
+    const tried: DueTime[] = [];
+    const { job, ended } = jobs.add({
+      by: 'schedule',
+      total: 0,
+      run: async (onDone) => {
+        await keystore.refresh();
+        const { due, undone } = await this.#plan(keystore, now().getTime());
+        tried.push(...due, ...undone);
+        const items = [];
+        for (const { row } of due) items.push(await itemOf(keystore, row));
+        const names = due.map(({ row }) => holderKey(row));
+        return rotateLive(this.#service, {
+          items,
+          undone: undone.map(({ row }) => holdingOfRow(row)),
+          requestId: newRequestId(),
+          requestHash: rotationHash({ names, all: false, due: true, planes: [] }),
+          onNodes: (nodes) => {
+            onDone(nodes.length);
+            for (const node of nodes) reached.add(node);
+          },
+        });
+      },
+    });
+    await ended;
+    for (const { row } of tried) this.#settle(row, job, reached);
+    this.#service.rotated(job);
+  }
+
+  #settle(row: DueTime['row'], { nodes, problem }: Job, reached: ReadonlySet<string>): void {
+    const at = this.#service.now().getTime();
+    const key = holderKey(row);
+    const result = nodes.find((one) => isOf(one, holdingOfRow(row)));
+    if (result?.state === 'rotated') {
+      this.#backoff.succeeded(key);
+      this.#failed.delete(key);
+      return;
+    }
+    // Those behind one that failed were not reached: they come next, without it.
+    if (result?.state === 'pending' && !reached.has(row.name)) return;
+    this.#backoff.failed(key, row, at);
+    const { failures = 1, since = at } = this.#backoff.of(key) ?? {};
+    const error = result?.error?.message ?? problem?.message ?? 'it is pending';
+    const { name, plane, notAfter } = row;
+    this.#failed.set(key, { name, plane, failures, since, error, notAfter });
+  }
+
+  async #renewCrls(keystore: Keystore): Promise<void> {
+    const { writer, now, ctx, metrics, journal, inventory, jobs } = this.#service;
+    const at = now().getTime();
+    if (at < this.#crlRetry || crlsDue(keystore, at).length === 0) return;
+    try {
+      const crls = await writer.inTurn(ctx.globals.wait, () =>
+        renewCrls(writer, crlsDue(writer.keystore, at), writer.daily, newRequestId()),
+      );
+      journal.say('crl', { renewed: crls.map(({ authority }) => authority), until: crls[0]?.nextUpdate });
+      metrics.lastRun.set({ what: 'crl' }, at / 1000);
+      const { path } = inventory;
+      if (path === undefined) return;
+      // What fails to take it is undone in the log, and tried again as any other.
+      jobs.add({
+        by: 'schedule',
+        total: 0,
+        run: async () => {
+          await publishCrl(ctx, writer, await crlAudience(writer.keystore, path));
+          return [];
+        },
+      });
+    } catch (error) {
+      this.#crlRetry = at + CRL_RETRY;
+      metrics.failed.inc({ what: 'crl' });
+      journal.say('crl-failed', { error: String(error) });
+    }
+  }
+}
+
+/** The issuing CAs whose CRL is a day old, or past half its life. */
+function crlsDue(keystore: Keystore, at: number): Authority[] {
+  const { authorities, crls } = keystore.state;
+  return authorities.filter(({ id, role }) => {
+    if (role !== 'issuing' || keystore.authorityCertificate(id).notAfter <= at) return false;
+    const crl = crls.find(({ authority }) => authority === id);
+    if (crl === undefined) return true;
+    const [from, until] = [Date.parse(crl.thisUpdate), Date.parse(crl.nextUpdate)];
+    return at >= from + Math.min(DAY, (until - from) / 2);
+  });
+}
+
+/** Its first third of life is not over: a new one would be no better. */
+function isFresh({ notBefore, notAfter }: { notBefore: number; notAfter: number }, at: number): boolean {
+  return at < notBefore + (notAfter - notBefore) / 3;
+}
+
+function holdingOfRow({ kind, name, plane }: { kind: string; name: string; plane: string }): Holding {
+  return { kind: kind as 'node' | 'client', name, plane };
+}
+
+function isOf({ kind, node, plane = '' }: RotationResult, holding: Holding): boolean {
+  return kind === holding.kind && node === holding.name && plane === holding.plane;
+}
