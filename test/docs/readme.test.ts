@@ -1,5 +1,5 @@
 import { existsSync } from 'node:fs';
-import { chmod, mkdir, readFile, symlink, writeFile } from 'node:fs/promises';
+import { chmod, mkdir, readdir, readFile, symlink, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { describe, expect, test } from '@jest/globals';
@@ -84,6 +84,10 @@ test('every link leads somewhere', async () => {
   const links = [...markdown.matchAll(/\]\(([^)]+)\)/g)].map(([, target = '']) => target);
   expect(links.length).toBeGreaterThan(5);
   for (const target of links) expect([target, existsSync(join(REPOSITORY, target))]).toEqual([target, true]);
+  const pages = (await readdir(join(REPOSITORY, 'docs'))).filter(
+    (name) => name.endsWith('.md') && name !== 'progress.md',
+  );
+  for (const name of pages) expect(links).toContain(`docs/${name}`);
 });
 
 /** UPDATE_README=1: what was printed goes into the page. */
