@@ -2,6 +2,7 @@ import { X509Certificate } from 'node:crypto';
 import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { beforeAll, describe, expect, test } from '@jest/globals';
+import { jobSchema } from '../../src/server/rotation-schemas.ts';
 import { scratch } from '../support/scratch.ts';
 import type { Material } from '../support/tls.ts';
 import { type Call, Daemon } from './daemon.ts';
@@ -34,17 +35,15 @@ test('all: 200 with a result for each node and plane, and the files are the new 
   const before = await serial('n1', 'data');
   const { status, json } = await rotate();
   expect(status).toBe(200);
-  const { nodes, state, progress } = json();
+  const { nodes, state, progress } = jobSchema.parse(json());
   expect([state, progress]).toEqual(['done', { done: 2, total: 2 }]);
-  expect(
-    nodes.map((one: { node: string; plane: string; state: string }) => [one.node, one.plane, one.state]).sort(),
-  ).toEqual([
+  expect(nodes.map((one) => [one.node, one.plane ?? '', one.state]).sort()).toEqual([
     ['n1', 'control', 'rotated'],
     ['n1', 'data', 'rotated'],
     ['n2', 'control', 'rotated'],
     ['n2', 'data', 'rotated'],
   ]);
-  for (const { node, plane, serial: own } of nodes) expect(own).toBe(await serial(node, plane));
+  for (const { node, plane, serial: own } of nodes) expect(own).toBe(await serial(node, plane ?? ''));
   expect(await serial('n1', 'data')).not.toBe(before);
 });
 

@@ -4,6 +4,7 @@ import { connect as connectTcp } from 'node:net';
 import { join } from 'node:path';
 import { connect as connectTls } from 'node:tls';
 import { beforeAll, describe, expect, test } from '@jest/globals';
+import { alertsSchema, certificatesSchema } from '../../src/server/schemas.ts';
 import { run } from '../support/cli.ts';
 import { freePort } from '../support/ports.ts';
 import { scratch } from '../support/scratch.ts';
@@ -74,6 +75,7 @@ describe('the documents', () => {
     const { status, text, json } = await daemon.call(operator, '/v1/cluster/certificates');
     expect(status).toBe(200);
     expect(json()).toEqual(await daemon.ca.run('list'));
+    expect(certificatesSchema.parse(json()).certificates.length).toBeGreaterThan(2);
     expect(text).not.toMatch(/PRIVATE|BEGIN/);
     const ofNode = (await daemon.call(operator, '/v1/cluster/certificates?node=n1&plane=data')).json().certificates;
     expect(ofNode).toEqual([expect.objectContaining({ node: 'n1', plane: 'data', status: 'valid' })]);
@@ -81,6 +83,7 @@ describe('the documents', () => {
 
   test('alerts: those of status', async () => {
     const { alerts, attention } = (await daemon.call(operator, '/v1/cluster/alerts')).json();
+    expect(alertsSchema.shape.alerts.parse(alerts)).toEqual(alerts);
     const status = await daemon.ca.run('status');
     expect([alerts, attention]).toEqual([status.alerts, status.attention]);
   });

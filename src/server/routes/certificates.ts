@@ -34,7 +34,7 @@ export function certificateRoutes({ keystore, now }: Service): Route[] {
           expiring: undefined,
           now: now(),
         });
-        return { body: { schemaVersion: 1, certificates } };
+        return { body: { schemaVersion: 1, certificates: [...certificates] } };
       },
     }),
   ];
