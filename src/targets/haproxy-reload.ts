@@ -3,7 +3,7 @@ import { ClusterCaError } from '../errors.ts';
 import type { Host } from '../hosts/host.ts';
 import { askHaProxy } from './haproxy-socket.ts';
 import { lookAtWorker, lookAtWorkers, type Views, type Workers } from './haproxy-workers.ts';
-import { readPid } from './processes.ts';
+import { noProcess, readPid } from './processes.ts';
 import { runCommand } from './run-command.ts';
 
 export interface ReloadOptions extends Views {
@@ -57,13 +57,6 @@ async function trigger(host: Host, options: ReloadOptions, label: string, timeou
       hint: 'say it in the inventory: reload: { masterSocket: PATH }, { pidFile: PATH } or { command: [PROGRAM, …] }',
     });
   }
-}
-
-/** The pid file names no process that is there. */
-export function noProcess(label: string, pidFile: string): ClusterCaError {
-  return new ClusterCaError('ERR_REMOTE', `${label}: ${pidFile} names no process that runs`, {
-    hint: 'is it running, and is that its pid file?',
-  });
 }
 
 async function newWorkers(

@@ -7,12 +7,12 @@ import { decodePem } from '../pki/pem.ts';
 import { safeText } from '../ui/text/safe.ts';
 import { olderSessions } from './haproxy-connections.ts';
 import { listLoaded, proveCertificate, proveCrls, proveTrust } from './haproxy-proof.ts';
-import { canReload, noProcess, reloadHaProxy } from './haproxy-reload.ts';
+import { canReload, reloadHaProxy } from './haproxy-reload.ts';
 import { type Ask, listCertificates, setCertificate } from './haproxy-runtime.ts';
 import { askHaProxy } from './haproxy-socket.ts';
 import { lookAtWorker, lookAtWorkers } from './haproxy-workers.ts';
 import { argv, path } from './options.ts';
-import { readPid } from './processes.ts';
+import { noProcess, readPid } from './processes.ts';
 import { checkCommand } from './run-command.ts';
 import type { Change, OldConnections, Problem, Session, Situation, Target } from './target.ts';
 

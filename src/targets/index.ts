@@ -4,6 +4,7 @@ import { execTarget } from './exec.ts';
 import { filesTarget } from './files.ts';
 import { haproxyTarget } from './haproxy.ts';
 import { postgresTarget } from './postgres.ts';
+import { nginxTarget } from './nginx.ts';
 import { redisTarget } from './redis.ts';
 import type { Target } from './target.ts';
 
@@ -13,6 +14,7 @@ const TARGETS: Partial<Record<ServiceKind, Target>> = {
   etcd: etcdTarget as Target,
   haproxy: haproxyTarget as Target,
   postgres: postgresTarget as Target,
+  nginx: nginxTarget as Target,
   files: filesTarget as Target,
   exec: execTarget as Target,
 };

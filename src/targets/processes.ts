@@ -1,3 +1,4 @@
+import { ClusterCaError } from '../errors.ts';
 import type { Host } from '../hosts/host.ts';
 
 /** The number in a pid file; undefined when there is none, or no process of that number. */
@@ -19,4 +20,11 @@ export async function childrenOf(host: Host, pid: number): Promise<number[] | un
 export async function titleOf(host: Host, pid: number): Promise<string> {
   const content = await host.read(`/proc/${pid}/cmdline`).catch(() => undefined);
   return new TextDecoder().decode(content).replaceAll('\0', ' ').trim();
+}
+
+/** A pid file names no process that is there. */
+export function noProcess(label: string, pidFile: string): ClusterCaError {
+  return new ClusterCaError('ERR_REMOTE', `${label}: ${pidFile} names no process that runs`, {
+    hint: 'is it running, and is that its pid file?',
+  });
 }

@@ -4,31 +4,57 @@ import { program } from './debian.ts';
 import { accepts, freePort } from './ports.ts';
 import type { Server, Servers } from './servers.ts';
 
+export interface Nginx {
+  port: number;
+  server: Server;
+  configuration: string;
+  pidFile: string;
+  /** What checks its configuration. */
+  test: string[];
+}
+
+export interface NginxOptions {
+  /** How many workers its master has; without it is one single process. */
+  workers?: number;
+  port?: number;
+  /** Further lines for `server`. */
+  more?: string;
+}
+
 /** Starts an nginx that demands a client certificate and checks it against the CRLs. */
 export async function startNginx(
   servers: Servers,
   files: string,
   crl: string,
-): Promise<{ port: number; server: Server }> {
+  options: NginxOptions = {},
+): Promise<Nginx> {
   const directory = join(servers.directory, 'nginx');
   const configuration = join(directory, 'nginx.conf');
-  const port = await freePort();
-  mkdirSync(directory, { mode: 0o700 });
-  writeFileSync(configuration, configure(directory, port, files, crl));
+  const port = options.port ?? (await freePort());
+  mkdirSync(directory, { mode: 0o755 });
+  writeFileSync(configuration, configure(directory, port, files, crl, options));
+  const args = ['-p', directory, '-c', configuration, '-e', 'stderr'];
   const server = await servers.start({
     name: 'nginx',
     directory,
     file: program('nginx'),
-    args: ['-p', directory, '-c', configuration, '-e', 'stderr'],
+    args,
     ready: () => accepts(port),
   });
-  return { port, server };
+  const pidFile = join(directory, 'nginx.pid');
+  return { port, server, configuration, pidFile, test: [program('nginx'), ...args, '-t'] };
 }
 
-/** As a single process in the foreground, for which everything that it writes is in its directory. */
-const configure = (directory: string, port: number, files: string, crl: string): string => `
+/** In the foreground; everything that it writes is in its directory. */
+const configure = (
+  directory: string,
+  port: number,
+  files: string,
+  crl: string,
+  { workers, more = '' }: NginxOptions,
+): string => `
 daemon off;
-master_process off;
+${workers === undefined ? 'master_process off;' : `worker_processes ${workers};`}
 pid ${join(directory, 'nginx.pid')};
 error_log stderr info;
 events {}
@@ -42,6 +68,7 @@ http {
     ssl_client_certificate ${join(files, 'ca.pem')};
     ssl_verify_client on;
     ssl_crl ${crl};
+    ${more}
     return 200 "welcome $ssl_client_s_dn";
   }
 }
