@@ -13,7 +13,7 @@ import { askHaProxy } from './haproxy-socket.ts';
 import { lookAtWorker, lookAtWorkers } from './haproxy-workers.ts';
 import { argv, path } from './options.ts';
 import { noProcess, readPid } from './processes.ts';
-import { checkCommand } from './run-command.ts';
+import { checkCommand, missingProgram } from './run-command.ts';
 import type { Change, OldConnections, Problem, Session, Situation, Target } from './target.ts';
 
 const options = z.strictObject({
@@ -216,7 +216,7 @@ class HaProxySession implements Session {
       if (!String((error as ClusterCaError).details?.said).includes(`${service.dir}/`)) throw error;
       warn(`${label}, with the files that it has now: ${(error as ClusterCaError).message}`);
     }
-    return [];
+    return missingProgram(host, command);
   }
 
   /** A reload of what does not load leaves the old worker, but the next start fails. */

@@ -6,11 +6,13 @@ import { haproxyTarget } from './haproxy.ts';
 import { postgresTarget } from './postgres.ts';
 import { nginxTarget } from './nginx.ts';
 import { redisTarget } from './redis.ts';
+import { sentinelTarget } from './sentinel.ts';
 import type { Target } from './target.ts';
 
 /** Every kind that can be deployed to. */
 const TARGETS: Partial<Record<ServiceKind, Target>> = {
   redis: redisTarget as Target,
+  sentinel: sentinelTarget as Target,
   etcd: etcdTarget as Target,
   haproxy: haproxyTarget as Target,
   postgres: postgresTarget as Target,

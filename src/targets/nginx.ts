@@ -4,7 +4,7 @@ import { ClusterCaError } from '../errors.ts';
 import type { Host } from '../hosts/host.ts';
 import { argv, path } from './options.ts';
 import { childrenOf, noProcess, readPid, titleOf } from './processes.ts';
-import { checkCommand, runCommand } from './run-command.ts';
+import { checkCommand, missingProgram, runCommand } from './run-command.ts';
 import type { Problem, Session, Situation, Target } from './target.ts';
 
 const options = z
@@ -52,7 +52,7 @@ class NginxSession implements Session {
     try {
       if (options.pidFile !== undefined) await this.#master(options.pidFile);
       await this.#test();
-      return [];
+      return await missingProgram(host, options.command);
     } catch (error) {
       if (!(error instanceof ClusterCaError)) throw error;
       // What is wrong with the very files that are to be replaced is no obstacle to the cure.

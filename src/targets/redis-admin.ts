@@ -48,6 +48,11 @@ export class RedisAdmin {
     return this.#client !== undefined && !this.#client.ended;
   }
 
+  /** Connects, where that was not done. @throws ERR_REMOTE, ERR_TIMEOUT; ERR_CONFIG for the password file */
+  async open(): Promise<void> {
+    if (!this.standing) this.#client = await this.#connect();
+  }
+
   /** @throws ERR_REMOTE, also for an error reply; ERR_TIMEOUT */
   async call(...words: string[]): Promise<Reply> {
     const [reply = null] = await this.batch([words]);
@@ -57,7 +62,7 @@ export class RedisAdmin {
 
   /** Commands that the server runs one behind the other, with nothing in between. @throws ERR_REMOTE, ERR_TIMEOUT */
   async batch(commands: readonly (readonly string[])[]): Promise<(Reply | RespError)[]> {
-    if (!this.standing) this.#client = await this.#connect();
+    await this.open();
     return (this.#client as RespClient).batch(commands);
   }
 
@@ -79,6 +84,7 @@ export class RedisAdmin {
           : /unknown command/.test(said)
             ? 'is the command renamed or switched off in its configuration?'
             : 'its log says more',
+      details: { reason: 'refused' },
     });
   }
 

@@ -1,6 +1,7 @@
 import { ClusterCaError } from '../errors.ts';
 import type { Host } from '../hosts/host.ts';
 import { safeText } from '../ui/text/safe.ts';
+import type { Problem } from './target.ts';
 
 /**
  * Runs a command of the inventory on its host.
@@ -22,6 +23,13 @@ export async function checkCommand(
   telling: RegExp,
 ): Promise<void> {
   await run(host, argv, timeout, `look at it by hand there: ${argv.join(' ')}`, telling);
+}
+
+/** A program of the inventory that is not there, when it is named by its whole path. */
+export async function missingProgram(host: Host, argv: readonly string[] | undefined): Promise<Problem[]> {
+  const [program] = argv ?? [];
+  if (program?.startsWith('/') !== true || (await host.look(program)) !== undefined) return [];
+  return [{ message: `there is no ${program} on ${host.label}`, hint: 'is its path in the inventory right?' }];
 }
 
 async function run(

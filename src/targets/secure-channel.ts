@@ -44,6 +44,7 @@ export async function openChannel(to: Address, options: ChannelOptions): Promise
         address,
         `shows a certificate that is not to be trusted: ${refusal}`,
         `cluster-ca verify ${address} --explain`,
+        'untrusted',
       );
     return socket;
   } catch (error) {

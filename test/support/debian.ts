@@ -7,6 +7,7 @@ import { run } from './cli.ts';
 const PACKAGES = {
   'redis-server': 'redis-server',
   'redis-cli': 'redis-tools',
+  'redis-sentinel': 'redis-sentinel',
   haproxy: 'haproxy',
   nginx: 'nginx',
   openssl: 'openssl',
