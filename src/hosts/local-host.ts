@@ -143,11 +143,13 @@ export class LocalHost implements Host {
 
   run(argv: readonly string[], { input, timeout }: RunOptions): Promise<Ended> {
     const [file = '', ...args] = argv;
+    const { CLUSTER_CA_PASSPHRASE: _, ...env } = process.env;
     return new Promise((resolve, reject) => {
       // A group of its own, so that what a shell script has started is killed with it.
       const child = spawn(file, args, {
         stdio: [input === undefined ? 'ignore' : 'pipe', 'pipe', 'pipe'],
         detached: true,
+        env,
       });
       const stdout = beginningOf(child.stdout);
       const stderr = beginningOf(child.stderr);

@@ -386,6 +386,15 @@ function contract(
         expect(await run('sh', '-c', 'kill -TERM $$')).toMatchObject({ code: undefined });
       });
 
+      test('the passphrase in our environment is not handed on', async () => {
+        process.env.CLUSTER_CA_PASSPHRASE = 'correct horse battery staple';
+        try {
+          expect((await run('sh', '-c', 'printf %s "$CLUSTER_CA_PASSPHRASE"')).stdout).toBe('');
+        } finally {
+          delete process.env.CLUSTER_CA_PASSPHRASE;
+        }
+      });
+
       test('what is given to it to read; without, it reads nothing', async () => {
         const input = Uint8Array.from({ length: 50_000 }, (_, i) => 32 + (i % 90));
         const { stdout } = await host.run(['cat'], { input, timeout: 20_000 });

@@ -18,6 +18,8 @@ export interface Sshd {
   /** The configuration that this ssh reads, the host keys that it knows, and the keys that the server lets in. */
   config: string;
   knownHosts: string;
+  /** Its own private key; `.pub` beside it. */
+  hostKey: string;
   authorizedKeys: string;
   /** What ssh was called with so far. */
   calls: () => string;
@@ -108,6 +110,7 @@ LogLevel VERBOSE
     path: `${bin}:${process.env.PATH}`,
     config: at('ssh_config'),
     knownHosts: at('known_hosts'),
+    hostKey: at('host_key'),
     authorizedKeys: at('authorized_keys'),
     calls: () => readFileSync(at('calls'), 'utf8'),
     sessions,
