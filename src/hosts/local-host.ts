@@ -30,6 +30,8 @@ const MOST = 16 << 20;
 const MOST_OUTPUT = 64 << 10;
 /** How long a unix socket may take to answer the connection. */
 const PATIENCE = 5_000;
+/** How long the outputs of a command that has ended may stay open. */
+const LEAVING = 100;
 
 /** The machine that this runs on. */
 export class LocalHost implements Host {
@@ -177,14 +179,18 @@ export class LocalHost implements Host {
           ),
         );
       });
-      // `exit`, not `close`: a daemon that the command has started keeps the pipes open.
+      const end = (code: number | null): void => {
+        clearTimeout(timer);
+        child.stdout?.destroy();
+        child.stderr?.destroy();
+        resolve({ code: code ?? undefined, stdout: stdout(), stderr: stderr() });
+      };
+      child.on('close', end);
+      // A daemon that the command has started keeps the pipes open. What it has said itself is in them by now, and is
+      // read before the immediate comes.
       child.on('exit', (code) => {
         clearTimeout(timer);
-        setImmediate(() => {
-          child.stdout?.destroy();
-          child.stderr?.destroy();
-          resolve({ code: code ?? undefined, stdout: stdout(), stderr: stderr() });
-        });
+        setTimeout(() => setImmediate(end, code), LEAVING).unref();
       });
     });
   }
