@@ -29,7 +29,7 @@ export interface RunOptions {
 
 /** How a program ended. Its output is cut at 64 KiB. */
 export interface Ended {
-  /** Undefined when a signal ended it. */
+  /** Undefined when a signal ended it; by ssh a code of 129 to 192 counts as that: a shell shows it so. */
   code: number | undefined;
   stdout: string;
   stderr: string;
