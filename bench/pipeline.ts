@@ -3,10 +3,9 @@ import { join } from 'node:path';
 import { init } from '../src/init/init.ts';
 import { makePolicy } from '../src/init/policy.ts';
 import { issueFleet } from '../src/issuance/batch/fleet.ts';
-import type { Sink } from '../src/issuance/batch/sink.ts';
+import { type Sink, stageKeysIn } from '../src/issuance/batch/sink.ts';
 import type { IssueItem } from '../src/issuance/item.ts';
 import { DirectoryStore } from '../src/keystore/directory/directory-store.ts';
-import { writeNew } from '../src/keystore/directory/durable.ts';
 import { Keystore } from '../src/keystore/keystore.ts';
 import { unlock } from '../src/keystore/unlock.ts';
 import { KeystoreWriter } from '../src/keystore/writer.ts';
@@ -73,8 +72,8 @@ class StagingOnly implements Sink {
     this.#directory = directory;
   }
 
-  async stageKeys(entries: Uint8Array[]): Promise<void> {
-    await writeNew(join(this.#directory, `staged-${this.#batch++}`), Buffer.concat(entries), 0o600);
+  async stageKeys(...[slices, pool]: Parameters<Sink['stageKeys']>): Promise<void> {
+    await stageKeysIn(join(this.#directory, `staged-${this.#batch++}`), slices, pool);
   }
 
   async confirmStaged(): Promise<void> {}

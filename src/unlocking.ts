@@ -5,7 +5,7 @@ import type { Domain } from './keystore/log/bodies.ts';
 import { type UnlockedDomain, unlock } from './keystore/unlock.ts';
 import { KeystoreWriter } from './keystore/writer.ts';
 import { isGiven, type SecretInputs } from './secrets/inputs.ts';
-import { type Asked, resolveSecrets, type SecretContext } from './secrets/resolve.ts';
+import { type Asked, isAtHand, resolveSecrets, type SecretContext } from './secrets/resolve.ts';
 
 /** The flags of the ordinary secret, and of the root domain's, as commander hands them over. */
 export interface UnlockOptions {
@@ -41,8 +41,27 @@ export function secretContext(ctx: Context): SecretContext {
   return made;
 }
 
+const begun = new WeakMap<Context, Promise<UnlockedDomain>>();
+
+/**
+ * Begins to open the daily domain where the passphrase is at hand, in a file or the environment: the key derivation
+ * takes a thread of its own, and the time that a large inventory takes to read. Whatever goes wrong is said by
+ * `unlockDaily`, in its turn.
+ */
+export async function beginUnlock(ctx: Context, keystore: Keystore, options: UnlockOptions): Promise<void> {
+  if (!isAtHand(ordinaryInputs(options), ctx.env)) return;
+  const opening = unlockDaily(ctx, keystore, options);
+  opening.catch(() => {});
+  begun.set(ctx, opening);
+  // When the event loop comes round, the derivation is with its thread.
+  await new Promise((resolve) => setImmediate(resolve));
+}
+
 /** Opens the daily domain with what the options, the environment or the terminal give. @throws ERR_INPUT_REQUIRED, ERR_PASSPHRASE, ERR_KEYSTORE_TAMPERED */
 export async function unlockDaily(ctx: Context, keystore: Keystore, options: UnlockOptions): Promise<UnlockedDomain> {
+  const already = begun.get(ctx);
+  begun.delete(ctx);
+  if (already !== undefined) return already;
   const secrets = await resolveSecrets(ordinaryInputs(options), secretContext(ctx), askedFor(keystore, 'daily'));
   try {
     return await unlock(keystore, 'daily', secrets);

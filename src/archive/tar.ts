@@ -40,6 +40,12 @@ function blankHeader(mode: number, seconds: number): Blank {
 /** The archive of these entries without its end, which is two empty blocks. `seconds`: modification time since 1970. */
 export function tarEntries(entries: readonly TarEntry[], seconds: number): Uint8Array {
   const out = Buffer.alloc(entries.reduce((sum, { content }) => sum + entryLength(content.length), 0));
+  putEntries(out, entries, seconds);
+  return out;
+}
+
+/** The same into octets that are there already, and zero. */
+export function putEntries(out: Buffer, entries: readonly TarEntry[], seconds: number): void {
   const blanks: Blank[] = [];
   let at = 0;
   for (const { path, mode, content } of entries) {
@@ -50,7 +56,6 @@ export function tarEntries(entries: readonly TarEntry[], seconds: number): Uint8
     else out.set(content, at + BLOCK);
     at += entryLength(content.length);
   }
-  return out;
 }
 
 function putHeader(out: Uint8Array, at: number, blank: Blank, path: string, length: number): void {

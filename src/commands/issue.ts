@@ -12,7 +12,7 @@ import { checkItems, failureOf, type Issuance, planIssuance, runIssuance } from 
 import { newRequestId } from '../keystore/request-id.ts';
 import { REVOCATION_REASONS, type RevocationReason } from '../pki/revocation-reason.ts';
 import { fileAccess } from '../placement/access.ts';
-import type { UnlockOptions } from '../unlocking.ts';
+import { beginUnlock, type UnlockOptions } from '../unlocking.ts';
 import { choice, dryRun, duration, repeatable, withPassphrase, withPlacement } from './options.ts';
 
 export interface IssueOptions extends UnlockOptions, IssueFlags {
@@ -61,6 +61,7 @@ export async function runIssue(ctx: Context, names: string[], options: IssueOpti
   const inventory =
     options.inventory ??
     (names.length === 0 && options.csrDir === undefined ? ctx.env.CLUSTER_CA_INVENTORY : undefined);
+  if (inventory !== undefined && !options.dryRun) await beginUnlock(ctx, keystore, options);
   const items = buildItems(names, { ...options, inventory }, keystore);
   const out = options.out ?? options.csrDir ?? (options.csr === undefined ? '.' : undefined);
   const issuance: Issuance = {

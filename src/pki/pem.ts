@@ -37,6 +37,12 @@ export function encodePem(label: string, bytes: Uint8Array): string {
   return `-----BEGIN ${label}-----\n${toBase64(bytes, LINE)}-----END ${label}-----\n`;
 }
 
+/** Characters of such a block around this many octets. */
+export function pemLength(label: string, octets: number): number {
+  const body = Math.ceil(octets / 3) * 4;
+  return body + Math.ceil(body / LINE) + 2 * label.length + '-----BEGIN -----\n-----END -----\n'.length;
+}
+
 const LINE = 64;
 
 function decodeLatin1(bytes: Uint8Array): string {

@@ -77,6 +77,17 @@ export function passphraseGiven(inputs: SecretInputs, env: Record<string, string
   );
 }
 
+/** True when a passphrase comes from a file or the environment: to read it asks nobody and runs nothing. */
+export function isAtHand(
+  { fd, file, command, keyFile }: SecretInputs,
+  env: Record<string, string | undefined>,
+): boolean {
+  if (fd !== undefined || file !== undefined || command !== undefined || keyFile !== undefined)
+    return fd === undefined && file !== undefined && file !== '-';
+  if (env.CLUSTER_CA_PASSPHRASE_FILE !== undefined) return env.CLUSTER_CA_PASSPHRASE_FILE !== '-';
+  return env.CLUSTER_CA_PASSPHRASE_COMMAND === undefined && env.CLUSTER_CA_PASSPHRASE !== undefined;
+}
+
 function once(
   context: SecretContext,
   kind: string,

@@ -18,7 +18,7 @@ import type { WorkerReply } from './worker.ts';
 /** Certificates of one reserve and one commit record. */
 export const BATCH = 2000;
 /** Certificates that a worker makes before it answers. */
-const SLICE = 250;
+const SLICE = 100;
 /** Batches whose serials are reserved before they are needed, so that no worker waits for the log. */
 const AHEAD = 2;
 
@@ -46,11 +46,10 @@ interface Reserved {
   seq: number;
   serials: string[];
   items: IssueItem[];
-  slices: Slice[];
   made: Promise<Made[]>;
 }
 
-type Made = WorkerReply & { type: 'made' };
+type Made = Slice & WorkerReply & { type: 'made' };
 
 /**
  * Issues a fleet, batch by batch: stage → reserve → sign → store → commit → place, as for one certificate, with one
@@ -89,8 +88,8 @@ export async function issueFleet(writer: KeystoreWriter, request: FleetRequest):
       const slices = await batch.made;
       if (batch.index === 0) await opinion(slices[0], certificate);
       await reserveAhead();
-      const made = await commit(writer, request, batch, slices);
-      for (const unplaced of await request.sink.place(batch.slices, pool)) {
+      const made = await commit(writer, request, batch, slices, pool);
+      for (const unplaced of await request.sink.place(slices, pool)) {
         const certificate = made[unplaced.slice * SLICE - batch.index + unplaced.index];
         if (certificate !== undefined) certificate.unplaced = unplaced;
       }
@@ -110,19 +109,17 @@ async function reserve(writer: KeystoreWriter, request: FleetRequest, pool: Pool
   const { requestId, requestHash } = request;
   const record = await writer.commit('reserve', requestId, async () => ({ requestHash, serials }));
   if (record === undefined) throw tampered('a reserve record was not written');
-  const slices: Slice[] = [];
   const made: Promise<Made>[] = [];
   for (let from = 0; from < items.length; from += SLICE) {
     const id = (at + from) / SLICE;
     const part = items.slice(from, from + SLICE);
-    slices.push({ id, holdings: part.map(({ kind, name, plane }) => ({ kind, name, plane })) });
     const plain = part.map((item, i) => ({ ...plainItem(item), serial: serials[from + i] as string }));
-    made.push(pool.ask({ type: 'make', id, items: plain }, 'made'));
+    made.push(pool.ask({ type: 'make', id, items: plain }, 'made').then((reply) => ({ ...reply, holdings: part })));
   }
   const all = Promise.all(made);
   // It is awaited in its turn; until then its failure is nobody's unhandled one.
   all.catch(() => {});
-  return { index: at, seq: record.seq, serials, items, slices, made: all };
+  return { index: at, seq: record.seq, serials, items, made: all };
 }
 
 async function commit(
@@ -130,11 +127,12 @@ async function commit(
   request: FleetRequest,
   batch: Reserved,
   slices: Made[],
+  pool: Pool,
 ): Promise<PlacedCertificate[]> {
   const { keystore } = writer;
   const { sink, requestId, requestHash } = request;
   const authority = keystore.issuing.id;
-  await sink.stageKeys(slices.map(({ keys }) => keys));
+  await sink.stageKeys(slices, pool);
   const packed = packedCertificates(batch, slices, authority);
   const sha256 = await keystore.storePack(packed);
   await writer.commit('issue', requestId, async () => {
@@ -143,7 +141,6 @@ async function commit(
       throw tampered('the issuing CA changed while certificates were being signed');
     return { requestHash, reserve: batch.seq, pack: sha256, count: packed.length };
   });
-  for (const { keys } of slices) keys.fill(0);
   const { certificates } = keystore;
   return packed.map(({ der }, i) => {
     const row = certificates.recent(batch.serials[i] as string);

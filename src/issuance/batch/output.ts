@@ -1,8 +1,8 @@
 import { chmodSync, chownSync, mkdirSync, renameSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { type TarEntry, tarEntries } from '../../archive/tar.ts';
+import { entryLength, type TarEntry } from '../../archive/tar.ts';
 import { errno } from '../../keystore/directory/errors.ts';
-import { encodePem } from '../../pki/pem.ts';
+import { encodePem, pemLength } from '../../pki/pem.ts';
 import { FILES, type FileAccess, holderDirectory } from '../../placement/place.ts';
 import { temporaryName } from '../../placement/temporary-name.ts';
 
@@ -32,8 +32,8 @@ export function relativeDirectory(holding: Holding): string {
 export function keyEntries(
   holdings: readonly Holding[],
   keys: readonly (string | undefined)[],
-  { access, seconds }: OutputShared,
-): Uint8Array {
+  { access }: OutputShared,
+): TarEntry[] {
   const entries: TarEntry[] = [];
   for (const [i, key] of keys.entries())
     if (key !== undefined)
@@ -42,24 +42,41 @@ export function keyEntries(
         mode: access.keyMode,
         content: key,
       });
-  return tarEntries(entries, seconds);
+  return entries;
 }
 
 /** The certificates and trust bundles of a slice as archive entries: what follows the keys after the commit. */
 export function certificateEntries(
   holdings: readonly Holding[],
   ders: readonly Uint8Array[],
-  shared: OutputShared,
-): Uint8Array {
-  const entries = ders.flatMap((der, i): TarEntry[] => {
+  { issuing, trustBundle }: OutputShared,
+): TarEntry[] {
+  return ders.flatMap((der, i): TarEntry[] => {
     const directory = relativeDirectory(holdings[i] as Holding);
-    const certificate = encodePem('CERTIFICATE', der) + shared.issuing;
+    const certificate = encodePem('CERTIFICATE', der) + issuing;
     return [
-      { path: `${directory}/${FILES.trustBundle}`, mode: 0o644, content: shared.trustBundle },
+      { path: `${directory}/${FILES.trustBundle}`, mode: 0o644, content: trustBundle },
       { path: `${directory}/${FILES.certificate}`, mode: 0o644, content: certificate },
     ];
   });
-  return tarEntries(entries, shared.seconds);
+}
+
+/** Octets of both kinds of entries of a slice. */
+export interface EntryOctets {
+  keys: number;
+  certificates: number;
+}
+
+export function entryOctets(
+  ders: readonly Uint8Array[],
+  keys: readonly (string | undefined)[],
+  { issuing, trustBundle }: OutputShared,
+): EntryOctets {
+  let octets = 0;
+  for (const key of keys) if (key !== undefined) octets += entryLength(key.length);
+  let certificates = ders.length * entryLength(trustBundle.length);
+  for (const { length } of ders) certificates += entryLength(pemLength('CERTIFICATE', length) + issuing.length);
+  return { keys: octets, certificates };
 }
 
 /**

@@ -1,6 +1,6 @@
 import { availableParallelism } from 'node:os';
 import { fileURLToPath } from 'node:url';
-import { Worker } from 'node:worker_threads';
+import { MessageChannel, type MessagePort, Worker } from 'node:worker_threads';
 import { ClusterCaError } from '../../errors.ts';
 import { SliceWorker, type WorkerData, type WorkerReply, type WorkerRequest } from './worker.ts';
 
@@ -35,15 +35,6 @@ class LocalPool implements Pool {
   async close(): Promise<void> {}
 }
 
-/** Requests that a thread has at once: the next one is there when it is done with one. */
-const IN_FLIGHT = 2;
-
-interface Task {
-  request: WorkerRequest;
-  resolve: (reply: WorkerReply) => void;
-  reject: (error: Error) => void;
-}
-
 class ThreadPool implements Pool {
   readonly #threads: Thread[];
   /** The thread that made a slice. */
@@ -57,7 +48,7 @@ class ThreadPool implements Pool {
     const { id, type } = request;
     const thread = this.#owners.get(id) ?? this.#leastBusy();
     if (type === 'make') this.#owners.set(id, thread);
-    else this.#owners.delete(id);
+    if (type === 'write' || type === 'archive' || type === 'drop') this.#owners.delete(id);
     return expect(await thread.ask(request), expected);
   }
 
@@ -72,51 +63,48 @@ class ThreadPool implements Pool {
 
 class Thread {
   readonly #worker: Worker;
-  readonly #queue: Task[] = [];
-  readonly #sent: Task[] = [];
+  /** What is asked of a slice that is made already: the thread looks here between two slices, because somebody waits. */
+  readonly #urgent: MessagePort;
+  /** By slice: there is never more than one request about one. */
+  readonly #waiting = new Map<number, { resolve: (reply: WorkerReply) => void; reject: (error: Error) => void }>();
 
   constructor(data: WorkerData) {
+    const { port1, port2 } = new MessageChannel();
+    this.#urgent = port1;
+    this.#urgent.unref();
     this.#worker = new Worker(workerFile(), {
-      workerData: data,
-      // Certificates are many small short-lived pieces: a larger nursery spares half of the collections.
-      resourceLimits: { maxYoungGenerationSizeMb: 32 },
+      workerData: { ...data, urgent: port2 },
+      transferList: [port2],
+      // What a slice leaves behind is short-lived: a larger nursery would hold more of it, and be hardly faster.
+      resourceLimits: { maxYoungGenerationSizeMb: 16 },
     });
     this.#worker.on('message', (reply: WorkerReply) => {
-      this.#sent.shift()?.resolve(reply);
-      this.#send();
+      this.#waiting.get(reply.id)?.resolve(reply);
+      this.#waiting.delete(reply.id);
     });
     this.#worker.on('error', (error) => {
-      const reason = error instanceof Error ? error : new Error(String(error));
-      for (const { reject } of [...this.#sent.splice(0), ...this.#queue.splice(0)]) reject(reason);
+      for (const { reject } of this.#waiting.values())
+        reject(error instanceof Error ? error : new Error(String(error)));
+      this.#waiting.clear();
     });
   }
 
+  /** How many requests are not answered yet. */
   get load(): number {
-    return this.#queue.length + this.#sent.length;
+    return this.#waiting.size;
   }
 
-  /** What is asked of a slice that is made already goes before slices to be made: somebody waits for it. */
   ask(request: WorkerRequest): Promise<WorkerReply> {
     return new Promise((resolve, reject) => {
-      const task = { request, resolve, reject };
-      const making = this.#queue.findIndex((waiting) => waiting.request.type === 'make');
-      if (request.type === 'make' || making < 0) this.#queue.push(task);
-      else this.#queue.splice(making, 0, task);
-      this.#send();
+      this.#waiting.set(request.id, { resolve, reject });
+      if (request.type === 'make') this.#worker.postMessage(request);
+      else this.#urgent.postMessage(request);
     });
   }
 
   async close(): Promise<void> {
     await this.#worker.terminate();
-  }
-
-  #send(): void {
-    while (this.#sent.length < IN_FLIGHT) {
-      const task = this.#queue.shift();
-      if (task === undefined) return;
-      this.#sent.push(task);
-      this.#worker.postMessage(task.request);
-    }
+    this.#urgent.close();
   }
 }
 

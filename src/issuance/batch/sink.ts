@@ -4,17 +4,19 @@ import { type FileHandle, open, rename, unlink } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import { promisify } from 'node:util';
 import { TAR_END } from '../../archive/tar.ts';
-import { syncDirectory, syncFile, writeNew } from '../../keystore/directory/durable.ts';
+import { syncDirectory, syncFile } from '../../keystore/directory/durable.ts';
 import { storageError } from '../../keystore/directory/errors.ts';
 import { FILES, holderDirectory } from '../../placement/place.ts';
 import { STAGED_KEYS, temporaryName } from '../../placement/temporary-name.ts';
-import type { Holding } from './output.ts';
+import type { EntryOctets, Holding } from './output.ts';
 import type { Pool } from './pool.ts';
+import type { WorkerReply } from './worker.ts';
 
-/** A slice that was made, and where it is kept. */
+/** A slice that was made; the pool keeps it. */
 export interface Slice {
   id: number;
   holdings: Holding[];
+  octets: EntryOctets;
 }
 
 /** An item whose files could not be written. */
@@ -29,7 +31,7 @@ export interface Unplaced {
 /** Where a fleet's files go. Everything thrown is ERR_STORAGE. */
 export interface Sink {
   /** Puts the batch's private keys on the disk, durably, before its commit. */
-  stageKeys(entries: Uint8Array[]): Promise<void>;
+  stageKeys(slices: Slice[], pool: Pool): Promise<void>;
   /** Looks for the staged keys again, before the commit that makes them needed. */
   confirmStaged(): Promise<void>;
   /** Writes the batch's files, after its commit, and makes them durable. */
@@ -53,10 +55,10 @@ export class DirectorySink implements Sink {
     this.#staged = join(out, temporaryName(STAGED_KEYS));
   }
 
-  async stageKeys(entries: Uint8Array[]): Promise<void> {
+  async stageKeys(slices: Slice[], pool: Pool): Promise<void> {
     try {
       await unlink(this.#staged).catch(() => {});
-      await writeNew(this.#staged, Buffer.concat(entries), 0o600);
+      await stageKeysIn(this.#staged, slices, pool);
       await syncDirectory(this.#out);
     } catch (error) {
       throw storageError(error, 'stage keys in', this.#out);
@@ -111,12 +113,12 @@ export class ArchiveSink implements Sink {
     this.#staged = join(dirname(path), temporaryName(basename(path)));
   }
 
-  async stageKeys(entries: Uint8Array[]): Promise<void> {
+  async stageKeys(slices: Slice[], pool: Pool): Promise<void> {
     await this.#guard(async () => {
-      this.#handle ??= await open(this.#staged, constants.O_WRONLY | constants.O_CREAT | constants.O_TRUNC, 0o600);
+      const handle = await this.#open();
       this.#batchAt = this.#length;
-      await this.#append(entries);
-      await this.#handle.sync();
+      this.#length = await putSlices('stage', handle, this.#length, slices, pool);
+      await handle.sync();
       await syncDirectory(dirname(this.#path));
     });
   }
@@ -126,25 +128,23 @@ export class ArchiveSink implements Sink {
   }
 
   async place(slices: Slice[], pool: Pool): Promise<Unplaced[]> {
-    const replies = await Promise.all(slices.map(({ id }) => pool.ask({ type: 'archive', id }, 'archived')));
-    await this.#guard(() => this.#append(replies.map(({ entries }) => entries)));
+    await this.#guard(async () => {
+      this.#length = await putSlices('archive', await this.#open(), this.#length, slices, pool);
+    });
     return [];
   }
 
   /** Entries that were made elsewhere: of certificates that a killed run committed. */
   async add(entries: Uint8Array): Promise<void> {
-    await this.#guard(async () => {
-      this.#handle ??= await open(this.#staged, constants.O_WRONLY | constants.O_CREAT | constants.O_TRUNC, 0o600);
-      await this.#append([entries]);
-    });
+    await this.#guard(() => this.#append(entries));
   }
 
   async finish(): Promise<void> {
     await this.#guard(async () => {
-      this.#handle ??= await open(this.#staged, constants.O_WRONLY | constants.O_CREAT | constants.O_TRUNC, 0o600);
-      await this.#append([TAR_END]);
-      await this.#handle.sync();
-      await this.#handle.close();
+      await this.#append(TAR_END);
+      const handle = await this.#open();
+      await handle.sync();
+      await handle.close();
       await rename(this.#staged, this.#path);
       await syncDirectory(dirname(this.#path));
     });
@@ -155,11 +155,18 @@ export class ArchiveSink implements Sink {
     else await this.#handle?.truncate(this.#batchAt).catch(() => {});
   }
 
-  async #append(parts: Uint8Array[]): Promise<void> {
-    for (const part of parts) {
-      await this.#handle?.write(part, 0, part.length, this.#length);
-      this.#length += part.length;
+  async #open(): Promise<FileHandle> {
+    this.#handle ??= await open(this.#staged, constants.O_WRONLY | constants.O_CREAT | constants.O_TRUNC, 0o600);
+    return this.#handle;
+  }
+
+  async #append(octets: Uint8Array): Promise<void> {
+    const handle = await this.#open();
+    for (let done = 0; done < octets.length; ) {
+      const { bytesWritten } = await handle.write(octets, done, octets.length - done, this.#length + done);
+      done += bytesWritten;
     }
+    this.#length += octets.length;
   }
 
   async #guard<T>(work: () => Promise<T>): Promise<T> {
@@ -169,6 +176,36 @@ export class ArchiveSink implements Sink {
       throw storageError(error, 'write', this.#path);
     }
   }
+}
+
+/** Has the private keys of slices written into a new file, durably. */
+export async function stageKeysIn(path: string, slices: Slice[], pool: Pool): Promise<void> {
+  const handle = await open(path, 'wx', 0o600);
+  try {
+    await putSlices('stage', handle, 0, slices, pool);
+    await handle.sync();
+  } finally {
+    await handle.close();
+  }
+}
+
+/** Has the entries of slices written behind each other, from an offset on. @returns the offset behind them */
+async function putSlices(
+  type: 'stage' | 'archive',
+  { fd }: FileHandle,
+  from: number,
+  slices: Slice[],
+  pool: Pool,
+): Promise<number> {
+  let end = from;
+  const replies: Promise<WorkerReply & { type: 'put' }>[] = [];
+  for (const { id, octets } of slices) {
+    replies.push(pool.ask({ type, id, fd, at: end }, 'put'));
+    end += type === 'stage' ? octets.keys : octets.certificates;
+  }
+  for (const { failure } of await Promise.all(replies))
+    if (failure !== undefined) throw Object.assign(new Error(failure.message), { code: failure.code });
+  return end;
 }
 
 const run = promisify(execFile);

@@ -1,7 +1,17 @@
-import { parentPort, workerData } from 'node:worker_threads';
+import { writeSync } from 'node:fs';
+import { type MessagePort, parentPort, receiveMessageOnPort, workerData } from 'node:worker_threads';
+import { entryLength, putEntries, type TarEntry } from '../../archive/tar.ts';
+import { errno, reason } from '../../keystore/directory/errors.ts';
 import { concatAll } from '../../pki/der/writer.ts';
 import { encodePem } from '../../pki/pem.ts';
-import { certificateEntries, keyEntries, type OutputShared, writeSlice } from './output.ts';
+import {
+  certificateEntries,
+  type EntryOctets,
+  entryOctets,
+  keyEntries,
+  type OutputShared,
+  writeSlice,
+} from './output.ts';
 import { type BatchIssuer, type SliceItem, SliceMaker } from './slice.ts';
 
 /** What a worker is given at its start. */
@@ -10,18 +20,28 @@ export interface WorkerData {
   output: OutputShared;
 }
 
-/** What it is asked: to make a slice, then, once that is committed, to write its files or to hand them over. */
+/** A place in an open file: descriptors belong to the process, whichever of its threads uses them. */
+interface FilePlace {
+  fd: number;
+  at: number;
+}
+
+/**
+ * What it is asked: to make a slice, to stage its keys, and once it is committed to write its files, or to put them
+ * into an archive, or to forget it. Private keys never leave the thread that made them but to a file.
+ */
 export type WorkerRequest =
   | { type: 'make'; id: number; items: SliceItem[] }
+  | ({ type: 'stage'; id: number } & FilePlace)
   | { type: 'write'; id: number; out: string }
-  | { type: 'archive'; id: number }
+  | ({ type: 'archive'; id: number } & FilePlace)
   | { type: 'drop'; id: number };
 
 export type WorkerReply =
-  | { type: 'made'; id: number; ders: Uint8Array; lengths: Uint32Array; ends: Float64Array; keys: Uint8Array }
+  | { type: 'made'; id: number; ders: Uint8Array; lengths: Uint32Array; ends: Float64Array; octets: EntryOctets }
   | { type: 'written'; id: number; failed: { index: number; path: string; errno: string }[] }
+  | { type: 'put'; id: number; failure?: { message: string; code: string | undefined } }
   | { type: 'dropped'; id: number }
-  | { type: 'archived'; id: number; entries: Uint8Array }
   | { type: 'failed'; id: number; message: string };
 
 interface Kept {
@@ -35,6 +55,8 @@ export class SliceWorker {
   readonly #data: WorkerData;
   readonly #maker: SliceMaker;
   readonly #kept = new Map<number, Kept>();
+  /** Entries on their way to a file, again and again in the same octets. */
+  #scratch = Buffer.alloc(0);
 
   constructor(data: WorkerData) {
     this.#data = data;
@@ -51,9 +73,13 @@ export class SliceWorker {
           const { items, ders, keys } = this.#take(id);
           return { type: 'written', id, failed: writeSlice(request.out, items, ders, keys, this.#data.output) };
         }
+        case 'stage': {
+          const { items, keys } = this.#look(id);
+          return this.#put(request, keyEntries(items, keys, this.#data.output));
+        }
         case 'archive': {
           const { items, ders } = this.#take(id);
-          return { type: 'archived', id, entries: certificateEntries(items, ders, this.#data.output) };
+          return this.#put(request, certificateEntries(items, ders, this.#data.output));
         }
         case 'drop':
           this.#kept.delete(id);
@@ -78,13 +104,33 @@ export class SliceWorker {
       ders: concatAll(ders),
       lengths: Uint32Array.from(ders, ({ length }) => length),
       ends,
-      keys: keyEntries(items, keys, this.#data.output),
+      octets: entryOctets(ders, keys, this.#data.output),
     };
   }
 
-  #take(id: number): Kept {
+  #put({ id, fd, at }: FilePlace & { id: number }, entries: TarEntry[]): WorkerReply {
+    const length = entries.reduce((sum, { content }) => sum + entryLength(content.length), 0);
+    if (this.#scratch.length < length) this.#scratch = Buffer.alloc(length);
+    const octets = this.#scratch.subarray(0, length);
+    try {
+      putEntries(octets, entries, this.#data.output.seconds);
+      for (let done = 0; done < length; ) done += writeSync(fd, octets, done, length - done, at + done);
+      return { type: 'put', id };
+    } catch (error) {
+      return { type: 'put', id, failure: { message: reason(error), code: errno(error) } };
+    } finally {
+      octets.fill(0);
+    }
+  }
+
+  #look(id: number): Kept {
     const kept = this.#kept.get(id);
     if (kept === undefined) throw new Error(`no slice ${id}`);
+    return kept;
+  }
+
+  #take(id: number): Kept {
+    const kept = this.#look(id);
     this.#kept.delete(id);
     return kept;
   }
@@ -92,15 +138,16 @@ export class SliceWorker {
 
 if (parentPort !== null) {
   const port = parentPort;
-  const worker = new SliceWorker(workerData as WorkerData);
-  port.on('message', (request: WorkerRequest) => {
+  const { urgent, ...data } = workerData as WorkerData & { urgent: MessagePort };
+  const worker = new SliceWorker(data);
+  const answer = (request: WorkerRequest): void => {
     const reply = worker.handle(request);
-    const moved =
-      reply.type === 'made'
-        ? [reply.ders.buffer, reply.keys.buffer]
-        : reply.type === 'archived'
-          ? [reply.entries.buffer]
-          : [];
-    port.postMessage(reply, moved as ArrayBuffer[]);
+    port.postMessage(reply, reply.type === 'made' ? [reply.ders.buffer as ArrayBuffer] : []);
+  };
+  urgent.on('message', answer);
+  port.on('message', (request: WorkerRequest) => {
+    answer(request);
+    for (let next = receiveMessageOnPort(urgent); next !== undefined; next = receiveMessageOnPort(urgent))
+      answer(next.message);
   });
 }

@@ -106,14 +106,16 @@ async function writePages(kind: RowKind<unknown>, rows: Uint8Array[], store: Pag
   const parts = Math.ceil(rows.length / most);
   const each = Math.ceil(rows.length / parts);
   const out: Page[] = [];
+  const written: Promise<void>[] = [];
   for (let at = 0; at < rows.length; at += each) {
     const part = rows.slice(at, at + each);
     const bytes = concatAll(part);
     const sha256 = sha256Hex(bytes);
-    await store.put(sha256, bytes);
+    written.push(store.put(sha256, bytes));
     const first = toHex((part[0] as Uint8Array).subarray(0, kind.keyWidth)).replace(/(00)+$/, '');
     out.push({ first, count: part.length, sha256 });
   }
+  await Promise.all(written);
   return out;
 }
 
