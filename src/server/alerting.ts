@@ -9,6 +9,8 @@ import type { Service } from './service.ts';
 
 /** How often the rules are asked, besides when the log has grown. */
 const LOOK = 5_000;
+/** They take at most this part of the time, however fast the log grows. */
+const SHARE = 20;
 
 /** What the rules say now: those of `status`, and what only the daemon knows, rotations that fail. */
 export async function alertsNow(keystore: Keystore, failed: readonly FailedRotation[], now: Date): Promise<Alert[]> {
@@ -20,13 +22,17 @@ export async function alertsNow(keystore: Keystore, failed: readonly FailedRotat
 export class Alerting {
   #seq = -1;
   #next = 0;
+  #notBefore = 0;
 
   /** Looks at the rules, and tells what has changed. */
   async look(service: Service, keystore: Keystore): Promise<void> {
     const { writer, ctx, journal, now, failedRotations } = service;
     const at = now().getTime();
     if (keystore.state.seq === this.#seq && at < this.#next) return;
+    if (performance.now() < this.#notBefore) return;
+    const began = performance.now();
     const alerts = await alertsNow(keystore, failedRotations(), now());
+    this.#notBefore = performance.now() + SHARE * (performance.now() - began);
     this.#seq = keystore.state.seq;
     this.#next = at + LOOK;
     if (transitions(keystore.state.alerts ?? [], alerts, at).length === 0) return;

@@ -34,12 +34,15 @@ const NODE = /^\/node\/([^/]+)\/([^/]+)$/;
 /** Certificates whose path is remembered: a signature that verified once does so again. */
 const REMEMBERED = 20_000;
 
-/** Tells callers apart. What cannot change is remembered; what the log may say anew is asked again whenever it grew. */
+/**
+ * Tells callers apart. What cannot change is remembered: a path that verified once, and, until the log revokes anything
+ * at all, that it knows the certificate. A revocation always comes with new CRLs, in one record.
+ */
 export class Callers {
   readonly #paths = new Map<string, Certificate>();
   readonly #callers = new Map<string, Caller>();
   #authorities = '';
-  #seq = -1;
+  #crls = '';
 
   /**
    * The caller that a certificate stands for. TLS has let it in already; here it is held against the log: a valid path
@@ -61,9 +64,10 @@ export class Callers {
     return caller;
   }
 
-  #forget({ state: { seq, authorities } }: Keystore): void {
-    if (seq !== this.#seq) this.#callers.clear();
-    this.#seq = seq;
+  #forget({ state: { crls, authorities } }: Keystore): void {
+    const hashes = crls.map(({ sha256 }) => sha256).join(' ');
+    if (hashes !== this.#crls) this.#callers.clear();
+    this.#crls = hashes;
     const ids = authorities.map(({ id }) => id).join(' ');
     if (ids !== this.#authorities) this.#paths.clear();
     this.#authorities = ids;
