@@ -21,6 +21,7 @@ interface Row {
 
 /** By method and path of the OpenAPI document. */
 const TABLE: Record<string, Row> = {
+  'GET /': { path: '/', allowed: ['operator', 'auditor'] },
   'GET /v1/cluster/certificates': { path: '/v1/cluster/certificates', allowed: ['operator', 'auditor'] },
   'GET /v1/cluster/alerts': { path: '/v1/cluster/alerts', allowed: ['operator', 'auditor'] },
   'POST /v1/cluster/certificates/rotate': {

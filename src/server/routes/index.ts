@@ -4,6 +4,7 @@ import { alertRoutes } from './alerts.ts';
 import { certificateRoutes } from './certificates.ts';
 import { nodeCertificateRoutes } from './node-certificates.ts';
 import { openApiRoute } from './openapi.ts';
+import { pageRoutes } from './page.ts';
 import { publicRoutes } from './public.ts';
 import { rotateRoutes } from './rotate.ts';
 import { schedulerRoutes } from './scheduler.ts';
@@ -11,6 +12,7 @@ import { schedulerRoutes } from './scheduler.ts';
 /** The routes of the listener with mutual TLS. */
 export function secureRoutes(service: Service): Route[] {
   const routes: Route[] = [
+    ...pageRoutes(service),
     ...certificateRoutes(service),
     ...alertRoutes(service),
     ...rotateRoutes(service),
