@@ -11,7 +11,7 @@ import { canReload, reloadHaProxy } from './haproxy-reload.ts';
 import { type Ask, listCertificates, setCertificate } from './haproxy-runtime.ts';
 import { askHaProxy } from './haproxy-socket.ts';
 import { lookAtWorker, lookAtWorkers } from './haproxy-workers.ts';
-import { argv, path } from './options.ts';
+import { argv, duration, path } from './options.ts';
 import { noProcess, readPid } from './processes.ts';
 import { checkCommand, missingProgram } from './run-command.ts';
 import type { Change, OldConnections, Problem, Session, Situation, Target } from './target.ts';
@@ -30,6 +30,8 @@ const options = z.strictObject({
   command: argv.optional(),
   /** The configuration, checked before each reload. */
   config: path.optional(),
+  /** How long a reload may take until there is a new worker. */
+  timeout: duration.optional(),
 });
 type Options = z.infer<typeof options>;
 
@@ -81,7 +83,7 @@ class HaProxySession implements Session {
       warn(`${label} is reloaded, because the certificate could not be set at run time: ${why}`);
     }
     await this.#checkConfiguration();
-    const left = await reloadHaProxy(host, options, label, timeout);
+    const left = await reloadHaProxy(host, options, label, options.timeout ?? timeout);
     if (left) warn(`${label}: its old worker goes on with the old files until its connections end`);
   }
 

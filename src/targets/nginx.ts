@@ -2,7 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import * as z from 'zod';
 import { ClusterCaError } from '../errors.ts';
 import type { Host } from '../hosts/host.ts';
-import { argv, path } from './options.ts';
+import { argv, duration, path } from './options.ts';
 import { childrenOf, noProcess, readPid, titleOf } from './processes.ts';
 import { checkCommand, missingProgram, runCommand } from './run-command.ts';
 import type { Problem, Session, Situation, Target } from './target.ts';
@@ -15,6 +15,8 @@ const options = z
     command: argv.optional(),
     /** `nginx -t`, before each reload. */
     test: argv.optional(),
+    /** How long a reload may take until there are new workers. */
+    timeout: duration.optional(),
   })
   .refine(({ pidFile, command }) => pidFile !== undefined || command !== undefined, 'nginx wants pidFile or command');
 type Options = z.infer<typeof options>;
@@ -64,16 +66,20 @@ class NginxSession implements Session {
   }
 
   async reload(): Promise<void> {
-    const { host, options, timeout } = this.#situation;
+    const { host, options } = this.#situation;
     const { pidFile, command } = options;
     await this.#test();
     const before = pidFile === undefined ? undefined : await this.#workers(pidFile);
-    if (command !== undefined) await runCommand(host, command, timeout);
+    if (command !== undefined) await runCommand(host, command, this.#timeout);
     else if (pidFile !== undefined) await host.signal(await this.#master(pidFile), 'SIGHUP');
     if (pidFile !== undefined && before !== undefined && before.length > 0) await this.#taken(pidFile, before);
   }
 
   async close(): Promise<void> {}
+
+  get #timeout(): number {
+    return this.#situation.options.timeout ?? this.#situation.timeout;
+  }
 
   async #test(): Promise<void> {
     const { host, options, timeout } = this.#situation;
@@ -95,7 +101,8 @@ class NginxSession implements Session {
 
   /** Waits until there are new workers and the old ones take no new connections. */
   async #taken(pidFile: string, before: readonly number[]): Promise<void> {
-    const { host, service, timeout, warn } = this.#situation;
+    const { host, service, warn } = this.#situation;
+    const timeout = this.#timeout;
     const deadline = Date.now() + timeout;
     for (;;) {
       await sleep(PAUSE);
