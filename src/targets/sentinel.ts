@@ -13,7 +13,7 @@ const options = z
     ...redisLogin,
     /** What restarts it: `[systemctl, restart, redis-sentinel]`. */
     command: argv,
-    /** How long the command may take. */
+    /** How long the command may take, after it the Sentinel until it answers, and then until it holds none for down. */
     timeout: duration.default(COMMAND_PATIENCE),
   })
   .refine(userHasPassword, 'user wants passwordFile');
@@ -125,7 +125,8 @@ class SentinelSession implements Session {
 
   /** Another process answers over TLS. */
   async #restarted(process: string | undefined): Promise<void> {
-    const { service, timeout } = this.#situation;
+    const { service, options } = this.#situation;
+    const { timeout } = options;
     const deadline = Date.now() + timeout;
     for (;;) {
       this.#admin.close();
@@ -151,7 +152,7 @@ class SentinelSession implements Session {
    * only after down-after-milliseconds.
    */
   async #settled(): Promise<void> {
-    const { service, timeout } = this.#situation;
+    const { service, options } = this.#situation;
     const since = Date.now();
     for (;;) {
       const now = await lookAround(this.#admin);
@@ -159,7 +160,7 @@ class SentinelSession implements Session {
       const trouble = this.#newTrouble(now);
       const past = Date.now() - since;
       if (trouble === undefined && past > downAfter + 2 * PAUSE) return;
-      if (trouble !== undefined && past > downAfter + timeout)
+      if (trouble !== undefined && past > downAfter + options.timeout)
         throw new ClusterCaError('ERR_REMOTE', `${service.label}, after its restart: ${trouble}`, {
           hint: 'its log says why it does not reach it',
         });

@@ -28,12 +28,22 @@ export interface SentinelOptions {
   more?: string[];
 }
 
+/** What is known of a Sentinel before it is started. */
+export function sentinelFiles(servers: Servers, name: string) {
+  const directory = join(servers.directory, name);
+  const pidFile = join(directory, 'pid');
+  return {
+    directory,
+    configuration: join(directory, 'sentinel.conf'),
+    pidFile,
+    restart: ['sh', '-c', `kill $(cat ${pidFile}) || true`],
+  };
+}
+
 /** Starts a Sentinel that speaks nothing but mutual TLS, under a supervisor that starts it again when it ends. */
 export async function startSentinel(servers: Servers, options: SentinelOptions): Promise<Sentinel> {
   const { name, port, files, primary, quorum = 2, downAfter = 3000, more = [] } = options;
-  const directory = join(servers.directory, name);
-  const configuration = join(directory, 'sentinel.conf');
-  const pidFile = join(directory, 'pid');
+  const { directory, configuration, pidFile, restart } = sentinelFiles(servers, name);
   mkdirSync(directory, { recursive: true, mode: 0o700 });
   const lines = [
     'bind 127.0.0.1',
@@ -60,5 +70,5 @@ export async function startSentinel(servers: Servers, options: SentinelOptions):
     ready: async () =>
       /^\+PONG/.test(await ask(port, await material(files), 'PING\r\n').catch((error: unknown) => String(error))),
   });
-  return { port, configuration, pidFile, server, restart: ['sh', '-c', `kill $(cat ${pidFile}) || true`] };
+  return { port, configuration, pidFile, server, restart };
 }

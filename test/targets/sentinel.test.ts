@@ -46,16 +46,17 @@ describeLive('three Sentinels that watch a primary and its replica', () => {
     redisCli(ca.client('app'), sentinel(name).port, ...words);
   const open = async (
     name: string,
-    more: { reload?: string; timeout?: number; dir?: string } = {},
+    more: { reload?: string; timeout?: string; dir?: string } = {},
   ): Promise<Opened> => {
     const { port, restart } = sentinel(name);
+    const { timeout = '10s', ...rest } = more;
     const one = await openSession({
       kind: 'sentinel',
       address: `127.0.0.1:${port}`,
       dir: dir(name),
-      reload: `{ command: ${JSON.stringify(restart)} }`,
+      reload: `{ command: ${JSON.stringify(restart)}, timeout: ${timeout} }`,
       client: ca.client('app'),
-      ...more,
+      ...rest,
     });
     opened.push(one);
     return one;
@@ -125,7 +126,7 @@ describeLive('three Sentinels that watch a primary and its replica', () => {
   }, 60_000);
 
   test('a command that lies, one that fails, one that hangs, one that is not there', async () => {
-    const lying = await open('sentinel-1', { reload: '{ command: ["true"] }', timeout: 500 });
+    const lying = await open('sentinel-1', { reload: '{ command: ["true"], timeout: 1s }' });
     await expect(lying.session.reload(ALL)).rejects.toThrow(
       /is the same process as before: the command has not restarted it/,
     );
@@ -178,11 +179,11 @@ describeLive('three Sentinels that watch a primary and its replica', () => {
 
   test('a pair that does not match ends it at start, a key of another type leaves it serving nobody; the right files heal it', async () => {
     for (const from of ['redis-1', 'rsa-1']) {
-      const { session } = await open('sentinel-2', { timeout: 1_500 });
+      const { session } = await open('sentinel-2', { timeout: '2s' });
       expect(await session.preflight(ALL)).toEqual([]);
       await place('sentinel-2', from, ['key']);
       await expect(session.reload(ALL)).rejects.toThrow(
-        /does not answer 1\.5 s after its restart: .*(connection refused|no common cipher)/,
+        /does not answer 2 s after its restart: .*(connection refused|no common cipher)/,
       );
       await place('sentinel-2');
       // One that begins only now meets a Sentinel that cannot be asked, and cures it.
@@ -195,7 +196,7 @@ describeLive('three Sentinels that watch a primary and its replica', () => {
   }, 60_000);
 
   test('a certificate that the others do not accept: seen from its own side, or from theirs', async () => {
-    const { session } = await open('sentinel-3', { timeout: 1_000 });
+    const { session } = await open('sentinel-3', { timeout: '1s' });
     expect(await session.preflight(ALL)).toEqual([]);
     // As a client it is refused by all: it holds them for down.
     await place('sentinel-3', 'server-1', ['key', 'cert']);

@@ -1,0 +1,203 @@
+import { appendFile, readdir, readFile, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { beforeAll, expect, test } from '@jest/globals';
+import type { DeployDocument, ServiceObject } from '../../src/deployment/document.ts';
+import { cli, type RunResult } from '../support/cli.ts';
+import { describeWith } from '../support/debian.ts';
+import { freePort } from '../support/ports.ts';
+import { Servers, until } from '../support/servers.ts';
+import { redisCli, startRedis } from '../support/servers-redis.ts';
+import { type Sentinel, sentinelFiles, startSentinel } from '../support/servers-sentinel.ts';
+import { type LoadClient, underSteadyLoad } from '../support/steady-load.ts';
+import { type Material, material, served } from '../support/tls.ts';
+import { redisClient } from '../support/tls-redis-load.ts';
+import { RespConnection } from '../support/tls-resp.ts';
+import { Authority, type Certificate, fingerprintOf } from './authority.ts';
+
+const SENTINELS = ['sentinel-1', 'sentinel-2', 'sentinel-3'];
+const REDISES = ['redis-1', 'redis-2'];
+const NODES = [...SENTINELS, ...REDISES];
+/** What each client of the load does, at least, between two steps. */
+const STEP = 40;
+
+const describeLive = await describeWith('redis-server', 'redis-cli', 'redis-sentinel');
+const servers = new Servers('deploy-sentinel');
+
+describeLive('deploy under load to three Sentinels, and to the primary and the replica that they watch', () => {
+  let ca: Authority;
+  let other: Buffer;
+  const sentinels = new Map<string, Sentinel>();
+  const ports = new Map<string, number>();
+  const at = (name: string): string => join(servers.directory, name);
+  const dir = (name: string): string => at(join('etc', name));
+  const port = (name: string): number => ports.get(name) as number;
+  const address = (name: string): string => `127.0.0.1:${port(name)}`;
+
+  const run = (verb: string, ...args: string[]): Promise<RunResult> =>
+    cli([verb, ...args, '--inventory', ca.inventory, '--json', '--yes'], { env: ca.env, timeout: 180_000 });
+  const deploy = (...args: string[]): Promise<RunResult> => run('deploy', '--from', ca.out, ...args);
+  const rotate = (...args: string[]): Promise<RunResult> => run('rotate', '--all', '--deploy', ...args);
+  const of = (document: DeployDocument, name: string): ServiceObject | undefined =>
+    document.services.find(({ node }) => node === name);
+  const states = (document: DeployDocument): string[] => NODES.map((name) => of(document, name)?.state ?? '');
+  const every = (state: string): string[] => NODES.map(() => state);
+  const inventory = (restart?: string): string => {
+    const lines = NODES.map((name) => {
+      const kind = SENTINELS.includes(name) ? 'sentinel' : 'redis';
+      const command = (name === 'sentinel-3' && restart) || JSON.stringify(sentinelFiles(servers, name).restart);
+      const timeout = name === 'sentinel-3' && restart ? ', timeout: 2s' : '';
+      const reload = kind === 'sentinel' ? `, reload: { command: ${command}${timeout} }` : '';
+      return `  ${name}: { ip: [127.0.0.1], planes: [data], services: [{ kind: ${kind}, address: "${address(name)}", dir: ${dir(name)}${reload} }] }`;
+    });
+    return `cluster: orders\nnodes:\n${lines.join('\n')}\nclients:\n  app: { services: [{ kind: files, dir: ${dir('app')} }] }\n`;
+  };
+  const ask = (name: string, ...words: string[]): Promise<string> => redisCli(dir('app'), port(name), ...words);
+  const primary = async (): Promise<string> =>
+    (await ask('sentinel-1', 'SENTINEL', 'GET-MASTER-ADDR-BY-NAME', 'orders')).replace('\n', ':');
+  const downs = (): number =>
+    SENTINELS.reduce(
+      (sum, name) =>
+        sum +
+        ((sentinels.get(name) as Sentinel).server.output().match(/\+(s|o)down|\+failover|\+switch-master/g)?.length ??
+          0),
+      0,
+    );
+
+  async function expectServed(certificates: Certificate[]): Promise<void> {
+    const client = await material(dir('app'));
+    for (const name of NODES)
+      expect([name, await served(port(name), client)]).toEqual([name, fingerprintOf(certificates, name, 'data')]);
+  }
+
+  /** Where the primary is, as a client of Sentinels finds out: the next is asked when one is not there. */
+  async function lookUp(client: Material): Promise<number> {
+    let last: unknown;
+    for (const name of SENTINELS)
+      try {
+        const connection = await RespConnection.open(port(name), client);
+        try {
+          const reply = await connection.send('SENTINEL', 'GET-MASTER-ADDR-BY-NAME', 'orders');
+          if (Array.isArray(reply)) return Number(reply[1]);
+          throw new Error(`${name} says ${reply}`);
+        } finally {
+          connection.close();
+        }
+      } catch (error) {
+        last = error;
+      }
+    throw last;
+  }
+
+  async function underLoad(work: (progress: () => Promise<void>) => Promise<void>): Promise<void> {
+    const client = await material(dir('app'));
+    const clients: LoadClient[] = ([1, 2, 3, 4] as const).map((id) =>
+      redisClient(id, id < 3 ? 'lasting' : 'fresh', () => lookUp(client), client),
+    );
+    const counted = await underSteadyLoad(clients, async (load) => {
+      await load.progress(STEP);
+      await work(() => load.progress(STEP));
+      await load.progress(STEP);
+    });
+    for (const group of ['lasting', 'fresh']) {
+      expect([group, counted[group]?.failures]).toEqual([group, []]);
+      expect(counted[group]?.operations).toBeGreaterThanOrEqual(2 * 2 * STEP);
+    }
+    expect(counted.lasting?.connections).toBe(2);
+    expect(counted.fresh?.connections).toBe(counted.fresh?.operations);
+  }
+
+  beforeAll(async () => {
+    for (const name of NODES) ports.set(name, await freePort());
+    ca = await Authority.init(at('orders'), 'orders');
+    const billing = await Authority.init(at('billing'), 'billing');
+    await billing.issueClients('app');
+    other = await readFile(join(billing.client('app'), 'ca.pem'));
+    await ca.issueInventory(inventory());
+  }, 120_000);
+
+  test('the files are placed before anything listens', async () => {
+    const result = await deploy();
+    expect([result.code, states(result.json())]).toEqual([0, every('placed')]);
+    await startRedis(servers, { name: 'redis-1', port: port('redis-1'), files: dir('redis-1') });
+    const settings = { replicaof: `127.0.0.1 ${port('redis-1')}` };
+    await startRedis(servers, { name: 'redis-2', port: port('redis-2'), files: dir('redis-2'), settings });
+    for (const name of SENTINELS)
+      sentinels.set(
+        name,
+        await startSentinel(servers, { name, port: port(name), files: dir(name), primary: port('redis-1') }),
+      );
+    await until('all know each other', async () => {
+      const views = await Promise.all(SENTINELS.map((name) => ask(name, 'SENTINEL', 'MASTERS')));
+      return views.every((view) => /num-slaves\n1\n/.test(view) && /num-other-sentinels\n2\n/.test(view));
+    });
+  }, 120_000);
+
+  test('rotate --all --deploy: one Sentinel after the other is restarted, none is held for down, and no operation fails', async () => {
+    let document: DeployDocument & { certificates: Certificate[] } = { services: [], waves: [], certificates: [] };
+    const where = await primary();
+    await underLoad(async () => {
+      const result = await rotate('--cycle-connections');
+      expect([result.code, result.stderr]).toEqual([0, '']);
+      document = result.json();
+    });
+    expect(states(document)).toEqual(every('confirmed'));
+    // Not one of them leads; the primary of the Redises is the last of all.
+    expect(document.waves.flat().filter((name) => name !== 'app')).toEqual([...SENTINELS, 'redis-2', 'redis-1']);
+    await expectServed(document.certificates);
+    expect([await primary(), downs()]).toEqual([where, 0]);
+    for (const name of SENTINELS)
+      expect(await ask(name, 'SENTINEL', 'CKQUORUM', 'orders')).toMatch(/^OK 3 usable Sentinels/);
+  }, 240_000);
+
+  test('a change of the trust bundle alone', async () => {
+    await appendFile(join(dir('sentinel-2'), 'ca.pem'), other);
+    await underLoad(async () => {
+      const result = await deploy();
+      expect([result.code, result.stderr]).toEqual([0, '']);
+      expect(states(result.json())).toEqual(['unchanged', 'confirmed', 'unchanged', 'unchanged', 'unchanged']);
+    });
+    expect(downs()).toBe(0);
+  }, 180_000);
+
+  test('a command that restarts nothing: the files of before are put back, the service is named, the others stay', async () => {
+    await writeFile(ca.inventory, inventory('["true"]'));
+    const before = await readFile(join(dir('sentinel-3'), 'cert.pem'), 'utf8');
+    const result = await rotate('--out', ca.out);
+    expect(result.code).toBe(3);
+    expect(of(result.json(), 'sentinel-3')?.error?.message).toMatch(
+      /is the same process as before: the command has not restarted it; the previous files were put back/,
+    );
+    expect(await readFile(join(dir('sentinel-3'), 'cert.pem'), 'utf8')).toBe(before);
+    expect(of(result.json(), 'redis-1')?.state).toBe('pending');
+    await writeFile(ca.inventory, inventory());
+    const again = await deploy();
+    expect([again.code, states(again.json()).slice(2)]).toEqual([0, ['confirmed', 'confirmed', 'confirmed']]);
+  }, 240_000);
+
+  test('killed at any moment, the next run makes it whole', async () => {
+    for (const delay of [1500, 2500, 5000]) {
+      await cli(['rotate', '--all', '--deploy', '--inventory', ca.inventory, '--json', '--yes'], {
+        env: ca.env,
+        onSpawn: (child) => setTimeout(() => child.kill('SIGKILL'), delay),
+      });
+      // The one that was being restarted must be back: without it the others are not restarted.
+      await until('all are usable', async () => {
+        const views = await Promise.all(
+          SENTINELS.map((name) => ask(name, 'SENTINEL', 'CKQUORUM', 'orders').catch(() => '')),
+        );
+        return views.every((view) => view.startsWith('OK 3 usable'));
+      });
+      const result = await deploy();
+      expect([delay, result.code, result.stderr]).toEqual([delay, 0, '']);
+      await expectServed((await cli(['list', '--json'], { env: ca.env })).json().certificates);
+      for (const name of NODES)
+        expect((await readdir(dir(name))).filter((entry) => /^\.cluster-ca\.\d/.test(entry))).toHaveLength(1);
+    }
+  }, 300_000);
+
+  test('verify --inventory finds nothing to say', async () => {
+    const tls = ['cert', 'key'].flatMap((name) => [`--${name}`, join(dir('app'), `${name}.pem`)]);
+    const result = await cli(['verify', '--inventory', ca.inventory, '--json', ...tls], { env: ca.env });
+    expect([result.code, result.json().findings]).toEqual([0, []]);
+  });
+});
