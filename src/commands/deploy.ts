@@ -45,10 +45,13 @@ export async function runDeploy(ctx: Context, names: string[], options: DeployOp
     from: options.from ?? '.',
     atOnce: options.maxUnavailable ?? 1,
     cycle: options.cycleConnections ?? false,
+    named: names.length > 0,
   };
   if (options.dryRun) {
     const plan = await dryRunDeployment(ctx, keystore, deployment);
     ctx.ui.result(plan, (style) => renderDeploy(plan, style));
+    const failed = verdictOf({ services: plan.services.filter(({ state }) => state === 'failed') });
+    if (failed !== undefined) throw failed;
     return;
   }
   const nodes = [...new Set(deployment.units.map(({ holder }) => holder.name))];

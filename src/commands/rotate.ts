@@ -2,9 +2,11 @@ import { resolve } from 'node:path';
 import { Command } from 'commander';
 import { type Context, openKeystoreToWrite } from '../context.ts';
 import { rotationPlan } from '../deployment/plan.ts';
+import { isLeftUndone } from '../deployment/recorded.ts';
 import { renderDeploy } from '../deployment/render.ts';
 import { deploymentOf, NOTHING_ISSUED, rotateAndDeploy } from '../deployment/rotate.ts';
-import { makeStaging, stagingDirectory } from '../deployment/staging.ts';
+import { isStaged, makeStaging, stagingDirectory } from '../deployment/staging.ts';
+import type { Unit } from '../deployment/unit.ts';
 import { ClusterCaError } from '../errors.ts';
 import { inventoryItems } from '../inventory/items.ts';
 import { readInventory } from '../inventory/read.ts';
@@ -74,9 +76,15 @@ export async function runRotate(ctx: Context, names: string[], options: RotateOp
   const selected = await selectForRotation(keystore, { names, all, due, planes, now: ctx.now() });
   const path = options.inventory ?? (options.deploy ? inventoryPath(ctx, undefined) : undefined);
   const items = withRequests(withInventory(selected, path, keystore), options.csrDir, keystore);
-  const deployment =
-    options.deploy && path !== undefined ? await deploymentOf(keystore, path, items, options) : undefined;
   const staging = stagingDirectory(ctx.env, keystore.identity.id);
+  const isUndone = ({ holder, plane }: Unit): boolean =>
+    names.length === 0 &&
+    (planes === undefined || planes.includes(plane)) &&
+    (isLeftUndone(keystore.state, holder, plane) || isStaged(staging, { ...holder, plane }));
+  const deployment =
+    options.deploy && path !== undefined
+      ? await deploymentOf(keystore, path, items, { ...options, isUndone })
+      : undefined;
   const staged = deployment !== undefined && options.out === undefined && options.csrDir === undefined;
   const issuance: Issuance = {
     items,
@@ -105,6 +113,10 @@ export async function runRotate(ctx: Context, names: string[], options: RotateOp
     printIssue(ctx, result, issuance.out);
     return;
   }
+  if (deployment.units.length === 0 && items.length === 0) {
+    ctx.ui.result({ ...NOTHING_ISSUED, services: [], waves: [] }, () => 'nothing to do: nothing is due or undone');
+    return;
+  }
   await ctx.ui.confirm(
     `rotate ${items.length === 1 ? '1 certificate' : `${items.length} certificates`} and deploy?`,
     (ctx.globals.yes ?? false) || due || items.length === 0,
@@ -114,7 +126,8 @@ export async function runRotate(ctx: Context, names: string[], options: RotateOp
 }
 
 /** @throws ERR_USAGE for what says something only about `--deploy`, and for requests, whose keys are elsewhere */
-function checkDeployFlags({ deploy, maxUnavailable, cycleConnections, csrDir, out }: RotateOptions): void {
+function checkDeployFlags(options: RotateOptions): void {
+  const { deploy, maxUnavailable, cycleConnections, csrDir, out, owner, keyMode } = options;
   if (!deploy) {
     if (maxUnavailable === undefined && cycleConnections === undefined) return;
     throw new ClusterCaError(
@@ -128,6 +141,10 @@ function checkDeployFlags({ deploy, maxUnavailable, cycleConnections, csrDir, ou
     });
   if (out !== undefined && isArchive(out))
     throw new ClusterCaError('ERR_USAGE', '--deploy needs a directory, not an archive: --out DIR');
+  if (out === undefined && (owner !== undefined || keyMode !== undefined))
+    throw new ClusterCaError('ERR_USAGE', `${owner === undefined ? '--key-mode' : '--owner'} goes with --out`, {
+      hint: "a service's files have the owner and the keyMode that the inventory says",
+    });
 }
 
 /** Names, profile and key type from the inventory, where it has the holder. */

@@ -14,14 +14,12 @@ export function relevant(task: Task, difference: Difference): Difference {
 export async function changeToMake(
   task: Task,
   difference: Difference,
-  { generations, current }: DirectoryState,
+  state: DirectoryState,
 ): Promise<Change | undefined> {
   const { certificate, trust, crl } = difference;
-  // An older generation is there for as long as the newer one is not confirmed.
-  const unfinished = current !== undefined && generations.some((name) => name !== current);
-  if (task.context.onlyCrl) return crl || unfinished ? { certificate: false, trust: false, crl: true } : undefined;
-  if (unfinished) return sinceOlder(task, difference, { generations, current });
+  if (isUnfinished(state)) return sinceOlder(task, difference, state);
   if (certificate || trust || crl) return { certificate, trust, crl };
+  if (task.context.onlyCrl) return undefined;
   const stale = task.opened.some(
     ({ served, deployable }) =>
       deployable.service.kind !== 'files' &&
@@ -30,24 +28,30 @@ export async function changeToMake(
   return stale ? { certificate: true, trust: true, crl: true } : undefined;
 }
 
-/**
- * What unfinished runs may not have made known yet: what differs from a generation before, and from what is wanted. Of
- * several, any may be what the services have in use.
- */
+/** An older generation is there for as long as the newer one is not confirmed. */
+export function isUnfinished({ generations, current }: DirectoryState): boolean {
+  return current !== undefined && generations.some((name) => name !== current);
+}
+
+/** What an unfinished run may not have made known yet: what differs from any generation before, and from what is wanted. */
 async function sinceOlder(
-  task: Task,
+  { directory }: Task,
   difference: Difference,
-  { generations, current }: { generations: string[]; current: string | undefined },
+  { generations, current }: DirectoryState,
 ): Promise<Change> {
-  const older = generations.filter((name) => name !== current);
   const differs = async (...names: Name[]): Promise<boolean> => {
-    for (const generation of older)
-      for (const name of names) {
-        const [now, before] = [await task.directory.read(name), await task.directory.read(name, generation)];
+    for (const name of names) {
+      const now = await directory.read(name);
+      for (const older of generations.filter((generation) => generation !== current)) {
+        const before = await directory.read(name, older);
         const same = now === undefined || before === undefined ? now === before : equalBytes(now, before);
-        if (name === 'key.pem' || name === 'combined.pem') for (const key of [now, before]) key?.fill(0);
-        if (!same) return true;
+        before?.fill(0);
+        if (same) continue;
+        now?.fill(0);
+        return true;
       }
+      now?.fill(0);
+    }
     return false;
   };
   return {

@@ -2,16 +2,17 @@ import { ClusterCaError, isClusterCaError } from '../errors.ts';
 import type { Host } from '../hosts/host.ts';
 import type { IssueItem } from '../issuance/item.ts';
 import type { Change, Problem } from '../targets/target.ts';
-import { apply, putBack } from './apply.ts';
-import { type Difference, differenceOf } from './change.ts';
+import { formatTime } from '../values/time.ts';
+import { apply } from './apply.ts';
+import { differenceOf } from './change.ts';
 import { changeToMake, relevant } from './change-to-make.ts';
 import { takeDirectory } from './lock.ts';
-import type { Material } from './material.ts';
-import { findKey, newFiles, sameFiles } from './new-files.ts';
 import { checkPeers } from './peers.ts';
+import { place } from './placing.ts';
 import { checkClockOf, checkCrls, checkMaterial } from './preflight.ts';
+import { putBack } from './put-back.ts';
 import { confirmed, settled } from './results.ts';
-import { type DirectoryState, ServiceDirectory, timeOf } from './service-directory.ts';
+import { ServiceDirectory } from './service-directory.ts';
 import { ask, open, type ServiceResult, type Task, type UnitContext } from './task.ts';
 import type { Unit } from './unit.ts';
 
@@ -23,7 +24,6 @@ import type { Unit } from './unit.ts';
 export async function deployUnit(
   unit: Unit,
   host: Host,
-  material: Material,
   wanted: IssueItem | undefined,
   context: UnitContext,
 ): Promise<ServiceResult[]> {
@@ -33,6 +33,8 @@ export async function deployUnit(
   const giveBack = await takeDirectory(host, unit.dir, context.wait);
   const opened = unit.services.map((deployable) => open(deployable, directory, context));
   try {
+    // What was newest when this run began may not be any more.
+    const material = await context.material(unit);
     return await run({ unit, directory, material, context, opened }, wanted);
   } finally {
     for (const { session } of opened) await session.close().catch(() => {});
@@ -44,18 +46,31 @@ async function run(task: Task, wanted: IssueItem | undefined): Promise<ServiceRe
   const { unit, directory, material, context, opened } = task;
   context.step(unit, 'looking');
   const state = await directory.look();
-  const difference = relevant(task, await differenceOf(directory, unit, material));
+  const difference = relevant(task, await differenceOf(directory, state, unit, material));
   for (const one of opened) one.served = await ask(one.deployable, context.client);
+  await sayWhatEnded(task);
   const change = await changeToMake(task, difference, state);
   if (change === undefined) return settled(task, state);
   context.step(unit, 'pre-flight');
   const problems = [...(await checkFiles(task, wanted)), ...(await askTargets(task, change))];
   if (problems.length > 0) throw refusal(problems);
   context.step(unit, 'placing');
-  const { previous, generation, since } = await place(task, difference, state);
-  const failure = await apply(task, change);
-  if (failure === undefined) return confirmed(task, generation, since, difference);
-  throw await putBack(task, failure, change, previous, generation);
+  const placed = await place(task, difference, state);
+  const failure = await apply(task, change, placed.fingerprint);
+  if (failure === undefined) return confirmed(task, placed, difference);
+  throw await putBack(task, failure, change, placed);
+}
+
+/** A certificate of ours that has ended is no obstacle, but it is said. */
+async function sayWhatEnded({ opened, context }: Task): Promise<void> {
+  for (const { deployable, served } of opened) {
+    if (served?.state !== 'serves') continue;
+    const ended = await context.judge.endOfOurs(served.der);
+    if (ended !== undefined && ended.getTime() + 1000 <= context.now().getTime())
+      context.warn(
+        `${deployable.service.label} serves a certificate of this CA that has expired on ${formatTime(ended)}`,
+      );
+  }
 }
 
 async function checkFiles(
@@ -77,28 +92,6 @@ async function askTargets({ opened }: Task, change: Change): Promise<Problem[]> 
   for (const { session, served } of opened)
     if (served?.state !== 'down') problems.push(...(await session.preflight(change)));
   return problems;
-}
-
-/** @returns the generation that is current now, the one before, and when the new one came */
-async function place(task: Task, difference: Difference, state: DirectoryState) {
-  const { unit, directory, context } = task;
-  const since = new Date();
-  const isWhole = !difference.certificate && !difference.trust && !difference.crl;
-  if (isWhole && state.current !== undefined) {
-    const previous = state.generations.filter((name) => name !== state.current).at(-1);
-    return { previous, generation: state.current, since: timeOf(state.current) ?? since };
-  }
-  const key = context.onlyCrl ? undefined : await findKey(task);
-  try {
-    const files = key === undefined ? await sameFiles(task, state) : await newFiles(task, key, state);
-    const asked = context.onlyCrl ? undefined : unit.services[0]?.service.owner;
-    const owner = asked ?? (await directory.ownerOf(state));
-    const previous = await directory.adopt(state);
-    const generation = await directory.place(files, owner, await directory.look());
-    return { previous, generation, since };
-  } finally {
-    key?.fill(0);
-  }
 }
 
 /** The first thing that is asked of a host: what fails here has not failed, it is down. */

@@ -38,8 +38,9 @@ export function serviceObject(unit: Unit, result: ServiceResult): ServiceObject 
 }
 
 /** One state for every service of a unit: what failed or was not reached as a whole. */
-export function unitObjects(unit: Unit, state: ServiceState, error: ClusterCaError): ServiceObject[] {
-  return unit.services.map((deployable) => serviceObject(unit, { deployable, state, error }));
+export function unitObjects(unit: Unit, state: ServiceState, error?: ClusterCaError): ServiceObject[] {
+  const more = error === undefined ? {} : { error };
+  return unit.services.map((deployable) => serviceObject(unit, { deployable, state, ...more }));
 }
 
 export function identity(unit: Unit, service: { kind: string; address: string | undefined }) {

@@ -1,4 +1,4 @@
-import { existsSync } from 'node:fs';
+import { statSync } from 'node:fs';
 import type { Context } from '../context.ts';
 import { finishBelow } from '../issuance/finish.ts';
 import { finishStagedBatch } from '../issuance/salvage.ts';
@@ -12,7 +12,7 @@ export async function finishEarlierRuns(
 ): Promise<void> {
   const access = { keyMode: 0o600 };
   for (const directory of directories) {
-    if (!existsSync(directory)) continue;
+    if (!statSync(directory, { throwIfNoEntry: false })?.isDirectory()) continue;
     await writer.inTurn(ctx.globals.wait, async () => {
       await finishStagedBatch(writer.keystore, directory, access, ctx.now());
       await finishBelow(writer, directory, access);

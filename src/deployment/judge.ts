@@ -14,22 +14,15 @@ export class Judge {
   readonly #keystore: Keystore;
   readonly #now: () => Date;
   readonly #revocation: RevocationCheck;
-  readonly #warn: (message: string) => void;
 
-  private constructor(
-    keystore: Keystore,
-    now: () => Date,
-    revocation: RevocationCheck,
-    warn: (message: string) => void,
-  ) {
+  private constructor(keystore: Keystore, now: () => Date, revocation: RevocationCheck) {
     this.#keystore = keystore;
     this.#now = now;
     this.#revocation = revocation;
-    this.#warn = warn;
   }
 
-  static async create(keystore: Keystore, now: () => Date, warn: (message: string) => void): Promise<Judge> {
-    return new Judge(keystore, now, await logRevocation(keystore), warn);
+  static async create(keystore: Keystore, now: () => Date): Promise<Judge> {
+    return new Judge(keystore, now, await logRevocation(keystore));
   }
 
   /**
@@ -43,12 +36,7 @@ export class Judge {
     const failures = this.failures(chain, this.#anchors());
     const [first] = failures;
     if (first === undefined) return undefined;
-    if (failures.every(({ code }) => code === 'expired') && (await this.#isOurs(der))) {
-      this.#warn(
-        `a service still serves the expired certificate ${sha256Hex(der).slice(0, 16)}…, which this CA issued`,
-      );
-      return undefined;
-    }
+    if (failures.every(({ code }) => code === 'expired') && (await this.endOfOurs(der)) !== undefined) return undefined;
     return first.message;
   }
 
@@ -73,9 +61,17 @@ export class Judge {
     );
   }
 
-  async #isOurs(der: Uint8Array): Promise<boolean> {
-    const serial = formatSerial(parseCertificate(der).serialNumber);
+  /** When a certificate has ended, or will; undefined for one that this CA did not issue. */
+  async endOfOurs(der: Uint8Array): Promise<Date | undefined> {
+    const sha256 = sha256Hex(der);
+    let serial: string;
+    try {
+      serial = formatSerial(parseCertificate(der).serialNumber);
+    } catch {
+      return undefined;
+    }
     const row = await this.#keystore.query((index) => index.bySerial(serial));
-    return row !== undefined && sha256Hex(await this.#keystore.der(row)) === sha256Hex(der);
+    if (row === undefined || sha256Hex(await this.#keystore.der(row)) !== sha256) return undefined;
+    return new Date(row.notAfter);
   }
 }

@@ -1,15 +1,20 @@
 import { hostname } from 'node:os';
 import { join } from 'node:path/posix';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { sha256Hex } from '../crypto/hash.ts';
 import { ClusterCaError } from '../errors.ts';
 import type { Host } from '../hosts/host.ts';
 import { isAlive } from '../keystore/directory/process-alive.ts';
 import { actor } from '../keystore/writer.ts';
+import { equalBytes } from '../pki/der/writer.ts';
 import { safeText } from '../ui/text/safe.ts';
 
 const NAME = '.cluster-ca.deploying';
 /** A run for one directory that has not ended in this time has been killed on a host where we cannot look. */
 const LONGEST = 30 * 60_000;
+/** Between the making of a claim and its content, at most. */
+const WRITING = 500;
+const PAUSE = 200;
 
 /** Who works in a directory. */
 interface Claim {
@@ -20,52 +25,110 @@ interface Claim {
   since: number;
 }
 
+/** A claim as it stands there. */
+interface Found {
+  bytes: Uint8Array;
+  /** Undefined for what a killed process has half written. */
+  claim: Claim | undefined;
+}
+
 /**
  * Takes a service's directory for this run: two operators deploying there at once would put each other's files back.
- * The claim of a process that is gone is taken over.
+ * The claim of a process that is gone is taken over, by one of those who want it.
  * @param wait milliseconds
  * @returns what gives it back
- * @throws ERR_KEYSTORE_BUSY when another run still has it
+ * @throws ERR_KEYSTORE_BUSY, with `busy` among its details, when another run still has it
  */
 export async function takeDirectory(host: Host, directory: string, wait: number): Promise<() => Promise<void>> {
   const path = join(directory, NAME);
-  const mine: Claim = { actor: actor(), host: hostname(), pid: process.pid, since: Date.now() };
+  const mine = claimOf();
   const deadline = Date.now() + wait;
   for (;;) {
-    if (await host.claim(path, `${JSON.stringify(mine)}\n`)) return () => host.remove(path);
-    let other = read(await host.read(path));
-    if (other === undefined) {
-      // It may be about to be written.
-      await sleep(500);
-      other = read(await host.read(path));
-    }
-    if (other === undefined || isOver(other)) {
-      await host.remove(path);
+    if (await host.claim(path, mine)) return () => giveBack(host, path, mine);
+    const other = await find(host, path);
+    if (other === undefined) continue;
+    if (isOver(other.claim)) {
+      await takeOver(host, path, other, mine);
       continue;
     }
-    if (Date.now() >= deadline)
-      throw new ClusterCaError(
-        'ERR_KEYSTORE_BUSY',
-        `${safeText(other.actor)} (process ${other.pid}) is deploying to ${directory} on ${host.label} since ${new Date(other.since).toISOString()}`,
-        { hint: `wait for it, with --wait; if it was killed there, remove ${path}` },
-      );
-    await sleep(200);
+    if (Date.now() >= deadline) throw busy(other.claim as Claim, { host, directory, path });
+    await sleep(PAUSE);
   }
 }
 
-function isOver({ host, pid, since }: Claim): boolean {
-  if (Date.now() - since > LONGEST) return true;
-  return host === hostname() && (!isAlive(pid) || pid === process.pid);
+/**
+ * Removes a claim whose process is gone. Whoever makes the file beside it, which is named after that claim, may; without
+ * it, two who had read the same claim would remove each other's next.
+ */
+async function takeOver(host: Host, path: string, other: Found, mine: string): Promise<void> {
+  const right = `${path}.${sha256Hex(other.bytes).slice(0, 16)}`;
+  if (await host.claim(right, mine)) {
+    try {
+      const now = await host.read(path);
+      if (now !== undefined && equalBytes(now, other.bytes)) await host.remove(path);
+    } finally {
+      await host.remove(right);
+    }
+    return;
+  }
+  const rival = await find(host, right);
+  if (rival !== undefined && isOver(rival.claim)) await host.remove(right);
+  else await sleep(PAUSE);
 }
 
-/** Undefined for what a killed process has half written. */
-function read(content: Uint8Array | undefined): Claim | undefined {
+/** Ours alone: it may have been taken over by who thought that we were gone. */
+async function giveBack(host: Host, path: string, mine: string): Promise<void> {
+  const there = await host.read(path);
+  if (there !== undefined && new TextDecoder().decode(there) === mine) await host.remove(path);
+}
+
+async function find(host: Host, path: string): Promise<Found | undefined> {
+  let bytes = await host.read(path);
+  let claim = parse(bytes);
+  if (bytes !== undefined && claim === undefined) {
+    // It may be about to be written.
+    await sleep(WRITING);
+    bytes = await host.read(path);
+    claim = parse(bytes);
+  }
+  return bytes === undefined ? undefined : { bytes, claim };
+}
+
+function claimOf(): string {
+  const mine: Claim = { actor: actor(), host: hostname(), pid: process.pid, since: Date.now() };
+  return `${JSON.stringify(mine)}\n`;
+}
+
+/** On this host the process itself can be looked for; a number is used again, so one that is ours must be of this run. */
+function isOver(claim: Claim | undefined): boolean {
+  if (claim === undefined) return true;
+  const { host, pid, since } = claim;
+  if (host !== hostname()) return Date.now() - since > LONGEST;
+  return pid === process.pid ? since < performance.timeOrigin : !isAlive(pid);
+}
+
+function busy(other: Claim, at: { host: Host; directory: string; path: string }): ClusterCaError {
+  const { host, directory, path } = at;
+  const since = new Date(other.since).toISOString();
+  return new ClusterCaError(
+    'ERR_KEYSTORE_BUSY',
+    `${safeText(other.actor)} (process ${other.pid}) is deploying to ${directory} on ${host.label} since ${since}`,
+    { hint: `wait for it, with --wait; if it was killed there, remove ${path}`, details: { busy: true } },
+  );
+}
+
+function parse(content: Uint8Array | undefined): Claim | undefined {
   try {
     const value = JSON.parse(new TextDecoder().decode(content)) as Partial<Claim>;
     const { actor: who, host, pid, since } = value;
-    return typeof who === 'string' && typeof host === 'string' && typeof pid === 'number' && typeof since === 'number'
-      ? { actor: who, host, pid, since }
-      : undefined;
+    const isClaim =
+      typeof who === 'string' &&
+      typeof host === 'string' &&
+      Number.isInteger(pid) &&
+      (pid as number) > 0 &&
+      typeof since === 'number' &&
+      Math.abs(since) <= 8.64e15;
+    return isClaim ? { actor: who, host, pid: pid as number, since } : undefined;
   } catch {
     return undefined;
   }

@@ -28,6 +28,8 @@ export interface Material {
   crls: { 'every-level': string; issuing: string };
   /** The private key, PEM, from where the operator keeps it. The caller zeroes it. Undefined when it is not there. */
   key: () => Uint8Array | undefined;
+  /** Files that stand where that key should, and are not it. */
+  otherKeys: () => string[];
 }
 
 /**
@@ -54,6 +56,7 @@ export async function materialOf(
   if (status !== 'valid' && !options.whatever)
     throw new ClusterCaError('ERR_STATE', `the certificate of ${what} is ${status}`, {
       hint: status === 'expired' ? `cluster-ca rotate ${holder.name}` : `cluster-ca issue ${holder.name}`,
+      details: { status },
     });
   const der = await keystore.der(row);
   const certificate = parseCertificate(der);
@@ -69,24 +72,32 @@ export async function materialOf(
       'every-level': await crlBundle(keystore),
       issuing: encodePem('X509 CRL', await keystore.crl(row.authority)),
     },
-    key: () => findKey(keys, { ...holder, plane }, publicKey),
+    key: () => keysOf(keys, { ...holder, plane }, publicKey).key,
+    otherKeys: () => {
+      const { key, others } = keysOf(keys, { ...holder, plane }, publicKey);
+      key?.fill(0);
+      return others;
+    },
   };
 }
 
-function findKey(
+function keysOf(
   directories: readonly string[],
   holder: { kind: string; name: string; plane: string },
   publicKey: string,
-): Uint8Array | undefined {
+): { key?: Uint8Array; others: string[] } {
+  const others: string[] = [];
   for (const directory of directories) {
+    const path = join(holderDirectory(directory, holder), FILES.key);
     let pem: Uint8Array;
     try {
-      pem = readFileSync(join(holderDirectory(directory, holder), FILES.key));
+      pem = readFileSync(path);
     } catch {
       continue;
     }
-    if (publicHalf(pem) === publicKey) return pem;
+    if (publicHalf(pem) === publicKey) return { key: pem, others };
     pem.fill(0);
+    others.push(path);
   }
-  return undefined;
+  return { others };
 }

@@ -10,6 +10,7 @@ import type { Unit } from './unit.ts';
 /** What another service trusts and shows, by the files in its directory. */
 export interface Peer {
   name: string;
+  ssh: string | undefined;
   dir: string;
   plane: string;
   /** DER; undefined when it has no trust bundle that can be read. */
@@ -27,6 +28,7 @@ export async function readPeer(host: Host, unit: Unit, now: Date): Promise<Peer 
     const ended = first !== undefined && parseCertificate(first).notAfter + 1000 <= now.getTime();
     return {
       name: unit.holder.name,
+      ssh: unit.ssh,
       dir: unit.dir,
       plane: unit.plane,
       anchors: certificates(await directory.read('ca.pem')),
@@ -45,17 +47,17 @@ export function checkPeers(material: Material, unit: Unit, peers: readonly Peer[
   const mine = certificates(new TextEncoder().encode(material.chain)) ?? [];
   const bundle = certificates(new TextEncoder().encode(material.trustBundle)) ?? [];
   const problems: Problem[] = [];
-  for (const { name, dir, plane, anchors, chain } of peers) {
-    if (dir === unit.dir || (plane !== unit.plane && plane !== '' && unit.plane !== '')) continue;
+  for (const { name, ssh, dir, plane, anchors, chain } of peers) {
+    if ((dir === unit.dir && ssh === unit.ssh) || (plane !== unit.plane && plane !== '' && unit.plane !== '')) continue;
     if (anchors !== undefined && judge.failures(mine, anchors).length > 0)
       problems.push({
         message: `${name} would not trust it: ${dir}/ca.pem has no anchor for this CA`,
-        hint: `put this CA's root into that file beside what is there, and make the service take it: cluster-ca export --format bundle`,
+        hint: `put this CA's root beside what is there, and make the service take it: cluster-ca export --format bundle; where that bundle is there by mistake: cluster-ca deploy ${name}`,
       });
     if (chain !== undefined && judge.failures(chain, bundle).some(({ code }) => code !== 'revoked'))
       problems.push({
         message: `it would not trust ${name} any more, whose certificate in ${dir} is of another CA`,
-        hint: `issue ${name} a certificate of this CA first, while both CAs are in every ca.pem`,
+        hint: `cluster-ca deploy ${name} gives it one of this CA: first, while both CAs are in every ca.pem`,
       });
   }
   return problems;

@@ -1,12 +1,24 @@
+import { isClusterCaError } from '../errors.ts';
 import type { Host } from '../hosts/host.ts';
 import type { Keystore } from '../keystore/keystore.ts';
 import type { Abilities } from '../targets/target.ts';
 import { type Difference, differenceOf } from './change.ts';
-import { type DeployDocument, identity, type ServiceObject } from './document.ts';
+import { isUnfinished } from './change-to-make.ts';
+import { type DeployDocument, identity, type ServiceObject, unitObjects } from './document.ts';
 import { type Material, materialOf } from './material.ts';
+import { findKey } from './new-files.ts';
 import { ServiceDirectory } from './service-directory.ts';
 import type { Unit } from './unit.ts';
 import { planWaves } from './waves.ts';
+
+/** Where the keys are, when, and how many nodes at the same time. */
+interface PlanRequest {
+  keys: readonly string[];
+  now: Date;
+  atOnce: number;
+  /** Units were asked for by name. */
+  named: boolean;
+}
 
 /**
  * What a run would do, by what is on disk: nobody is asked with a certificate, no passphrase is needed, nothing is
@@ -16,27 +28,44 @@ export async function planDeployment(
   keystore: Keystore,
   units: readonly Unit[],
   hostOf: (unit: Unit) => Host,
-  request: { keys: readonly string[]; now: Date; atOnce: number },
+  request: PlanRequest,
 ): Promise<DeployDocument> {
   const services: ServiceObject[] = [];
   const busy = new Set<string>();
   for (const unit of units) {
-    const material = await materialOf(keystore, unit, request.keys, request.now);
-    const difference = await differenceOf(new ServiceDirectory(hostOf(unit), unit.dir), unit, material);
-    const changes = difference.certificate || difference.trust || difference.crl;
-    if (changes) busy.add(unit.holder.name);
-    for (const { service, abilities } of unit.services)
-      services.push({
-        ...identity(unit, service),
-        state: changes ? 'pending' : 'unchanged',
-        steps: changes ? stepsOf(service, abilities, difference, material) : [],
-      });
+    const planned = await planUnit(keystore, unit, hostOf, request).catch((error: unknown) => {
+      if (!isClusterCaError(error)) throw error;
+      if (error.details?.status === 'revoked' && !request.named) return unitObjects(unit, 'unchanged');
+      return unitObjects(unit, isClusterCaError(error, 'ERR_REMOTE', 'ERR_TIMEOUT') ? 'pending' : 'failed', error);
+    });
+    services.push(...planned);
+    if (planned.some(({ steps = [] }) => steps.length > 0)) busy.add(unit.holder.name);
   }
   const waves = planWaves(
     [...busy].map((node) => ({ node, rank: 0 })),
     request.atOnce,
   );
   return { services, waves, dryRun: true };
+}
+
+async function planUnit(
+  keystore: Keystore,
+  unit: Unit,
+  hostOf: (unit: Unit) => Host,
+  { keys, now }: PlanRequest,
+): Promise<ServiceObject[]> {
+  const material = await materialOf(keystore, unit, keys, now);
+  const directory = new ServiceDirectory(hostOf(unit), unit.dir);
+  const state = await directory.look();
+  const difference = await differenceOf(directory, state, unit, material);
+  const { certificate, trust, crl } = difference;
+  if (certificate || trust || crl) (await findKey({ unit, directory, material }, state)).fill(0);
+  const changes = certificate || trust || crl || isUnfinished(state);
+  return unit.services.map(({ service, abilities }) => ({
+    ...identity(unit, service),
+    state: changes ? 'pending' : 'unchanged',
+    steps: changes ? stepsOf(service, abilities, difference, material) : [],
+  }));
 }
 
 function stepsOf(
@@ -50,10 +79,10 @@ function stepsOf(
     ...(trust ? ['trust bundle'] : []),
     ...(crl ? ['CRL'] : []),
   ].join(', ');
+  // Where all is placed already, what an earlier run began is made known.
   const how = new Set([
-    ...(certificate ? [abilities.certificate] : []),
-    ...(trust ? [abilities.trust] : []),
-    ...(crl ? [abilities.certificate] : []),
+    ...(certificate || crl || what === '' ? [abilities.certificate] : []),
+    ...(trust || what === '' ? [abilities.trust] : []),
   ]);
   const reload = how.has('restart')
     ? ['restart it']
@@ -65,7 +94,7 @@ function stepsOf(
   const seen = address !== undefined && kind !== 'files';
   return [
     'pre-flight: key, path, purposes, names, what the peers trust',
-    `place ${what} in ${dir}`,
+    ...(what === '' ? [] : [`place ${what} in ${dir}`]),
     ...reload,
     ...(seen
       ? [

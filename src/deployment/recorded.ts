@@ -1,7 +1,38 @@
 import type { DeployedService, UndoneService } from '../keystore/log/bodies.ts';
+import type { LogState } from '../keystore/log/state.ts';
+import { newRequestId } from '../keystore/request-id.ts';
+import type { KeystoreWriter } from '../keystore/writer.ts';
 import type { ServiceObject } from './document.ts';
 import type { Material } from './material.ts';
 import type { Unit } from './unit.ts';
+
+/** Services in one record: a record is at most 256 KiB. */
+const RECORDED = 500;
+
+/** Puts what became of services into the log. @param wait milliseconds for the turn */
+export async function recordServices(
+  writer: KeystoreWriter,
+  services: readonly DeployedService[],
+  wait: number,
+): Promise<void> {
+  const requestId = newRequestId();
+  for (let at = 0; at < services.length; at += RECORDED)
+    await writer.inTurn(wait, () =>
+      writer.commit('deploy', requestId, async () => ({ services: services.slice(at, at + RECORDED) })),
+    );
+}
+
+/** Whether the last run for a holder has left one of its services undone. */
+export function isLeftUndone({ undone = [] }: LogState, holder: Unit['holder'], plane: string): boolean {
+  return undone.some((one) => one.kind === holder.kind && one.name === holder.name && one.plane === plane);
+}
+
+/** What was just issued and is to be deployed: should the run be killed, it is not forgotten. */
+export function awaiting(units: readonly Unit[]): DeployedService[] {
+  return units.flatMap(({ holder, plane, services }) =>
+    services.map(({ service }) => ({ ...holder, plane, service: service.label, state: 'pending' as const })),
+  );
+}
 
 /** What a run has come to, for the log: what is unchanged, and was not open, is not said again. */
 export function deployedServices(
@@ -9,14 +40,19 @@ export function deployedServices(
   outcomes: ReadonlyMap<Unit, readonly ServiceObject[]>,
   materials: ReadonlyMap<Unit, Material>,
   undone: readonly UndoneService[],
+  onlyCrl: boolean,
 ): DeployedService[] {
   return units.flatMap((unit) =>
-    (outcomes.get(unit) ?? []).flatMap(({ state }, i): DeployedService[] => {
+    (outcomes.get(unit) ?? []).flatMap(({ state, served, error }, i): DeployedService[] => {
       const service = unit.services[i]?.service.label ?? '';
       const { kind, name } = unit.holder;
       const wasOpen = undone.some((one) => one.kind === kind && one.name === name && one.service === service);
       if (state === 'unchanged' && !wasOpen) return [];
+      // Somebody else is at work there, and will say what it came to.
+      if (error?.details?.busy === true) return [];
       const certificate = materials.get(unit)?.fingerprint;
+      // A new CRL does not settle a certificate that is still to come.
+      if (onlyCrl && wasOpen && error === undefined && served !== certificate) return [];
       return [
         {
           kind,

@@ -1,12 +1,13 @@
 import { isClusterCaError } from '../errors.ts';
 import type { OldConnections } from '../targets/target.ts';
-import { expected, remote } from './apply.ts';
 import type { Difference } from './change.ts';
+import { remote } from './failure.ts';
+import { type Placed, tidy } from './placing.ts';
 import { type DirectoryState, timeOf } from './service-directory.ts';
 import type { Open, ServiceResult, Task } from './task.ts';
 
 /** Nothing is to be changed: what is served is what is on disk, or nothing listens. */
-export async function settled(task: Task, { current }: DirectoryState): Promise<ServiceResult[]> {
+export async function settled(task: Task, { current, leftovers }: DirectoryState): Promise<ServiceResult[]> {
   const since = current === undefined ? undefined : timeOf(current);
   const results: ServiceResult[] = [];
   for (const one of task.opened) {
@@ -19,14 +20,14 @@ export async function settled(task: Task, { current }: DirectoryState): Promise<
     if (served !== undefined) task.context.warn(`${task.unit.holder.name}: ${served.why}; its files are up to date`);
     results.push({ deployable, state: 'unchanged' });
   }
+  if (leftovers.length > 0 && current !== undefined) await tidy(task, current);
   return results;
 }
 
 /** The new files are in use where something listens; then the generations of before are not needed any more. */
 export async function confirmed(
   task: Task,
-  generation: string,
-  since: Date,
+  { generation, since, fingerprint }: Placed,
   { first }: Difference,
 ): Promise<ServiceResult[]> {
   const results: ServiceResult[] = [];
@@ -44,11 +45,11 @@ export async function confirmed(
       results.push({
         deployable,
         state: 'confirmed',
-        served: expected(task, one),
+        served: fingerprint,
         ...(await connections(task, one, since)),
       });
   }
-  if (everyOne) await task.directory.prune(generation);
+  if (everyOne) await tidy(task, generation);
   return results;
 }
 

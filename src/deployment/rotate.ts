@@ -1,16 +1,19 @@
 import type { Context } from '../context.ts';
-import { ClusterCaError } from '../errors.ts';
+import { ClusterCaError, isClusterCaError } from '../errors.ts';
 import { readInventory } from '../inventory/read.ts';
 import { describeItem, type IssueItem } from '../issuance/item.ts';
 import { renderIssue } from '../issuance/render.ts';
 import type { IssueResult } from '../issuance/result.ts';
 import { failureOf, type Issuance, issueWith } from '../issuance/run.ts';
 import type { Keystore } from '../keystore/keystore.ts';
+import type { KeystoreWriter } from '../keystore/writer.ts';
 import { paragraph } from '../ui/text/lines.ts';
 import { openWriter, requireClock } from '../unlocking.ts';
+import type { DeployDocument } from './document.ts';
 import { renderDeploy } from './render.ts';
 import { type Deployment, runDeployment } from './run.ts';
 import { selectUnits } from './select.ts';
+import type { Unit } from './unit.ts';
 import { verdictOf } from './verdict.ts';
 
 /** What `rotate` says about the deployment that follows. */
@@ -18,6 +21,8 @@ export interface RotationFlags {
   out?: string;
   maxUnavailable?: number;
   cycleConnections?: boolean;
+  /** What an earlier run has left undone, and is to be done now. */
+  isUndone?: (unit: Unit) => boolean;
 }
 
 export const NOTHING_ISSUED: IssueResult = { certificates: [], unchanged: [], failed: [] };
@@ -36,7 +41,7 @@ export async function rotateAndDeploy(
     const issued = issuance.items.length === 0 ? NOTHING_ISSUED : await issueWith(ctx, writer, issuance);
     const failure = failureOf(issued);
     if (failure !== undefined && failure.code !== 'ERR_PARTIAL') throw failure;
-    const document = await runDeployment(ctx, writer, deployment);
+    const document = await deployIssued(ctx, writer, deployment, issued);
     const { services, waves } = document;
     // The files of a staged key are gone again: what counts is in the services' directories.
     const shown = staged ? withoutFiles(issued) : issued;
@@ -65,7 +70,26 @@ function withoutFiles(issued: IssueResult): IssueResult {
   };
 }
 
-/** What is rotated is deployed. Without --out a key would otherwise be nowhere. @throws ERR_CONFIG */
+/** A failure behind the commit: the certificates are issued, their keys are kept, and `deploy` goes on. */
+async function deployIssued(
+  ctx: Context,
+  writer: KeystoreWriter,
+  deployment: Deployment,
+  { certificates }: IssueResult,
+): Promise<DeployDocument> {
+  try {
+    return await runDeployment(ctx, writer, { ...deployment, fresh: certificates.length > 0 });
+  } catch (error) {
+    if (!isClusterCaError(error) || certificates.length === 0) throw error;
+    throw new ClusterCaError(error.code, `${error.message}; what was issued is not deployed`, {
+      hint: 'when that is mended, cluster-ca deploy --inventory FILE does it',
+      details: { ...error.details, committed: [...certificates].map(({ serial }) => serial) },
+      cause: error,
+    });
+  }
+}
+
+/** What is rotated is deployed, and what an earlier run has left undone. Without --out a key would otherwise be nowhere. @throws ERR_CONFIG */
 export async function deploymentOf(
   keystore: Keystore,
   path: string,
@@ -84,8 +108,12 @@ export async function deploymentOf(
       `${path} has no services of ${describeItem(first)}${without.length > 1 ? ` (and ${without.length - 1} more)` : ''}: its new key would have no place`,
       { hint: 'add its services to the inventory, or say --out DIR' },
     );
-  const units = all.filter(({ holder, plane }) =>
-    items.some((item) => item.kind === holder.kind && item.name === holder.name && item.plane === plane),
+  const units = all.filter(
+    (unit) =>
+      options.isUndone?.(unit) ||
+      items.some(
+        ({ kind, name, plane }) => kind === unit.holder.kind && name === unit.holder.name && plane === unit.plane,
+      ),
   );
   const { maxUnavailable = 1, cycleConnections = false } = options;
   return { inventory, all, units, from: options.out ?? '.', atOnce: maxUnavailable, cycle: cycleConnections };

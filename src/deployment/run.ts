@@ -1,3 +1,4 @@
+import { existsSync } from 'node:fs';
 import { resolve } from 'node:path';
 import type { Context } from '../context.ts';
 import type { ClientCertificate } from '../endpoint/handshake.ts';
@@ -8,7 +9,6 @@ import type { Inventory } from '../inventory/read.ts';
 import type { IssueItem } from '../issuance/item.ts';
 import { issueProbe } from '../issuance/probe.ts';
 import type { Keystore } from '../keystore/keystore.ts';
-import { newRequestId } from '../keystore/request-id.ts';
 import type { KeystoreWriter } from '../keystore/writer.ts';
 import { deployUnit } from './deploy-unit.ts';
 import { type DeployDocument, type ServiceObject, serviceObject, unitObjects } from './document.ts';
@@ -18,16 +18,14 @@ import { type Material, materialOf } from './material.ts';
 import { type Peer, readPeer } from './peers.ts';
 import { planDeployment } from './plan.ts';
 import { ranksOf } from './ranks.ts';
-import { deployedServices } from './recorded.ts';
-import { clearStaging, stagingDirectory } from './staging.ts';
+import { awaiting, deployedServices, recordServices } from './recorded.ts';
+import { clearStaging, type Done, stagingDirectory } from './staging.ts';
 import type { ServiceResult, UnitContext } from './task.ts';
 import type { Unit } from './unit.ts';
 import { planWaves } from './waves.ts';
 
 /** How long one step may take, when its command says nothing else. */
 const STEP = 20_000;
-/** Services in one record: a record is at most 256 KiB. */
-const RECORDED = 500;
 
 export interface Deployment {
   inventory: Inventory;
@@ -43,6 +41,10 @@ export interface Deployment {
   onlyCrl?: boolean;
   /** Told after each wave which nodes it was. */
   onWave?: (nodes: readonly string[]) => void;
+  /** What it gives was issued just now. */
+  fresh?: boolean;
+  /** What is revoked fails where it was asked for by name; else it is left out. */
+  named?: boolean;
 }
 
 /** What a run would do. */
@@ -53,9 +55,9 @@ export async function dryRunDeployment(
 ): Promise<DeployDocument> {
   const hosts = new Hosts();
   try {
-    const { units, atOnce } = deployment;
+    const { units, atOnce, named = false } = deployment;
     const keys = keyDirectories(ctx, keystore, deployment);
-    return await planDeployment(keystore, units, hosts.of, { keys, now: ctx.now(), atOnce });
+    return await planDeployment(keystore, units, hosts.of, { keys, now: ctx.now(), atOnce, named });
   } finally {
     await hosts.close();
   }
@@ -71,14 +73,15 @@ export async function runDeployment(
   writer: KeystoreWriter,
   deployment: Deployment,
 ): Promise<DeployDocument> {
+  if (deployment.units.length === 0) return { services: [], waves: [] };
   const hosts = new Hosts();
+  if (deployment.fresh) await recordServices(writer, awaiting(deployment.units), ctx.globals.wait);
   await finishEarlierRuns(ctx, writer, keyDirectories(ctx, writer.keystore, deployment));
   const client = await issueProbe(writer, ctx.globals.wait);
   try {
     const run = new Run(ctx, writer, deployment, hosts, client);
     const document = await run.all();
-    await run.record();
-    await clearStaging(stagingDirectory(ctx.env, writer.keystore.identity.id), run.done());
+    await run.settle();
     return document;
   } finally {
     ctx.ui.endProgress();
@@ -137,42 +140,67 @@ class Run {
     return { services, waves: done };
   }
 
-  /** Units whose services all have what they should. */
-  done(): { kind: string; name: string; plane: string }[] {
+  /** Records what it came to and forgets the staged keys. The services have what they have: what fails here is only said. */
+  async settle(): Promise<void> {
+    try {
+      await this.#record();
+      // Only the CRL: whatever keys are staged are still to come.
+      if (!this.#deployment.onlyCrl) await this.#clearStaging();
+    } catch (error) {
+      if (!isClusterCaError(error)) throw error;
+      this.#ctx.ui.warn(`what it came to is not in the log, and status does not know it: ${error.message}`);
+    }
+  }
+
+  /** Holders whose services all have what they should. */
+  #done(): Done[] {
     const open = new Set<string>();
     const key = ({ holder, plane }: Unit): string => `${holder.kind} ${holder.name} ${plane}`;
     const { all } = this.#deployment;
     for (const unit of all)
       if (!this.#outcomes.get(unit)?.every(({ state }) => ['confirmed', 'placed', 'unchanged'].includes(state)))
         open.add(key(unit));
-    return all.filter((unit) => !open.has(key(unit))).map(({ holder, plane }) => ({ ...holder, plane }));
+    return all.flatMap((unit): Done[] => {
+      const publicKey = this.#materials.get(unit)?.publicKey;
+      if (open.has(key(unit)) || publicKey === undefined) return [];
+      return [{ holder: { ...unit.holder, plane: unit.plane }, publicKey }];
+    });
+  }
+
+  async #clearStaging(): Promise<void> {
+    const { keystore } = this.#writer;
+    const done = this.#done();
+    const directory = stagingDirectory(this.#ctx.env, keystore.identity.id);
+    if (directory === undefined || !existsSync(directory) || done.length === 0) return;
+    const now = this.#ctx.now();
+    await this.#writer.inTurn(this.#ctx.globals.wait, () =>
+      clearStaging(directory, done, async ({ plane, ...holder }) => {
+        const current = await materialOf(keystore, { holder, plane }, [], now, { whatever: true });
+        return current.publicKey;
+      }),
+    );
   }
 
   /** One record of what is not as it was before: nothing when all is unchanged and nothing was open. */
-  async record(): Promise<void> {
-    const { keystore } = this.#writer;
-    const services = deployedServices(
-      this.#deployment.units,
-      this.#outcomes,
-      this.#materials,
-      keystore.state.undone ?? [],
-    );
-    const requestId = newRequestId();
-    for (let at = 0; at < services.length; at += RECORDED)
-      await this.#writer.inTurn(this.#ctx.globals.wait, () =>
-        this.#writer.commit('deploy', requestId, async () => ({ services: services.slice(at, at + RECORDED) })),
-      );
+  async #record(): Promise<void> {
+    const { state } = this.#writer.keystore;
+    const { units, onlyCrl = false } = this.#deployment;
+    const services = deployedServices(units, this.#outcomes, this.#materials, state.undone ?? [], onlyCrl);
+    await recordServices(this.#writer, services, this.#ctx.globals.wait);
   }
 
   /** What every unit is to be given, before anything is changed: what was never issued fails here. */
   async #gather(): Promise<void> {
+    for (const unit of this.#deployment.units) await this.#attempt([unit], () => this.#material(unit));
+  }
+
+  async #material(unit: Unit): Promise<Material> {
     const { keystore } = this.#writer;
     const keys = keyDirectories(this.#ctx, keystore, this.#deployment);
     const whatever = this.#deployment.onlyCrl ?? false;
-    for (const unit of this.#deployment.units)
-      await this.#attempt([unit], async () => {
-        this.#materials.set(unit, await materialOf(keystore, unit, keys, this.#ctx.now(), { whatever }));
-      });
+    const material = await materialOf(keystore, unit, keys, this.#ctx.now(), { whatever });
+    this.#materials.set(unit, material);
+    return material;
   }
 
   async #context(): Promise<UnitContext> {
@@ -181,14 +209,19 @@ class Run {
     const warn = (message: string): void => ui.warn(message);
     const peers: Peer[] = [];
     for (const unit of this.#deployment.all) {
+      if (await isRevoked(keystore, unit)) continue;
       const peer = await readPeer(this.#hosts.of(unit), unit, now());
       if (peer !== undefined) peers.push(peer);
     }
     return {
       keystore,
       client: this.#client,
-      judge: await Judge.create(keystore, now, warn),
+      judge: await Judge.create(keystore, now),
       peers,
+      material: async (unit) => {
+        await keystore.refresh();
+        return this.#material(unit);
+      },
       now,
       wait: globals.wait,
       timeout: STEP,
@@ -203,8 +236,7 @@ class Run {
   async #node(units: readonly Unit[], context: UnitContext): Promise<void> {
     for (const [i, unit] of units.entries()) {
       await this.#attempt([unit], async () => {
-        const material = this.#materials.get(unit) as Material;
-        const results = await deployUnit(unit, this.#hosts.of(unit), material, this.#wanted(unit), context);
+        const results = await deployUnit(unit, this.#hosts.of(unit), this.#wanted(unit), context);
         this.#outcomes.set(
           unit,
           results.map((result: ServiceResult) => serviceObject(unit, result)),
@@ -217,14 +249,25 @@ class Run {
     }
   }
 
-  /** A host that cannot be reached is pending; everything else that is thrown has failed. */
-  async #attempt(units: readonly Unit[], work: () => Promise<void>): Promise<void> {
+  /**
+   * A host that cannot be reached is pending, and a directory in which another run is at work; what is revoked is left
+   * out; everything else that is thrown has failed.
+   */
+  async #attempt(units: readonly Unit[], work: () => Promise<unknown>): Promise<void> {
     try {
       await work();
     } catch (error) {
       if (!isClusterCaError(error)) throw error;
-      const state = error.details?.unreachable === true ? 'pending' : 'failed';
-      for (const unit of units) this.#outcomes.set(unit, unitObjects(unit, state, error));
+      const { unreachable, busy, status } = error.details ?? {};
+      const leftOut = status === 'revoked' && !this.#deployment.named;
+      if (leftOut) this.#ctx.ui.warn(`${error.message}: it is left out`);
+      for (const unit of units)
+        this.#outcomes.set(
+          unit,
+          leftOut
+            ? unitObjects(unit, 'unchanged')
+            : unitObjects(unit, unreachable === true || busy === true ? 'pending' : 'failed', error),
+        );
     }
   }
 
@@ -234,6 +277,11 @@ class Run {
     this.#items ??= inventoryItems(this.#deployment.inventory, this.#writer.keystore.state);
     return this.#items.find((item) => item.kind === holder.kind && item.name === holder.name && item.plane === plane);
   }
+}
+
+async function isRevoked(keystore: Keystore, { holder, plane }: Unit): Promise<boolean> {
+  const row = await keystore.query((index) => index.current(holder.kind, holder.name, plane));
+  return row?.revoked !== undefined;
 }
 
 function keyDirectories(ctx: Context, keystore: Keystore, { from }: Deployment): string[] {

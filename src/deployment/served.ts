@@ -50,32 +50,41 @@ function told({ kind, label }: Service, found: Handshake): Served {
   };
 }
 
+/** What is to be seen. */
+export interface Wanted {
+  /** SHA-256 of the certificates of which one is to be served. */
+  fingerprints: readonly string[];
+  /** Whether it must let us in, too. */
+  lets: boolean;
+}
+
 /**
- * Waits until a service serves this certificate and lets us in, several times in a row.
+ * Waits until a service serves such a certificate and lets us in, several times in a row.
  * @param timeout milliseconds
  * @returns undefined when it does; what it does instead
  */
 export async function confirmServed(
   service: Service & { address: string },
   client: ClientCertificate,
-  fingerprint: string,
+  wanted: Wanted,
   timeout: number,
 ): Promise<string | undefined> {
   const deadline = Date.now() + timeout;
   let seen = 0;
   for (;;) {
     const served = await askServed(service, client);
-    const right = served.state === 'serves' && served.fingerprint === fingerprint && served.lets;
-    seen = right ? seen + 1 : 0;
+    const wrong = instead(service, served, wanted);
+    seen = wrong === undefined ? seen + 1 : 0;
     if (seen === IN_A_ROW) return undefined;
-    if (!right && Date.now() > deadline) return instead(service, served, fingerprint);
+    if (wrong !== undefined && Date.now() > deadline) return wrong;
     await sleep(PAUSE);
   }
 }
 
-function instead({ label }: Service, served: Served, fingerprint: string): string {
+function instead({ label }: Service, served: Served, { fingerprints, lets }: Wanted): string | undefined {
   if (served.state !== 'serves') return served.why;
-  if (served.fingerprint !== fingerprint)
+  if (!fingerprints.includes(served.fingerprint))
     return `${label} serves the certificate ${served.fingerprint.slice(0, 16)}…, and not the one that was placed`;
-  return `${label} serves the new certificate and does not let us in: ${served.why}`;
+  if (lets && !served.lets) return `${label} serves the new certificate and does not let us in: ${served.why}`;
+  return undefined;
 }

@@ -1,8 +1,9 @@
 import { join } from 'node:path/posix';
-import { randomBytes } from '../crypto/hash.ts';
+import { randomBytes, sha256Hex } from '../crypto/hash.ts';
 import { ClusterCaError } from '../errors.ts';
 import type { Entry, Host, NewFile } from '../hosts/host.ts';
 import { toHex } from '../pki/encoding.ts';
+import { decodePem } from '../pki/pem.ts';
 import type { ServiceFiles } from '../targets/target.ts';
 
 /** The names that a service's configuration has, in the order in which plain files are replaced by links. */
@@ -11,14 +12,21 @@ export type Name = (typeof NAMES)[number];
 
 const CURRENT = '.cluster-ca.current';
 const GENERATION = /^\.cluster-ca\.\d{8}T\d{9}Z-[0-9a-f]{8}$/;
-const TEMPORARY = /^\.cluster-ca\.link-/;
+/** A link on its way into place, and the right to remove a claim (lock.ts). */
+const TEMPORARY = /^\.cluster-ca\.(link-|deploying\.)/;
+/** The last file of a generation to be made and the first to go: with it, the others are whole. */
+const WHOLE = '.whole';
+/** Links that lead to links: as many as Linux follows. */
+const MOST_LINKS = 40;
 
 /** What stands in a service's directory. */
 export interface DirectoryState {
   /** The generation that is current; undefined when there is none. */
   current: string | undefined;
-  /** Every generation, the oldest first. */
+  /** Every whole generation, the oldest first. */
   generations: string[];
+  /** What killed runs left: generations half made or half removed, and what was not put into place. */
+  leftovers: string[];
   /** What each name is; absent when nothing is there. */
   entries: Map<Name, Entry>;
 }
@@ -56,8 +64,15 @@ export class ServiceDirectory {
       const entry = names.includes(name) ? await this.host.look(join(this.path, name)) : undefined;
       if (entry !== undefined) entries.set(name, entry);
     }
-    const current = names.includes(CURRENT) ? (await this.host.look(join(this.path, CURRENT)))?.target : undefined;
-    return { current, generations: names.filter((name) => GENERATION.test(name)).sort(), entries };
+    const generations: string[] = [];
+    const leftovers = names.filter((name) => TEMPORARY.test(name));
+    for (const name of names.filter((name) => GENERATION.test(name)).sort()) {
+      const isWhole = (await this.host.look(join(this.path, name, WHOLE))) !== undefined;
+      (isWhole ? generations : leftovers).push(name);
+    }
+    const target = names.includes(CURRENT) ? (await this.host.look(join(this.path, CURRENT)))?.target : undefined;
+    const current = generations.find((name) => name === target);
+    return { current, generations, leftovers, entries };
   }
 
   /** A file's content, through whatever links, or in a generation; undefined when there is none. */
@@ -65,13 +80,25 @@ export class ServiceDirectory {
     return this.host.read(join(this.path, generation, name));
   }
 
+  /** SHA-256 of the certificate of the current set, or of a generation's; undefined when there is none that can be read. */
+  async fingerprint(generation = '.'): Promise<string | undefined> {
+    const pem = (await this.read('cert.pem', generation)) ?? (await this.read('combined.pem', generation));
+    try {
+      const block = decodePem(pem ?? '').find(({ label }) => label === 'CERTIFICATE');
+      return block === undefined ? undefined : sha256Hex(block.bytes);
+    } catch {
+      return undefined;
+    }
+  }
+
   /**
    * Makes the plain files that stand here a generation of their own, and the names links to it: what a reader sees
    * stays the same at every moment. Nothing is done where there are none.
+   * @param names what a new set will have: other files are the operator's, and are left alone
    * @returns the current generation, if there is one
    */
-  async adopt(state: DirectoryState): Promise<string | undefined> {
-    const plain = NAMES.filter((name) => !this.#isOurs(state.entries.get(name)) && state.entries.has(name));
+  async adopt(state: DirectoryState, names: readonly Name[] = NAMES): Promise<string | undefined> {
+    const plain = names.filter((name) => state.entries.has(name) && !isOurs(state, name));
     const odd = plain.find((name) => !['file', 'link'].includes(state.entries.get(name)?.type ?? ''));
     if (odd !== undefined)
       throw new ClusterCaError('ERR_STATE', `${join(this.path, odd)} on ${this.host.label} is no file`, {
@@ -79,79 +106,113 @@ export class ServiceDirectory {
       });
     if (plain.length === 0) return state.current;
     const files: NewFile[] = [];
-    for (const name of NAMES) {
-      const content = await this.read(name);
-      if (content === undefined) continue;
-      const entry = await this.#target(name, state);
-      files.push({ name, content, mode: entry.mode });
+    try {
+      for (const name of NAMES) {
+        const content = plain.includes(name) || isOurs(state, name) ? await this.read(name) : undefined;
+        if (content === undefined) continue;
+        files.push({ name, content, mode: (await this.#file(name))?.mode ?? 0o600 });
+      }
+      const generation = await this.#make(files, await this.ownerOf());
+      await this.#point(generation);
+      for (const name of plain) if (files.some((file) => file.name === name)) await this.#link(name);
+      return generation;
+    } finally {
+      for (const { content } of files) content.fill(0);
     }
-    const owner = await this.ownerOf(state);
-    const generation = await this.#make(files, owner);
-    for (const { content } of files) content.fill(0);
-    await this.#link(plain.filter((name) => files.some((file) => file.name === name)));
-    return generation;
   }
 
   /**
-   * Puts a new set into place, in one step for all that are links already.
+   * Puts a new set into place, in one step: what was not there before appears with it.
    * @returns its generation
    */
   async place(files: readonly NewFile[], owner: string | undefined, state: DirectoryState): Promise<string> {
     const generation = await this.#make(files, owner);
-    const missing = NAMES.filter(
-      (name) => files.some((file) => file.name === name) && !this.#isOurs(state.entries.get(name)),
-    );
-    await this.#link(missing);
-    return generation;
+    const missing = NAMES.filter((name) => files.some((file) => file.name === name) && !isOurs(state, name));
+    try {
+      for (const name of missing) await this.#link(name);
+      await this.#point(generation);
+      return generation;
+    } catch (error) {
+      await this.#undo(generation, missing).catch(() => {});
+      throw error;
+    }
   }
 
   /** Makes a generation current again. */
   async putBack(generation: string): Promise<void> {
-    await this.host.pointTo(join(this.path, CURRENT), generation);
+    await this.#point(generation);
   }
 
-  /** Removes every generation but one, and what killed runs left. */
-  async prune(keep: string): Promise<void> {
-    for (const name of await this.host.list(this.path))
-      if (name !== keep && (GENERATION.test(name) || TEMPORARY.test(name)))
+  /** Removes every generation but these, what killed runs left, and names that lead to nothing any more. */
+  async prune(...keep: string[]): Promise<void> {
+    const { generations, leftovers, entries } = await this.look();
+    for (const name of [...leftovers, ...generations]) if (!keep.includes(name)) await this.#remove(name);
+    for (const name of entries.keys())
+      if (isOurs({ entries }, name) && (await this.read(name)) === undefined)
         await this.host.remove(join(this.path, name));
   }
 
   /** Who owns the key, or else the directory: `uid:gid`. Undefined when neither is there. */
-  async ownerOf(state: DirectoryState): Promise<string | undefined> {
-    const entry = state.entries.has('key.pem') ? await this.#target('key.pem', state) : await this.host.look(this.path);
+  async ownerOf(): Promise<string | undefined> {
+    // With the dot, what a link to the directory leads to is looked at.
+    const entry = (await this.#file('key.pem')) ?? (await this.host.look(`${this.path}/.`));
     return entry === undefined ? undefined : `${entry.uid}:${entry.gid}`;
   }
 
   /** The permission bits of the key; undefined when there is none. */
-  async keyMode(state: DirectoryState): Promise<number | undefined> {
-    return state.entries.has('key.pem') ? (await this.#target('key.pem', state)).mode : undefined;
+  async keyMode(): Promise<number | undefined> {
+    return (await this.#file('key.pem'))?.mode;
   }
 
-  /** What a name leads to. */
-  async #target(name: Name, state: DirectoryState): Promise<Entry> {
-    const own = state.entries.get(name) as Entry;
-    if (own.type !== 'link') return own;
-    const path = this.#isOurs(own) && state.current !== undefined ? join(this.path, state.current, name) : own.target;
-    const absolute = path === undefined || path.startsWith('/') ? path : join(this.path, path);
-    return (absolute === undefined ? undefined : await this.host.look(absolute)) ?? { ...own, mode: 0o600 };
+  /** What a name leads to, through as many links as there are; undefined when that is nothing. */
+  async #file(name: Name): Promise<Entry | undefined> {
+    let path = `${this.path}/${name}`;
+    for (let links = 0; links < MOST_LINKS; links++) {
+      const entry = await this.host.look(path);
+      if (entry?.target === undefined) return entry;
+      // Not normalized: what is before a `..` may be a link itself.
+      path = entry.target.startsWith('/') ? entry.target : `${path.slice(0, path.lastIndexOf('/'))}/${entry.target}`;
+    }
+    return undefined;
   }
 
   async #make(files: readonly NewFile[], owner: string | undefined): Promise<string> {
     const time = new Date().toISOString().replace(/[-:.]/g, '');
     const generation = `.cluster-ca.${time}-${toHex(randomBytes(4))}`;
-    await this.host.makeSet(join(this.path, generation), files, owner);
-    await this.host.pointTo(join(this.path, CURRENT), generation);
+    const whole: NewFile = { name: WHOLE, content: new Uint8Array(), mode: 0o644 };
+    await this.host.makeSet(join(this.path, generation), [...files, whole], owner);
     return generation;
   }
 
-  async #link(names: readonly Name[]): Promise<void> {
-    for (const name of names) await this.host.pointTo(join(this.path, name), `${CURRENT}/${name}`);
+  /** Takes back what has not become current. */
+  async #undo(generation: string, links: readonly Name[]): Promise<void> {
+    if ((await this.look()).current === generation) return;
+    await this.#remove(generation);
+    for (const name of links) {
+      const { entries } = await this.look();
+      if (isOurs({ entries }, name) && (await this.read(name)) === undefined)
+        await this.host.remove(join(this.path, name));
+    }
   }
 
-  #isOurs(entry: Entry | undefined): boolean {
-    return entry?.type === 'link' && entry.target?.startsWith(`${CURRENT}/`) === true;
+  async #remove(name: string): Promise<void> {
+    if (GENERATION.test(name)) await this.host.remove(join(this.path, name, WHOLE));
+    await this.host.remove(join(this.path, name));
   }
+
+  async #point(generation: string): Promise<void> {
+    await this.host.pointTo(join(this.path, CURRENT), generation);
+  }
+
+  async #link(name: Name): Promise<void> {
+    await this.host.pointTo(join(this.path, name), `${CURRENT}/${name}`);
+  }
+}
+
+/** Whether a name is one of our links. */
+export function isOurs({ entries }: Pick<DirectoryState, 'entries'>, name: Name): boolean {
+  const entry = entries.get(name);
+  return entry?.type === 'link' && entry.target === `${CURRENT}/${name}`;
 }
 
 /** When a generation was made: its name says so. */

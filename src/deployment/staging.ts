@@ -1,10 +1,11 @@
-import { existsSync } from 'node:fs';
+import { existsSync, readFileSync } from 'node:fs';
 import { chmod, mkdir, rm, rmdir } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { ClusterCaError } from '../errors.ts';
 import { anchorDirectory } from '../keystore/anchor.ts';
 import { storageError } from '../keystore/directory/errors.ts';
-import { holderDirectory } from '../placement/place.ts';
+import { publicHalf } from '../placement/key-match.ts';
+import { FILES, holderDirectory } from '../placement/place.ts';
 
 /**
  * Where `rotate --deploy` keeps new keys until their services have them: `$XDG_STATE_HOME/cluster-ca/deploying/ID`. A run
@@ -34,16 +35,44 @@ export async function makeStaging(directory: string | undefined): Promise<string
   return directory;
 }
 
-/** Removes the keys of holders whose services have them. */
+/** Whether a key is kept there for a holder: its services do not have it yet. */
+export function isStaged(directory: string | undefined, holder: Done['holder']): boolean {
+  return directory !== undefined && existsSync(join(holderDirectory(directory, holder), FILES.key));
+}
+
+/** A holder whose services have all they should, and the public half of the key that they were given. */
+export interface Done {
+  holder: { kind: 'node' | 'client'; name: string; plane: string };
+  publicKey: string;
+}
+
+/**
+ * Removes the keys of holders whose services have them. A key of another run that its services do not have yet stays:
+ * the caller holds the turn among the writers, so that none is committed meanwhile.
+ */
 export async function clearStaging(
   directory: string | undefined,
-  holders: readonly { kind: string; name: string; plane: string }[],
+  done: readonly Done[],
+  currentKey: (holder: Done['holder']) => Promise<string | undefined>,
 ): Promise<void> {
   if (directory === undefined || !existsSync(directory)) return;
-  for (const holder of holders) {
+  for (const { holder, publicKey } of done) {
     const path = holderDirectory(directory, holder);
-    await rm(path, { recursive: true, force: true });
+    const staged = halfOf(join(path, FILES.key));
+    if (staged !== undefined && staged !== publicKey && staged === (await currentKey(holder))) continue;
+    for (const name of Object.values(FILES)) await rm(join(path, name), { force: true });
     // The node's own directory, once nothing else of it is waiting.
-    await rmdir(dirname(path)).catch(() => {});
+    for (const empty of [path, dirname(path)]) await rmdir(empty).catch(() => {});
+  }
+}
+
+function halfOf(path: string): string | undefined {
+  try {
+    const pem = readFileSync(path);
+    const half = publicHalf(pem);
+    pem.fill(0);
+    return half;
+  } catch {
+    return undefined;
   }
 }

@@ -28,6 +28,8 @@ export interface UnitContext {
   client: ClientCertificate;
   judge: Judge;
   peers: readonly Peer[];
+  /** What a unit is to be given, as the log is now. @throws as materialOf */
+  material: (unit: Unit) => Promise<Material>;
   now: () => Date;
   /** Milliseconds to wait for another run in the same directory. */
   wait: number;

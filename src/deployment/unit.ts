@@ -1,3 +1,4 @@
+import { normalize } from 'node:path/posix';
 import { ClusterCaError } from '../errors.ts';
 import type { Service } from '../inventory/services.ts';
 import { targetOf } from '../targets/index.ts';
@@ -20,6 +21,9 @@ export interface Unit {
   services: Deployable[];
 }
 
+/** Kinds that are told where they serve, or by a socket. */
+const ASKED = new Set(['redis', 'sentinel', 'etcd']);
+
 /**
  * Groups services by the directory that they read.
  * @throws ERR_CONFIG, with line and column, for a `reload` that its kind does not understand, and for one directory
@@ -29,8 +33,10 @@ export function unitsOf(services: readonly Service[]): Unit[] {
   const units = new Map<string, Unit>();
   for (const service of services) {
     const deployable = deployableOf(service);
-    const { holder, plane, ssh, dir } = service;
-    if (!dir.startsWith('/')) throw bad(service.at('dir'), `dir: ${dir} is not an absolute path`);
+    const { holder, plane, ssh } = service;
+    if (!service.dir.startsWith('/')) throw bad(service.at('dir'), `dir: ${service.dir} is not an absolute path`);
+    // One directory, however it is written.
+    const dir = normalize(service.dir).replace(/(?<=.)\/$/, '');
     const key = `${ssh ?? ''} ${dir}`;
     const unit = units.get(key);
     if (unit === undefined) {
@@ -61,6 +67,8 @@ export function crlKind({ services }: Unit): Abilities['crl'] {
 function deployableOf(service: Service): Deployable {
   const target = targetOf(service.kind);
   if (target === undefined) throw bad(service.where, `cannot deploy to ${service.kind}`);
+  if (service.address === undefined && ASKED.has(service.kind) && service.reload.socket === undefined)
+    throw bad(service.where, `${service.kind} wants an address: it is told there to take its files`);
   const parsed = target.options.safeParse(service.reload);
   if (!parsed.success) {
     const [issue] = parsed.error.issues;

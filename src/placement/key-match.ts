@@ -1,6 +1,6 @@
 import { p256PublicHalf } from '../crypto/batch-keys.ts';
+import { sha256Hex } from '../crypto/hash.ts';
 import { publicKeyOf } from '../crypto/private-key-info.ts';
-import { equalBytes } from '../pki/der/writer.ts';
 import { toHex } from '../pki/encoding.ts';
 import { decodePem } from '../pki/pem.ts';
 
@@ -10,15 +10,16 @@ const FORMATS: Record<string, 'pkcs8' | 'sec1' | 'pkcs1'> = {
   'RSA PRIVATE KEY': 'pkcs1',
 };
 
-/** The last key looked at: the same one is asked for again at once. */
-let last: { pem: Uint8Array; half: string | undefined } | undefined;
+/** The last file looked at, by its hash: the same one is asked for again at once, and its buffer may be zeroed by then. */
+let last: { sha256: string; half: string | undefined } | undefined;
 
 /** The SubjectPublicKeyInfo, in hex, of the private key in a PEM file; undefined when there is none that can be read. */
 export function publicHalf(pem: Uint8Array | undefined): string | undefined {
   if (pem === undefined) return undefined;
-  if (last !== undefined && equalBytes(last.pem, pem)) return last.half;
+  const sha256 = sha256Hex(pem);
+  if (last?.sha256 === sha256) return last.half;
   const half = readPublicHalf(pem);
-  last = { pem, half };
+  last = { sha256, half };
   return half;
 }
 

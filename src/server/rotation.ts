@@ -88,6 +88,7 @@ export async function rotateLive(service: Service, request: RotationRequest): Pr
           from: staging,
           atOnce: 1,
           cycle: false,
+          fresh: issued.certificates.length > 0,
           onWave: request.onNodes,
         });
   service.metrics.rotated.inc(document.services.filter(({ state }) => state === 'confirmed').length);

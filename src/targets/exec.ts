@@ -1,6 +1,6 @@
 import * as z from 'zod';
 import { argv, COMMAND_PATIENCE, duration } from './options.ts';
-import { runCommand } from './run-command.ts';
+import { missingProgram, runCommand } from './run-command.ts';
 import type { Target } from './target.ts';
 
 const options = z.strictObject({
@@ -22,7 +22,7 @@ export const execTarget: Target<z.infer<typeof options>> = {
     connections: 'none',
   }),
   open: ({ options: { command, timeout }, host }) => ({
-    preflight: async () => [],
+    preflight: async () => missingProgram(host, command),
     reload: async () => {
       await runCommand(host, command, timeout);
     },

@@ -25,11 +25,23 @@ export async function checkCommand(
   await run(host, argv, timeout, `look at it by hand there: ${argv.join(' ')}`, telling);
 }
 
-/** A program of the inventory that is not there, when it is named by its whole path. */
+/** Ends with 0 when $1 is a program, or something that the shell has itself. */
+const FIND = 'p=$(command -v -- "$1") || exit 1; case $p in /*) [ -f "$p" ] && [ -x "$p" ] ;; esac';
+/** Milliseconds. */
+const LOOKING = 10_000;
+
+/** A program of the inventory that is not there is better known before anything is placed. Nothing is started. */
 export async function missingProgram(host: Host, argv: readonly string[] | undefined): Promise<Problem[]> {
   const [program] = argv ?? [];
-  if (program?.startsWith('/') !== true || (await host.look(program)) !== undefined) return [];
-  return [{ message: `there is no ${program} on ${host.label}`, hint: 'is its path in the inventory right?' }];
+  if (program === undefined) return [];
+  const { code } = await host.run(['sh', '-c', FIND, 'sh', program], { timeout: LOOKING });
+  if (code === 0) return [];
+  return [
+    {
+      message: `there is no program ${safeText(program)} on ${host.label}`,
+      hint: 'is its path in the inventory right?',
+    },
+  ];
 }
 
 async function run(

@@ -18,7 +18,6 @@ describe('a reload that does not do what it should: the files of before are put 
     ['lies', ['true'], ', timeout: 1s', /serves the certificate [0-9a-f]{16}…, and not the one that was placed/],
     ['fails', ['sh', '-c', 'echo no such unit >&2; exit 5'], '', /sh ended with 5 on this host: no such unit/],
     ['hangs', ['sleep', '60'], ', timeout: 1s', /sleep did not end within 1 s, and was killed/],
-    ['is not there', ['/nonexistent/reload'], '', /cannot run \/nonexistent\/reload: there is no such program/],
     ['keeps its output open', ['sh', '-c', 'sleep 300 & exit 0'], ', timeout: 1s', /serves the certificate/],
   ])(
     'it %s',
@@ -34,6 +33,21 @@ describe('a reload that does not do what it should: the files of before are put 
       expect(node.leftovers).toEqual([]);
       const status = await node.run(['status']);
       expect([status.code, status.json().alerts[0].name]).toEqual([4, 'node_deployment_failed']);
+    },
+    60_000,
+  );
+
+  test.each(['/nonexistent/reload', 'no-such-reload', '/etc/passwd'])(
+    'it is not there: %s; nothing is placed',
+    async (program) => {
+      await node.say([program]);
+      const files = await node.read('cert.pem');
+      await node.renew();
+      const { code, service } = await node.deploy();
+      expect([code, service.state]).toEqual([3, 'failed']);
+      expect(service.error?.message).toBe(`there is no program ${program} on this host; nothing was placed`);
+      expect([await node.serves(), await node.read('cert.pem')]).toEqual([before, files]);
+      expect([node.generations.length, node.leftovers]).toEqual([1, []]);
     },
     60_000,
   );
