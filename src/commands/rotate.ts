@@ -55,7 +55,10 @@ export function rotateCommand(ctx: Context, run = runRotate): Command {
     .option('--inventory <file>', 'with the names, profile and key type that cluster.yaml gives them')
     .option('--csr-dir <dir>', 'certify the keys of DIR/NODE/PLANE/request.pem, and write beside them')
     .option('--request-id <id>', 'make the same request again without rotating twice')
-    .option('--deploy', "then deploy; without --out the keys go to the services' directories only");
+    .option(
+      '--deploy',
+      "then deploy; without --out the keys go to the services' directories only; with --all and --due also what an earlier run left undone",
+    );
   return dryRun(
     withPassphrase(withDeployment(withPlacement(command, '{cert,key,ca}', 'files'), 'with --deploy: ')),
   ).action((names, options) => run(ctx, names, options));
@@ -114,7 +117,8 @@ export async function runRotate(ctx: Context, names: string[], options: RotateOp
     return;
   }
   if (deployment.units.length === 0 && items.length === 0) {
-    ctx.ui.result({ ...NOTHING_ISSUED, services: [], waves: [] }, () => 'nothing to do: nothing is due or undone');
+    const nothing = { services: [], waves: [] };
+    ctx.ui.result({ ...NOTHING_ISSUED, ...nothing }, (style) => renderDeploy(nothing, style));
     return;
   }
   await ctx.ui.confirm(

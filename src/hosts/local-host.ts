@@ -151,9 +151,7 @@ export class LocalHost implements Host {
     const { CLUSTER_CA_PASSPHRASE: _, ...env } = process.env;
     return new Promise((resolve, reject) => {
       // A group of its own, so that what a shell script has started is killed with it.
-      const { CLUSTER_CA_PASSPHRASE: _, ...env } = process.env;
       const child = spawn(file, args, {
-        env,
         stdio: [input === undefined ? 'ignore' : 'pipe', 'pipe', 'pipe'],
         detached: true,
         env,

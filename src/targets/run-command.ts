@@ -38,7 +38,7 @@ export async function missingProgram(host: Host, argv: readonly string[] | undef
   if (code === 0) return [];
   return [
     {
-      message: `there is no program ${safeText(program)} on ${host.label}`,
+      message: `there is no ${safeText(program)} on ${host.label}`,
       hint: 'is its path in the inventory right?',
     },
   ];

@@ -45,7 +45,7 @@ describe('a reload that does not do what it should: the files of before are put 
       await node.renew();
       const { code, service } = await node.deploy();
       expect([code, service.state]).toEqual([3, 'failed']);
-      expect(service.error?.message).toBe(`there is no program ${program} on this host; nothing was placed`);
+      expect(service.error?.message).toBe(`there is no ${program} on this host; nothing was placed`);
       expect([await node.serves(), await node.read('cert.pem')]).toEqual([before, files]);
       expect([node.generations.length, node.leftovers]).toEqual([1, []]);
     },
