@@ -11,6 +11,11 @@ export class InventoryFile {
     this.path = path;
   }
 
+  /** Changes when the file does. @throws ERR_CONFIG */
+  get stamp(): string {
+    return this.path === undefined ? '' : stampOf(this.path);
+  }
+
   /** Undefined where the daemon was given none. @throws ERR_CONFIG for one that is not understood, with line and column */
   get(): Inventory | undefined {
     if (this.path === undefined) return undefined;

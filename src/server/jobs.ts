@@ -1,7 +1,7 @@
 import { randomBytes } from '../crypto/hash.ts';
 import { toHex } from '../pki/encoding.ts';
 import { formatTime } from '../values/time.ts';
-import { type Problem, problemOf } from './problem.ts';
+import { Problem, problemOf } from './problem.ts';
 import type { RotationResult } from './rotation.ts';
 
 /** Jobs that have ended are remembered, this many of them. */
@@ -34,6 +34,7 @@ export class Jobs {
   readonly #jobs = new Map<string, Job>();
   readonly #now: () => Date;
   #last: Promise<unknown> = Promise.resolve();
+  #closed = false;
 
   constructor(now: () => Date) {
     this.#now = now;
@@ -59,14 +60,16 @@ export class Jobs {
     return { job, ended };
   }
 
-  /** When all that was asked for has ended. */
-  async idle(): Promise<void> {
+  /** Begins nothing more, and waits for the job that is running. */
+  async close(): Promise<void> {
+    this.#closed = true;
     await this.#last;
   }
 
   async #run(job: Job, work: Work): Promise<Job> {
     job.state = 'running';
     try {
+      if (this.#closed) throw new Problem(503, 'stopping', 'the daemon is stopping: this was not begun');
       job.nodes = await work.run((count) => {
         job.progress.done = Math.min(job.progress.total, job.progress.done + count);
       });

@@ -22,7 +22,8 @@ const LOOK = 1_000;
 /** Certificates of one run: after an outage the rest comes in the next ones, the first to end first. */
 const AT_ONCE = 50;
 const DAY = 86_400_000;
-const CRL_RETRY = 60_000;
+/** After a failure of a whole step. */
+const PAUSE = 10_000;
 /** A look at everything takes at most this part of the time. */
 const SHARE = 20;
 
@@ -46,7 +47,7 @@ export class Scheduler {
   #seen = '';
   #next = 0;
   #cron: { expression: string; next: number } | undefined;
-  #crlRetry = 0;
+  readonly #paused = new Map<string, number>();
   #notBefore = 0;
   readonly #failed = new Map<string, FailedRotation>();
   readonly #alerting = new Alerting();
@@ -63,9 +64,7 @@ export class Scheduler {
   start(): void {
     if (this.#stopped) return;
     this.#timer = setTimeout(() => {
-      this.#running = this.#look()
-        .catch((error: unknown) => this.#service.journal.say('schedule-failed', { error: String(error) }))
-        .finally(() => this.start());
+      this.#running = this.#look().finally(() => this.start());
     }, LOOK);
   }
 
@@ -76,16 +75,34 @@ export class Scheduler {
     await this.#running;
   }
 
+  /** Each by itself: what keeps one of them from being done keeps no other. */
   async #look(): Promise<void> {
-    const { keystore, now } = this.#service;
-    const current = await keystore.current();
-    await this.#renewCrls(current);
-    await this.#alerting.look(this.#service, current);
+    await this.#step('crl', (current) => this.#renewCrls(current));
+    await this.#step('alerts', (current) => this.#alerting.look(this.#service, current));
+    await this.#step('rotate', (current) => this.#rotate(current));
+  }
+
+  /** What fails as a whole (the disk is full, the inventory is broken) is told, and tried again after a pause. */
+  async #step(what: string, work: (current: Keystore) => Promise<void>): Promise<void> {
+    const { keystore, now, metrics, journal } = this.#service;
+    if (now().getTime() < (this.#paused.get(what) ?? 0)) return;
+    try {
+      await work(await keystore.current());
+      this.#paused.delete(what);
+    } catch (error) {
+      this.#paused.set(what, now().getTime() + PAUSE);
+      metrics.failed.inc({ what });
+      journal.say('schedule-failed', { what, error: error instanceof Error ? error.message : String(error) });
+    }
+  }
+
+  async #rotate(current: Keystore): Promise<void> {
+    const { now } = this.#service;
     const { cronExpression, enabled } = rotationSettings(current.state);
     const at = now().getTime();
     const ticked = this.#tick(cronExpression, at);
     if (!enabled || this.#service.inventory.path === undefined) return;
-    const seen = `${current.state.seq} ${cronExpression}`;
+    const seen = `${current.state.seq} ${this.#service.inventory.stamp} ${cronExpression}`;
     if (!ticked && at < this.#next && seen === this.#seen) return;
     if (performance.now() < this.#notBefore) return;
     if (ticked) this.#backoff.release();
@@ -186,29 +203,26 @@ export class Scheduler {
   async #renewCrls(keystore: Keystore): Promise<void> {
     const { writer, now, ctx, metrics, journal, inventory, jobs } = this.#service;
     const at = now().getTime();
-    if (at < this.#crlRetry || crlsDue(keystore, at).length === 0) return;
-    try {
-      const crls = await writer.inTurn(ctx.globals.wait, () =>
-        renewCrls(writer, crlsDue(writer.keystore, at), writer.daily, newRequestId()),
-      );
-      journal.say('crl', { renewed: crls.map(({ authority }) => authority), until: crls[0]?.nextUpdate });
-      metrics.lastRun.set({ what: 'crl' }, at / 1000);
-      const { path } = inventory;
-      if (path === undefined) return;
-      // What fails to take it is undone in the log, and tried again as any other.
-      jobs.add({
-        by: 'schedule',
-        total: 0,
-        run: async () => {
-          await publishCrl(ctx, writer, await crlAudience(writer.keystore, path));
-          return [];
-        },
-      });
-    } catch (error) {
-      this.#crlRetry = at + CRL_RETRY;
-      metrics.failed.inc({ what: 'crl' });
-      journal.say('crl-failed', { error: String(error) });
-    }
+    if (crlsDue(keystore, at).length === 0) return;
+    const crls = await writer.inTurn(ctx.globals.wait, () =>
+      renewCrls(writer, crlsDue(writer.keystore, at), writer.daily, newRequestId()),
+    );
+    journal.say('crl', { renewed: crls.map(({ authority }) => authority), until: crls[0]?.nextUpdate });
+    metrics.lastRun.set({ what: 'crl' }, at / 1000);
+    const { path } = inventory;
+    if (path === undefined) return;
+    // A service that does not take it is undone in the log, and tried again as any other.
+    const { ended } = jobs.add({
+      by: 'schedule',
+      total: 0,
+      run: async () => {
+        await publishCrl(ctx, writer, await crlAudience(writer.keystore, path));
+        return [];
+      },
+    });
+    void ended.then(({ problem }) => {
+      if (problem !== undefined) journal.say('schedule-failed', { what: 'crl', error: problem.message });
+    });
   }
 }
 

@@ -131,9 +131,7 @@ async function run(ctx: Context, writer: KeystoreWriter, options: ServeOptions):
     scheduler.start();
     journal.say('stopping', { signal: await stopped });
   } finally {
-    await Promise.all([renewal.stop(), scheduler.stop()]);
-    await Promise.all(apps.map((app) => app.close()));
-    await jobs.idle();
+    await Promise.all([...apps.map((app) => app.close()), jobs.close(), renewal.stop(), scheduler.stop()]);
   }
   journal.say('stopped');
 }

@@ -85,6 +85,15 @@ test('a node that fails does not keep the others from it; it is told once, tried
   expect(raised).toHaveLength(1);
 }, 120_000);
 
+test('an inventory that is broken is told, keeps nothing else from being done, and is read again when it is mended', async () => {
+  await writeFile(inventory, 'cluster: orders\nnodes: [');
+  await daemon.event('schedule-failed', ({ what }) => what === 'rotate');
+  expect((await daemon.call(operator, '/v1/cluster/alerts')).status).toBe(200);
+  const before = await certificate('n2');
+  await writeFile(inventory, yaml('n1', 'n2', 'n3'));
+  await replaced('n2', before);
+}, 120_000);
+
 test('after an outage, in which everything ended, everything is caught up', async () => {
   expect(await daemon.stop()).toBe(0);
   const before = await Promise.all(['n1', 'n2', 'n3'].map(certificate));

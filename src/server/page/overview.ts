@@ -100,7 +100,7 @@ function bar({ notBefore, notAfter }: { notBefore: string; notAfter: string }, n
 
 function table(heads: string[], rows: Html[], all: number): Html {
   const more = all > rows.length ? html`<p class="quiet">${rows.length} of ${all} are shown.</p>` : html``;
-  return html`<div class="wide"><table><thead><tr>${heads.map((head) => html`<th scope="col">${head}</th>`)}</tr></thead><tbody>${rows}</tbody></table></div>${more}`;
+  return html`<div class="wide" tabindex="0" role="region" aria-label="${heads[0] ?? ''}: the table"><table><thead><tr>${heads.map((head) => html`<th scope="col">${head}</th>`)}</tr></thead><tbody>${rows}</tbody></table></div>${more}`;
 }
 
 function time(moment: number): string {

@@ -8,7 +8,8 @@ body{font:16px/1.5 system-ui,sans-serif;max-width:72rem;margin:0 auto;padding:1r
 h1{font-size:1.4rem;margin:0}h2{font-size:1.1rem;margin:2rem 0 .5rem}
 table{border-collapse:collapse;width:100%}
 th,td{text-align:left;padding:.3rem .8rem .3rem 0;border-bottom:1px solid var(--line);vertical-align:top}
-th{font-weight:600;color:var(--quiet)}code{font:.9em ui-monospace,monospace;overflow-wrap:anywhere}
+th{font-weight:600;color:var(--quiet)}code{font:.9em ui-monospace,monospace}header code{overflow-wrap:anywhere}
+td code{display:inline-block;min-width:20ch}
 svg{width:14rem;height:1rem;vertical-align:middle}
 .rest{fill:var(--line)}.spent{fill:var(--life)}.due{stroke:var(--warn);stroke-width:1}
 .critical{color:var(--bad);font-weight:600}.warning{color:var(--warn);font-weight:600}.quiet{color:var(--quiet)}
