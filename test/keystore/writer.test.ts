@@ -176,3 +176,36 @@ test('a writer refuses a log that is behind its anchor', async () => {
   await writer.commit('abandon', 'r', () => abandon(2));
   await expect(openWriter()).rejects.toMatchObject({ code: 'ERR_KEYSTORE_ROLLED_BACK' });
 });
+
+describe('many at once in one process', () => {
+  test('readings of one keystore apply each record once, also while it is written to', async () => {
+    const { store, writer, keystore } = await openWriter();
+    const other = await Keystore.open(store, { anchors });
+    const before = other.tail.records;
+    const work = [writer.commit('abandon', 'a', () => abandon(1)), writer.commit('abandon', 'b', () => abandon(2))];
+    for (let i = 0; i < 20; i++)
+      work.push(
+        other.refresh().then(() => undefined),
+        keystore.refresh().then(() => undefined),
+      );
+    await Promise.all(work);
+    await Promise.all(Array.from({ length: 10 }, () => other.refresh()));
+    expect([other.state.seq, other.tail.records - before]).toEqual([10, 2]);
+    expect([keystore.state, keystore.tail.records]).toEqual([other.state, other.tail.records]);
+  });
+
+  test('turns are taken one after the other, in the order of the calls; one that fails stops no other', async () => {
+    const { writer } = await openWriter();
+    const told: string[] = [];
+    const turn = (name: string, fails = false) =>
+      writer.inTurn(0, async () => {
+        told.push(`${name} begins`);
+        await new Promise((resolve) => setImmediate(resolve));
+        told.push(`${name} ends`);
+        if (fails) throw new Error(name);
+      });
+    const results = await Promise.allSettled([turn('first'), turn('second', true), turn('third')]);
+    expect(results.map(({ status }) => status)).toEqual(['fulfilled', 'rejected', 'fulfilled']);
+    expect(told).toEqual(['first', 'second', 'third'].flatMap((name) => [`${name} begins`, `${name} ends`]));
+  });
+});
