@@ -7,7 +7,7 @@ import { Deployed } from './deployed.ts';
 const servers = new Servers('deploy-kill');
 const onLinux = canTrace ? test : test.skip;
 /** Of the system calls by which something becomes durable or visible, every so many: all of them take minutes. */
-const EVERY = 3;
+const EVERY = 5;
 
 describe('killed just before each step that makes something durable or visible, the next run makes it whole', () => {
   let node: Deployed;
