@@ -16,7 +16,7 @@ export function entryLength(contentLength: number): number {
 }
 
 /** The fields of a header (POSIX ustar) by their places. */
-const AT = { name: 0, mode: 100, size: 124, checksum: 148, prefix: 345 };
+export const AT = { name: 0, mode: 100, size: 124, checksum: 148, magic: 257, prefix: 345 };
 
 /** The headers of entries with one mode and time, but for path, size and checksum: with the sum of their octets. */
 interface Blank {
@@ -33,7 +33,7 @@ function blankHeader(mode: number, seconds: number): Blank {
   putOctal(octets, 136, seconds, 12);
   octets.fill(0x20, AT.checksum, AT.checksum + 8);
   octets[156] = 0x30;
-  putText(octets, 257, 'ustar\x0000');
+  putText(octets, AT.magic, 'ustar\x0000');
   return { mode, octets, sum: octets.reduce((sum, octet) => sum + octet, 0) };
 }
 
@@ -72,28 +72,6 @@ function putHeader(out: Uint8Array, at: number, blank: Blank, path: string, leng
 /** The end of an archive. */
 export const TAR_END: Uint8Array = new Uint8Array(2 * BLOCK);
 
-/** Reads the entries of an archive as far as they are whole: what a killed writer left behind ends anywhere. */
-export function* readEntries(archive: Uint8Array): Generator<TarEntry & { content: Uint8Array }> {
-  for (let at = 0; at + BLOCK <= archive.length; ) {
-    if (archive[at] === 0 || !hasMagic(archive, at)) return;
-    const length = Number.parseInt(text(archive, at + 124, 12), 8);
-    if (!Number.isSafeInteger(length) || at + BLOCK + length > archive.length) return;
-    const prefix = text(archive, at + 345, 155);
-    const name = text(archive, at, 100);
-    const mode = Number.parseInt(text(archive, at + 100, 8), 8);
-    yield {
-      path: prefix === '' ? name : `${prefix}/${name}`,
-      mode,
-      content: archive.subarray(at + BLOCK, at + BLOCK + length),
-    };
-    at += entryLength(length);
-  }
-}
-
-function hasMagic(archive: Uint8Array, at: number): boolean {
-  return text(archive, at + 257, 6) === 'ustar';
-}
-
 function splitPath(path: string): [prefix: string, name: string] {
   if (path.length <= 100) return ['', path];
   for (let at = path.indexOf('/'); at >= 0 && at <= 155; at = path.indexOf('/', at + 1))
@@ -117,10 +95,4 @@ function putOctal(out: Uint8Array, at: number, value: number, width: number): nu
   const digits = value.toString(8).padStart(width - 1, '0');
   out[at + width - 1] = 0;
   return putText(out, at, digits);
-}
-
-function text(archive: Uint8Array, at: number, width: number): string {
-  let out = '';
-  for (let i = at; i < at + width && archive[i] !== 0; i++) out += String.fromCharCode(archive[i] as number);
-  return out;
 }

@@ -2,6 +2,7 @@ import { existsSync, readdirSync } from 'node:fs';
 import { basename, dirname } from 'node:path';
 import { ClusterCaError } from '../errors.ts';
 import { statusOf } from '../keystore/certificates/row.ts';
+import type { Keystore } from '../keystore/keystore.ts';
 import type { KeystoreWriter } from '../keystore/writer.ts';
 import { holderDirectory, Place } from '../placement/place.ts';
 import { issueFleet, type PlacedCertificate } from './batch/fleet.ts';
@@ -29,12 +30,17 @@ export function isFleet({ items, out }: Pick<IssueRequest, 'items' | 'out'>): bo
 export async function openFleetPlace(request: IssueRequest): Promise<void> {
   const { out, access, forceNew } = request;
   if (out === undefined) return;
-  if (!isArchive(out)) return new Place(out, access).open();
+  if (!isArchive(out)) return openPlace(new Place(out, access));
   if (existsSync(out) && !forceNew)
     throw new ClusterCaError('ERR_EXISTS', `${out} is there already`, {
       hint: 'choose another --out, or replace it with --force-new',
     });
-  return new Place(dirname(out), access).open();
+  return openPlace(new Place(dirname(out), access));
+}
+
+async function openPlace(place: Place): Promise<void> {
+  await place.open();
+  await place.removeProbes();
 }
 
 /** Issues a fleet in batches. The caller holds the turn among the writers. @throws as `issueCertificates` */
@@ -44,6 +50,7 @@ export async function issueInBatches(
   onProgress: (done: number, total: number, label: string) => void,
 ): Promise<IssueResult> {
   const { keystore } = writer;
+  const { access } = request;
   const out = request.out as string;
   const archive = isArchive(out);
   const bound = await recordsOfRequest(keystore, request);
@@ -54,15 +61,18 @@ export async function issueInBatches(
   const salvage = archiveSink && (await Salvage.find(dirname(out), basename(out)));
   for (const [i, job] of jobs.entries()) {
     if (i % 100 === 0) onProgress(i, jobs.length, 'checking');
-    if (job.place !== undefined || !archive) await attempt(job, () => prepare(writer, request, job, bound));
-    else await decideForArchive(writer, request, job, salvage, archiveSink);
+    if (archive) await decideForArchive(writer, request, job, salvage, archiveSink);
+    else if (job.place !== undefined || (await hasCurrent(keystore, job.item))) {
+      job.place ??= new Place(holderDirectory(out, job.item), access);
+      await attempt(job, () => prepare(writer, request, job, bound));
+    }
   }
   const isPending = (job: Job): boolean => job.error === undefined && job.unchanged === undefined;
   const now = writer.options.now();
   const decided = jobs.filter((job) => !isPending(job));
   const result = await resultOf(keystore, decided, now, false);
   const items = jobs.filter(isPending).map(({ item }) => item);
-  const { access, requestId, requestHash } = request;
+  const { requestId, requestHash } = request;
   try {
     if (items.length > 0) await fleet();
     else await sink.finish();
@@ -97,6 +107,10 @@ function unplacedError(item: IssueItem, serial: string, { path, errno }: Unplace
     hint: 'run the same command again: it finishes the files',
     details: { committed: [serial] },
   });
+}
+
+async function hasCurrent(keystore: Keystore, { kind, name, plane }: IssueItem): Promise<boolean> {
+  return (await keystore.query((index) => index.current(kind, name, plane))) !== undefined;
 }
 
 /** A job for every item; with a place to look at only where its directory exists already. */

@@ -1,7 +1,8 @@
-import { readdirSync, readFileSync } from 'node:fs';
+import { readdirSync } from 'node:fs';
 import { unlink } from 'node:fs/promises';
 import { join } from 'node:path';
-import { readEntries, tarEntries } from '../archive/tar.ts';
+import { readTar } from '../archive/read-tar.ts';
+import { tarEntries } from '../archive/tar.ts';
 import type { IssuedCertificate } from '../keystore/certificates/row.ts';
 import type { Keystore } from '../keystore/keystore.ts';
 import { publicHalf } from '../placement/key-match.ts';
@@ -17,9 +18,10 @@ export class Salvage {
 
   private constructor(paths: string[]) {
     this.#paths = paths;
+    const isKey = (name: string): boolean => name.endsWith(`/${FILES.key}`);
     for (const path of paths)
-      for (const { path: name, mode, content } of readEntries(readFileSync(path)))
-        if (name.endsWith(`/${FILES.key}`)) this.#keys.set(name.slice(0, -FILES.key.length - 1), { mode, content });
+      for (const { path: name, mode, content } of readTar(path, isKey))
+        this.#keys.set(name.slice(0, -FILES.key.length - 1), { mode, content });
   }
 
   /** What runs that are over left in a directory for this final name. */

@@ -17,6 +17,8 @@ export interface FileAccess {
 export const FILES = { trustBundle: 'ca.pem', key: 'key.pem', certificate: 'cert.pem' } as const;
 export type FileName = (typeof FILES)[keyof typeof FILES];
 
+/** The file by which it is shown that files can be made. */
+const PROBE = 'probe.pem';
 const PUBLIC_MODE = 0o644;
 const DAY = 86_400_000;
 
@@ -41,7 +43,7 @@ export class Place {
 
   /** Makes the directory and shows that a file can be made in it. */
   async open(): Promise<void> {
-    const probe = join(this.directory, temporaryName('probe.pem'));
+    const probe = join(this.directory, temporaryName(PROBE));
     try {
       await mkdir(this.directory, { recursive: true, mode: 0o755 });
       await writeNew(probe, new Uint8Array(0), 0o600);
@@ -117,6 +119,11 @@ export class Place {
       if (leftover.gone || (await this.#age(name)) > DAY) found.push(leftover);
     }
     return found;
+  }
+
+  /** Removes what runs that are over left of looking whether files can be made here. */
+  async removeProbes(): Promise<void> {
+    for (const leftover of await this.leftovers()) if (leftover.final === PROBE) await this.removeLeftover(leftover);
   }
 
   readLeftover(leftover: Leftover): Uint8Array | undefined {
