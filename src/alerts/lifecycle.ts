@@ -26,18 +26,14 @@ export interface Transition {
 
 /**
  * What is to be told now. An alert is known by its name and subject; it is raised once, repeated when a day has gone
- * since it was last told, escalated at once when it gets worse, and resolved when it is there no more. The state is
- * the log's: record what this returns (`alertBodies`), then tell it.
+ * since it was last told, escalated at once when it gets worse, and resolved when it is there no more; until then it
+ * keeps the worst severity that it was told with, so that whoever heard of it hears of its end. The state is the log's: record what this returns (`alertBodies`), then tell it.
  * @param open `state.alerts` of the log
  * @param alerts what the rules say now
  * @param now milliseconds since 1970
  */
 export function transitions(open: readonly OpenAlert[], alerts: readonly Alert[], now: number): Transition[] {
-  const current = new Map<string, Alert>();
-  for (const alert of grouped(alerts.map(recordable), open)) {
-    const known = current.get(alertKey(alert));
-    if (known === undefined || worse(alert.severity, known.severity)) current.set(alertKey(alert), alert);
-  }
+  const current = currentAlerts(open, alerts);
   const known = new Map(open.map((one) => [alertKey(one), one]));
   const gone = open.filter((one) => !current.has(alertKey(one))).map((one) => resolved(one, current, now));
   const told = [...current].flatMap(([key, alert]): Transition[] => {
@@ -45,11 +41,33 @@ export function transitions(open: readonly OpenAlert[], alerts: readonly Alert[]
     if (before === undefined) return [{ event: 'raised', alert, raisedAt: now }];
     const { raisedAt, notifiedAt, severity } = before;
     if (worse(alert.severity, severity)) return [{ event: 'escalated', alert, raisedAt }];
-    return now - notifiedAt >= DAY ? [{ event: 'repeated', alert, raisedAt }] : [];
+    return now - notifiedAt >= DAY ? [{ event: 'repeated', alert: { ...alert, severity }, raisedAt }] : [];
   });
   // What ends makes room for what begins; more than the log holds is not told, because it would be told again and again.
   let room = MOST_OPEN_ALERTS - open.length + gone.length;
   return [...gone, ...told.filter(({ event }) => event !== 'raised' || room-- > 0)];
+}
+
+/**
+ * The open alerts as they are now, for a receiver that forgets what it is not told again.
+ * @param open `state.alerts` of the log
+ */
+export function standing(open: readonly OpenAlert[], alerts: readonly Alert[]): Transition[] {
+  const current = currentAlerts(open, alerts);
+  return open.flatMap(({ name, subject, severity, raisedAt }): Transition[] => {
+    const alert = current.get(alertKey({ name, subject }));
+    return alert === undefined ? [] : [{ event: 'repeated', alert: { ...alert, severity }, raisedAt }];
+  });
+}
+
+/** By what tells them apart; of two that nothing does, the worse. */
+function currentAlerts(open: readonly OpenAlert[], alerts: readonly Alert[]): Map<string, Alert> {
+  const current = new Map<string, Alert>();
+  for (const alert of grouped(alerts.map(recordable), open)) {
+    const known = current.get(alertKey(alert));
+    if (known === undefined || worse(alert.severity, known.severity)) current.set(alertKey(alert), alert);
+  }
+  return current;
 }
 
 /** The bodies of the `alerts` records that say so, in this order. */

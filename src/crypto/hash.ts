@@ -1,4 +1,4 @@
-import { createHash, randomBytes as nodeRandomBytes, hash as oneShot } from 'node:crypto';
+import { createHash, createHmac, randomBytes as nodeRandomBytes, hash as oneShot } from 'node:crypto';
 
 /** SHA-256 (FIPS 180-4). */
 export function sha256(...parts: Uint8Array[]): Uint8Array {
@@ -21,6 +21,11 @@ export function sha256Hex(...parts: Uint8Array[]): string {
   const hash = createHash('sha256');
   for (const part of parts) hash.update(part);
   return hash.digest('hex');
+}
+
+/** HMAC (RFC 2104) with SHA-256. */
+export function hmacSha256(key: Uint8Array, data: Uint8Array): Uint8Array {
+  return new Uint8Array(createHmac('sha256', key).update(data).digest());
 }
 
 /** Octets from the system's generator. */

@@ -1,4 +1,4 @@
-import { createCipheriv, createHmac, createPrivateKey, hash, pbkdf2 } from 'node:crypto';
+import { createCipheriv, createPrivateKey, hash, pbkdf2 } from 'node:crypto';
 
 /** SHA-256's block and output in octets: RFC 7292 calls them v and u. */
 const BLOCK = 64;
@@ -17,10 +17,6 @@ export function pbkdf2Sha256(password: Uint8Array, salt: Uint8Array, iterations:
 export function encryptAesCbc(key: Uint8Array, iv: Uint8Array, plaintext: Uint8Array): Uint8Array {
   const cipher = createCipheriv('aes-256-cbc', key, iv);
   return new Uint8Array(Buffer.concat([cipher.update(plaintext), cipher.final()]));
-}
-
-export function hmacSha256(key: Uint8Array, data: Uint8Array): Uint8Array {
-  return new Uint8Array(createHmac('sha256', key).update(data).digest());
 }
 
 /**

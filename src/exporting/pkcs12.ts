@@ -1,5 +1,5 @@
-import { randomBytes, sha256 } from '../crypto/hash.ts';
-import { encryptAesCbc, hmacSha256, pbkdf2Sha256, pkcs12MacKey } from '../crypto/pkcs12.ts';
+import { hmacSha256, randomBytes, sha256 } from '../crypto/hash.ts';
+import { encryptAesCbc, pbkdf2Sha256, pkcs12MacKey } from '../crypto/pkcs12.ts';
 import { contextTag, TAG } from '../pki/der/tags.ts';
 import { NULL, octetString, oid, sequence, setOf, tlv, unsignedInteger } from '../pki/der/writer.ts';
 import { OID } from '../pki/oids.ts';

@@ -16,7 +16,7 @@ export function inventoryJsonSchema(): JsonSchema {
   }) as JsonSchema;
   const properties = schema.properties as Record<string, JsonSchema>;
   for (const [name, property] of Object.entries(properties))
-    if (name !== 'cluster') properties[name] = orEmpty(withEmptyEntries(property));
+    if (name !== 'cluster') properties[name] = orEmpty(name === 'alerts' ? property : withEmptyEntries(property));
   return { ...schema, title: "cluster.yaml: the inventory of cluster-ca's issue, deploy and verify" };
 }
 

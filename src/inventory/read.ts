@@ -74,7 +74,7 @@ function emptyMaps(value: unknown): unknown {
       key,
       key === 'nodes' || key === 'clients'
         ? filled(part === '' || part === null ? {} : part)
-        : key === 'defaults' && (part === '' || part === null)
+        : (key === 'defaults' || key === 'alerts') && (part === '' || part === null)
           ? {}
           : part,
     ]),

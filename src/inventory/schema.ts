@@ -1,5 +1,6 @@
 import * as z from 'zod';
 import { isDestination } from '../hosts/ssh/destination.ts';
+import { alertSinksSchema } from './alerts-schema.ts';
 
 /** A string as it is written: `1e3`, `null` and `012` are names. */
 const text = z.string().min(1);
@@ -44,6 +45,7 @@ export const inventorySchema = z.strictObject({
   defaults: z.strictObject({ ...common, dns: z.array(text).optional() }).optional(),
   nodes: z.record(z.string(), node).optional(),
   clients: z.record(z.string(), client).optional(),
+  alerts: alertSinksSchema.optional(),
 });
 
 export type InventoryDocument = z.infer<typeof inventorySchema>;

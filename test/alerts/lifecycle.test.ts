@@ -2,7 +2,7 @@ import { describe, expect, test } from '@jest/globals';
 import fc from 'fast-check';
 import type { Alert } from '../../src/alerts/alert.ts';
 import { MANY } from '../../src/alerts/group.ts';
-import { alertBodies, type Transition, transitions } from '../../src/alerts/lifecycle.ts';
+import { alertBodies, standing, type Transition, transitions } from '../../src/alerts/lifecycle.ts';
 import { alertChanges, applyAlertChanges, type OpenAlert, openAlert } from '../../src/keystore/log/alerts.ts';
 
 const T0 = Date.UTC(2026, 0, 1);
@@ -52,14 +52,16 @@ describe('one alert', () => {
     expect(daemon.open).toEqual([]);
   });
 
-  test('that gets worse is told at once, and not again when it wavers', () => {
+  test('that gets worse is told at once, and not again when it wavers: it is as bad as it was until it is over', () => {
     const daemon = new Daemon();
     daemon.look([alert('a')], T0);
     expect(events(daemon.look([alert('a', { severity: 'critical' })], T0 + HOUR))).toEqual(['escalated a']);
     expect(daemon.look([alert('a')], T0 + 2 * HOUR)).toEqual([]);
     expect(daemon.look([alert('a', { severity: 'critical' })], T0 + 3 * HOUR)).toEqual([]);
     expect(events(daemon.look([alert('a')], T0 + DAY + HOUR))).toEqual(['repeated a']);
-    expect(daemon.open).toMatchObject([{ severity: 'warning', raisedAt: T0, notifiedAt: T0 + DAY + HOUR }]);
+    expect(daemon.open).toMatchObject([{ severity: 'critical', raisedAt: T0, notifiedAt: T0 + DAY + HOUR }]);
+    expect(standing(daemon.open, [alert('a')])).toMatchObject([{ alert: { severity: 'critical' }, raisedAt: T0 }]);
+    expect(standing(daemon.open, [])).toEqual([]);
   });
 
   test('of which a later stage has the place', () => {
@@ -176,13 +178,15 @@ describe('whatever comes, in whatever order', () => {
         });
     }));
 
-  test('an alert is escalated at most twice between two repeats', () =>
+  test('an alert is escalated at most twice, and is resolved with the worst severity that it was told with', () =>
     property((daemon) => {
       for (const history of histories(daemon)) {
         let times = 0;
-        for (const { event } of history) {
-          times = event === 'escalated' ? times + 1 : 0;
-          expect(times).toBeLessThanOrEqual(2);
+        let worst = 'info';
+        for (const { event, alert: told } of history) {
+          if (event === 'raised') [times, worst] = [0, told.severity];
+          if (event === 'escalated') [times, worst] = [times + 1, told.severity];
+          expect([times <= 2, told.severity]).toEqual([true, worst]);
         }
       }
     }));

@@ -75,8 +75,14 @@ describe('imports run one way', () => {
   });
 });
 
-describe('src/pki is pure', () => {
-  const pure = sources.filter(({ path }) => ['pki', 'alerts'].includes(part(path)));
+describe('src/pki and the rules of src/alerts are pure', () => {
+  const isSink = (path: string): boolean => path.startsWith('src/alerts/sinks/');
+  const pure = sources.filter(({ path }) => ['pki', 'alerts'].includes(part(path)) && !isSink(path));
+
+  test('the rules of alerts do not know whom they are told to', () => {
+    const found = pure.flatMap((source) => source.imports).filter(({ to }) => isSink(to));
+    expect(found.map(show)).toEqual([]);
+  });
 
   test('it imports no node:* and no package with I/O', () => {
     const packages = pure.flatMap((source) => source.imports).filter(({ to }) => !to.startsWith('src/'));
@@ -112,6 +118,7 @@ describe('each library has its place', () => {
     ['chalk and inquirer: src/ui', /^(chalk|inquirer|@inquirer\/.*)$/, /^src\/ui\//],
     ['commander: src/commands and main', /^commander$/, /^src\/(commands\/|main\.ts$)/],
     ['node:crypto: src/crypto', /^(node:)?crypto$/, /^src\/crypto\//],
+    ['nodemailer: src/alerts/sinks', /^nodemailer(\/|$)/, /^src\/alerts\/sinks\//],
     ['@peculiar/webcrypto: src/crypto', /^@peculiar\/webcrypto$/, /^src\/crypto\//],
     ['node:fs is written with its prefix', /^(fs|path|os|child_process|net|tls|http|https|stream|util)(\/|$)/, /^$/],
   ])('%s', (_, library, place) => {
@@ -140,7 +147,7 @@ describe('each library has its place', () => {
   });
 });
 
-describe('reading verbs start without the libraries that make certificates', () => {
+describe('reading verbs start without the libraries that make certificates and send mail', () => {
   test.each([
     'src/main.ts',
     ...['list', 'status', 'inspect', 'verify', 'audit', 'crl'].map((verb) => `src/commands/${verb}.ts`),
@@ -148,7 +155,7 @@ describe('reading verbs start without the libraries that make certificates', () 
     ...['reading', 'checking'].map((entry) => `src/commands/${entry}.ts`),
   ])('%s', (start) => {
     expect(exists(start)).toBe(true);
-    const found = [...reachable(start, byPath)].filter(([to]) => /^(@peculiar\/|reflect-metadata)/.test(to));
+    const found = [...reachable(start, byPath)].filter(([to]) => /^(@peculiar\/|reflect-metadata|nodemailer)/.test(to));
     expect(found.map(([, path]) => path.join(' → '))).toEqual([]);
   });
 });

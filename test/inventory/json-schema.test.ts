@@ -37,6 +37,12 @@ function accepts(schema: Schema, value: unknown): boolean {
         return wanted === (value === null ? 'null' : Array.isArray(value) ? 'array' : typeof value);
       case 'anyOf':
         return (wanted as Schema[]).some((part) => accepts(part, value));
+      case 'oneOf':
+        return (wanted as Schema[]).filter((part) => accepts(part, value)).length === 1;
+      case 'const':
+        return value === wanted;
+      case 'maxItems':
+        return !Array.isArray(value) || value.length <= (wanted as number);
       case 'allOf':
         return (wanted as Schema[]).every((part) => accepts(part, value));
       case 'enum':
@@ -71,13 +77,23 @@ describe('the schema and the reader agree', () => {
   test.each([
     ['the least', 'cluster: orders'],
     ['a node without a value', 'cluster: orders\nnodes:\n  redis-1:\n'],
-    ['sections without a value', 'cluster: orders\ndefaults:\nnodes:\nclients:\n'],
+    ['sections without a value', 'cluster: orders\ndefaults:\nnodes:\nclients:\nalerts:\n'],
     ['a node', 'cluster: orders\nnodes:\n  a: { dns: [a.b], ip: [127.0.0.1], planes: [data], lifetime: 30d }'],
     [
       'services',
       'cluster: o\nnodes:\n  a: { services: [ { kind: redis, dir: /x, plane: data, reload: { pid: /y } } ] }',
     ],
     ['clients', 'cluster: o\nclients:\n  app_rw: { keyType: ed25519, role: auditor }'],
+    ['a webhook', 'cluster: o\nalerts: { w: { kind: webhook, url: "https://h.example/x", secretFile: /s } }'],
+    ['an Alertmanager', 'cluster: o\nalerts: { a: { kind: alertmanager, url: "http://h:9093", minSeverity: info } }'],
+    ['mail', 'cluster: o\nalerts: { m: { kind: smtp, server: "h:25", from: a@b.c, to: [d@e.f], tls: implicit } }'],
+    ['a program', 'cluster: o\nalerts: { p: { kind: exec, command: [/bin/page, now], timeout: 30s } }'],
+    ['a sink of no kind', 'cluster: o\nalerts: { p: { command: [/bin/page] } }'],
+    ['a sink without a value', 'cluster: o\nalerts: { p: }'],
+    ['a program in a shell', 'cluster: o\nalerts: { p: { kind: exec, command: /bin/page now } }'],
+    ['a secret beside its file', 'cluster: o\nalerts: { m: { kind: webhook, url: "https://h", secret: whsec_AA } }'],
+    ['mail to nobody', 'cluster: o\nalerts: { m: { kind: smtp, server: "h:25", from: a@b.c, to: [] } }'],
+    ['a key of another kind', 'cluster: o\nalerts: { p: { kind: exec, command: [/bin/page], url: "https://h" } }'],
     ['no cluster', 'nodes: {}'],
     ['an unknown key', 'cluster: o\nnode: {}'],
     ['an unknown key of a node', 'cluster: o\nnodes: { a: { port: x } }'],
