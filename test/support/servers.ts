@@ -64,7 +64,12 @@ export class Server {
     // With setpriv the kernel ends the server when the process of the test dies, however it dies.
     const setpriv = executable('setpriv');
     const [command, words] = setpriv ? [setpriv, ['--pdeathsig', 'KILL', file, ...args]] : [file, args];
-    this.#child = spawn(command, words, { cwd: directory, stdio: ['ignore', descriptor, descriptor] });
+    // A group of its own: with a master its workers end too.
+    this.#child = spawn(command, words, {
+      cwd: directory,
+      stdio: ['ignore', descriptor, descriptor],
+      detached: true,
+    });
     this.#child.on('error', (error) => {
       this.#failure = error;
     });
@@ -104,7 +109,7 @@ export class Server {
   async stop(): Promise<void> {
     if (!this.running) return;
     const gone = once(this.#child, 'exit');
-    this.#child.kill('SIGKILL');
+    process.kill(-(this.#child.pid as number), 'SIGKILL');
     await gone;
   }
 }
