@@ -5,6 +5,7 @@ import { ClusterCaError } from '../errors.ts';
 import { equalBytes } from '../pki/der/writer.ts';
 import { decodePem } from '../pki/pem.ts';
 import { safeText } from '../ui/text/safe.ts';
+import { trustNotTaken } from './announced-trust.ts';
 import { olderSessions } from './haproxy-connections.ts';
 import { listLoaded, proveCertificate, proveCrls, proveTrust } from './haproxy-proof.ts';
 import { canReload, reloadHaProxy } from './haproxy-reload.ts';
@@ -89,8 +90,11 @@ class HaProxySession implements Session {
 
   /** What the worker says that it has loaded. A served certificate says nothing of trust, nor of the side to the servers. */
   async proof({ certificate, trust, crl }: Change): Promise<string | undefined> {
-    const { service, host, files, options } = this.#situation;
-    if (options.socket === undefined) return undefined;
+    const { service, host, files, options, timeout } = this.#situation;
+    if (options.socket === undefined)
+      return trust && service.address !== undefined
+        ? trustNotTaken(service.address, { host, path: files.trustBundle }, { timeout })
+        : undefined;
     const prove = async (file: string, work: (pem: Uint8Array) => Promise<string | undefined>) => {
       const pem = await host.read(file);
       const wrong = pem === undefined ? undefined : await work(pem);

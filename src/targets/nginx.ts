@@ -2,10 +2,11 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import * as z from 'zod';
 import { ClusterCaError } from '../errors.ts';
 import type { Host } from '../hosts/host.ts';
+import { trustNotTaken } from './announced-trust.ts';
 import { argv, duration, path } from './options.ts';
 import { childrenOf, noProcess, readPid, titleOf } from './processes.ts';
 import { checkCommand, missingProgram, runCommand } from './run-command.ts';
-import type { Problem, Session, Situation, Target } from './target.ts';
+import type { Change, Problem, Session, Situation, Target } from './target.ts';
 
 const options = z
   .strictObject({
@@ -73,6 +74,13 @@ class NginxSession implements Session {
     if (command !== undefined) await runCommand(host, command, this.#timeout);
     else if (pidFile !== undefined) await host.signal(await this.#master(pidFile), 'SIGHUP');
     if (pidFile !== undefined && before !== undefined && before.length > 0) await this.#taken(pidFile, before);
+  }
+
+  /** Whom it trusts it tells to whoever connects. */
+  async proof({ trust }: Change): Promise<string | undefined> {
+    const { service, host, files, timeout } = this.#situation;
+    if (!trust || service.address === undefined) return undefined;
+    return trustNotTaken(service.address, { host, path: files.trustBundle }, { timeout });
   }
 
   async close(): Promise<void> {}

@@ -25,6 +25,9 @@ export const SENTINEL_RIGHTS =
 
 const PAUSE = 200;
 
+/** The restart that is under way in this process: the next waits, whatever --max-unavailable says. */
+let restarting: Promise<void> = Promise.resolve();
+
 /**
  * Redis Sentinel takes new files at a restart only. There is none that leads: a leader is elected for each failover, so
  * the order does not matter, and none is restarted during a failover or where the others would not be enough.
@@ -46,6 +49,8 @@ class SentinelSession implements Session {
   readonly #situation: Situation<Options>;
   readonly #admin: RedisAdmin;
   #before: Monitored[] | undefined;
+  /** It was restarted in this session, or was about to be. */
+  #tried = false;
 
   constructor(situation: Situation<Options>) {
     this.#situation = situation;
@@ -61,29 +66,34 @@ class SentinelSession implements Session {
       this.#before = await lookAround(this.#admin);
       problems.push(...(await configurationProblems(this.#admin, this.#situation)));
       if (this.#before.length === 0) warn(`${label} watches nothing yet`);
-      for (const { name, usable, sentinels, needed, failingOver } of this.#before) {
-        if (failingOver)
-          problems.push({
-            message: `${label}: ${name} is failing over`,
-            hint: 'wait until it has ended, then run again',
-          });
-        // Where there are too few as it is, a restart makes it no worse for longer than it takes.
-        if (usable - 1 >= needed) continue;
-        if (usable === sentinels)
+      problems.push(...this.#objections(this.#before));
+      for (const { name, usable, sentinels, needed } of this.#before)
+        if (usable === sentinels && usable - 1 < needed)
           warn(
             `${label}: while it restarts ${name} has no failover: ${sentinels} sentinels, of which ${needed} are needed`,
           );
-        else
-          problems.push({
-            message: `${label}: only ${usable} of ${sentinels} sentinels of ${name} can be used, and without this one ${needed} would not be left`,
-            hint: `SENTINEL SENTINELS ${name} says which are down: they first`,
-          });
-      }
       return problems;
     } catch (error) {
       if (!(error instanceof ClusterCaError)) throw error;
       return [{ message: error.message, hint: error.hint ?? 'cluster-ca verify --inventory FILE looks at it' }];
     }
+  }
+
+  /** Why it is not to be restarted now. */
+  #objections(now: readonly Monitored[]): Problem[] {
+    const { label } = this.#situation.service;
+    return now.flatMap(({ name, usable, sentinels, needed, failingOver }) => {
+      if (failingOver)
+        return [{ message: `${label}: ${name} is failing over`, hint: 'wait until it has ended, then run again' }];
+      // Where there are too few as it is, a restart is no worse for longer than it takes; one that sees nobody may be cured.
+      if (usable - 1 >= needed || usable === sentinels || usable === 1) return [];
+      return [
+        {
+          message: `${label}: only ${usable} of ${sentinels} sentinels of ${name} can be used, and ${needed} must be left without this one`,
+          hint: `SENTINEL SENTINELS ${name} says which are down: they first`,
+        },
+      ];
+    });
   }
 
   /** Broken TLS is no obstacle: the restart is the cure, and needs no connection. */
@@ -100,11 +110,26 @@ class SentinelSession implements Session {
   }
 
   async reload(): Promise<void> {
+    const mine = restarting.catch(() => {}).then(() => this.#restart());
+    restarting = mine;
+    await mine;
+  }
+
+  async #restart(): Promise<void> {
     const { host, options } = this.#situation;
+    await this.#checkAgain();
     const process = await this.#process().catch(onlyOurs);
     await runCommand(host, options.command, options.timeout);
     await this.#restarted(typeof process === 'string' ? process : undefined);
     await this.#settled();
+  }
+
+  /** Another may have been restarted since the pre-flight. Never before putting back: what it sees then is of the new files. */
+  async #checkAgain(): Promise<void> {
+    if (this.#before === undefined || this.#tried) return;
+    this.#tried = true;
+    const [objection] = this.#objections(await lookAround(this.#admin));
+    if (objection !== undefined) throw new ClusterCaError('ERR_REMOTE', objection.message, { hint: objection.hint });
   }
 
   /** Whether the other sentinels hold it for down, as they do when they do not accept what it shows. */

@@ -19,7 +19,7 @@ export async function serverPage(name: string, shell: Awaited<ReturnType<typeof 
   };
   /** Directories as they are on a node. */
   const onNode = (text: string, node: string): string =>
-    text.replaceAll(/(?<=^|[=' [:])\/(?=(etc|var)\/)/gm, `${join(shell.work, node)}/`);
+    text.replaceAll(/(?<=^|[=' [:])\/(?=(etc|var|run)\/)/gm, `${join(shell.work, node)}/`);
   const inNode = (text: string, node: string, change: (own: string) => string): string =>
     text.replace(new RegExp(`^  ${node}:\\n(?:    .*\\n)+`, 'm'), change);
   return {

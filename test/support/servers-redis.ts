@@ -56,10 +56,19 @@ export function tlsFiles(files: string): Record<string, string> {
   };
 }
 
-/** Runs redis-cli over TLS with these files. @throws with its output when it fails or answers with an error */
-export async function redisCli(files: string, port: number, ...words: string[]): Promise<string> {
+/**
+ * Runs redis-cli over TLS with these files.
+ * @param to a port of 127.0.0.1, or another address
+ * @throws with its output when it fails or answers with an error
+ */
+export async function redisCli(
+  files: string,
+  to: number | { host: string; port: number },
+  ...words: string[]
+): Promise<string> {
+  const { host, port } = typeof to === 'number' ? { host: '127.0.0.1', port: to } : to;
   const flags = ['--cert', join(files, 'cert.pem'), '--key', join(files, 'key.pem'), '--cacert', join(files, 'ca.pem')];
-  const args = ['-e', '--no-auth-warning', '--tls', ...flags, '-h', '127.0.0.1', '-p', String(port), ...words];
+  const args = ['-e', '--no-auth-warning', '--tls', ...flags, '-h', host, '-p', String(port), ...words];
   const { code, stdout, stderr } = await run(program('redis-cli'), args);
   if (code !== 0) throw new Error(`redis-cli ${words.join(' ')} on ${port}: exit ${code}\n${stdout}${stderr}`);
   return stdout.trimEnd();

@@ -5,6 +5,9 @@ import type { Server, Servers } from './servers.ts';
 import { tlsFiles } from './servers-redis.ts';
 import { ask, material } from './tls.ts';
 
+/** Starts a program ($0) with an argument again and again, as systemd does; it ends with the one who watches over it. */
+export const SUPERVISOR = 'while :; do setpriv --pdeathsig KILL "$0" "$1"; sleep 0.1; done';
+
 export interface Sentinel {
   port: number;
   configuration: string;
@@ -61,12 +64,11 @@ export async function startSentinel(servers: Servers, options: SentinelOptions):
     ...more,
   ];
   writeFileSync(configuration, `${lines.join('\n')}\n`, { mode: 0o600 });
-  const script = 'while :; do setpriv --pdeathsig KILL "$0" "$1"; sleep 0.1; done';
   const server = await servers.start({
     name,
     directory,
     file: '/bin/sh',
-    args: ['-c', script, program('redis-sentinel'), configuration],
+    args: ['-c', SUPERVISOR, program('redis-sentinel'), configuration],
     ready: async () =>
       /^\+PONG/.test(await ask(port, await material(files), 'PING\r\n').catch((error: unknown) => String(error))),
   });

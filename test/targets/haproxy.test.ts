@@ -210,9 +210,12 @@ describeLive('HAProxy in front of a Redis, mutual TLS on both sides', () => {
     await foreign.issueClients('app');
     await appendFile(join(dir, 'ca.pem'), await readFile(join(foreign.client('app'), 'ca.pem')));
     const { session } = await open(both());
+    const blind = await open(`{ pidFile: ${at('pid')} }`);
+    expect(await blind.session.proof?.(TRUST)).toContain('does not trust CN=billing Root CA G1');
     expect(await session.proof?.(TRUST)).toMatch(/trusts [0-9a-f]+ by .*ca\.pem, and not [0-9a-f]+, [0-9a-f]+$/);
     await session.reload(TRUST);
     expect(await session.proof?.(TRUST)).toBeUndefined();
+    expect(await blind.session.proof?.(TRUST)).toBeUndefined();
     await place();
     expect(await session.proof?.(TRUST)).toBeDefined();
     await session.reload(TRUST);

@@ -129,6 +129,20 @@ describeLive('nginx with a master and two workers', () => {
     expect(await askAll(nginx.port, await app(), REQUEST)).toContain('welcome CN=app');
   });
 
+  test('whom it trusts is seen in what it names to those who connect', async () => {
+    const foreign = await Authority.init(at('billing'), 'billing');
+    await foreign.issueClients('app');
+    await appendFile(join(dir, 'ca.pem'), await readFile(join(foreign.client('app'), 'ca.pem')));
+    const { session } = await open(tested());
+    expect(await session.proof?.(ALL)).toContain('does not trust CN=billing Root CA G1');
+    await session.reload(ALL);
+    expect(await session.proof?.(ALL)).toBeUndefined();
+    await place();
+    expect(await session.proof?.(ALL)).toContain('still trusts CN=billing Root CA G1');
+    await session.reload(ALL);
+    expect(await session.proof?.(ALL)).toBeUndefined();
+  });
+
   test('an old worker with a request under way goes on, and is warned of', async () => {
     const socket = openTls(nginx.port, await app());
     await new Promise((resolve) => socket.once('secureConnect', resolve));

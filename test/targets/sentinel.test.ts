@@ -125,6 +125,22 @@ describeLive('three Sentinels that watch a primary and its replica', () => {
     for (const name of SENTINELS) expect(sentinel(name).server.output()).not.toContain('+sdown');
   }, 60_000);
 
+  test('two at once are restarted one after the other', async () => {
+    const both = await Promise.all(['sentinel-1', 'sentinel-2'].map((name) => open(name)));
+    for (const { session } of both) expect(await session.preflight(ALL)).toEqual([]);
+    await Promise.all(both.map(({ session }) => session.reload(ALL)));
+    const last = (name: string, words: string): number => {
+      const line = sentinel(name)
+        .server.output()
+        .split('\n')
+        .findLast((one) => one.includes(words));
+      return Date.parse(/\d\d? \w{3} \d{4} [\d:.]+/.exec(line ?? '')?.[0] ?? '');
+    };
+    // The second ended when down-after-milliseconds (3 s) of the first were over.
+    expect(last('sentinel-2', 'ready to exit') - last('sentinel-1', 'Running mode=sentinel')).toBeGreaterThan(3000);
+    expect(await whole()).toBe(true);
+  }, 30_000);
+
   test('a command that lies, one that fails, one that hangs, one that is not there', async () => {
     const lying = await open('sentinel-1', { reload: '{ command: ["true"], timeout: 1s }' });
     await expect(lying.session.reload(ALL)).rejects.toThrow(
@@ -208,10 +224,15 @@ describeLive('three Sentinels that watch a primary and its replica', () => {
     await session.reload(ALL);
     await until('they have seen it', async () => (await session.proof?.(ALL)) !== undefined);
     expect(await session.proof?.(ALL)).toMatch(/the sentinel at 127\.0\.0\.1:\d+ holds it for down \(.*s_down/);
+    // Once more alone among the others: what sees nobody may be restarted, and is cured by it.
+    await place('sentinel-3', 'server-1', ['key', 'cert']);
+    await expect(session.reload(ALL)).rejects.toThrow(/after its restart/);
+    const cure = await open('sentinel-3');
+    expect(await cure.session.preflight(ALL)).toEqual([]);
     await place('sentinel-3');
-    await session.reload(ALL);
+    await cure.session.reload(ALL);
     await until('all know each other', whole);
-    expect(await session.proof?.(ALL)).toBeUndefined();
+    expect(await cure.session.proof?.(ALL)).toBeUndefined();
   }, 60_000);
 
   test('while it fails over, and while another sentinel is down, none is restarted', async () => {
@@ -227,7 +248,7 @@ describeLive('three Sentinels that watch a primary and its replica', () => {
       (await cli('sentinel-1', 'SENTINEL', 'SENTINELS', 'orders')).includes('s_down'),
     );
     expect(messages(await session.preflight(ALL))).toMatch(
-      /only 2 of 3 sentinels of orders can be used, and without this one 2 would not be left/,
+      /only 2 of 3 sentinels of orders can be used, and 2 must be left without this one/,
     );
     expect(await readFile(down.configuration, 'utf8')).toContain('sentinel known-sentinel orders');
   }, 60_000);
