@@ -25,7 +25,9 @@ export function buildProgram(ctx: Context, called: string | undefined, commands:
     .option('--no-color', 'never colour')
     .option('-q, --quiet', 'print the result only')
     .option('--debug', 'print stack traces')
-    .option('--wait <duration>', 'how long to wait for other writers (default 30s)', (text) => toSeconds(text) * 1000)
+    .option('--wait <duration>', 'how long to wait for other writers (default 30s; 0s: not at all)', (text) =>
+      text === '0s' ? 0 : toSeconds(text) * 1000,
+    )
     .option('--accept-clock', 'write although this clock is behind the last record')
     .option('--confirm <cluster>', 'say yes to a severe thing by naming the cluster')
     .option('--yes', 'say yes to what is asked')

@@ -47,34 +47,52 @@ export async function place(task: Task, difference: Difference, state: Directory
 }
 
 /**
- * Removes the generations that are not needed any more. What cannot be removed has failed nothing: the next run tries
- * again.
- * @param keep what is. The only copy of the key of the newest certificate is, too.
+ * Removes the generations that are not needed any more, where the current one is confirmed. What cannot be removed has
+ * failed nothing: the next run tries again.
+ * @param keep the current one. The only copy of the key of the newest certificate stays, too.
  */
 export async function tidy(task: Task, keep: string): Promise<void> {
-  try {
-    await prune(task, keep);
-  } catch (error) {
-    if (!isClusterCaError(error)) throw error;
-    task.context.warn(error.message);
-  }
+  await orWarn(task, async () => {
+    const { generations } = await task.directory.look();
+    const others = generations.filter((name) => name !== keep).toReversed();
+    const only = (await isKeyKept(task, [keep])) ? undefined : await holderOfKey(task, others);
+    await task.directory.prune(keep, ...(only === undefined ? [] : [only]));
+  });
 }
 
-async function prune({ directory, material }: Task, keep: string): Promise<void> {
-  const key = material.key();
-  const holds = async (generation: string): Promise<boolean> => {
-    const pem = await directory.read('key.pem', generation);
-    const found = publicHalf(pem) === material.publicKey;
-    pem?.fill(0);
-    return found;
-  };
-  if (key !== undefined || (await holds(keep))) {
+/** Removes a generation that was not taken, unless it has the only copy of the key of the newest certificate. */
+export async function discard(task: Task, generation: string): Promise<void> {
+  await orWarn(task, async () => {
+    const { generations } = await task.directory.look();
+    const others = generations.filter((name) => name !== generation);
+    if (await isKeyKept(task, others)) await task.directory.prune(...others);
+  });
+}
+
+/** Whether the newest certificate's key is where the operator keeps keys, or in one of these generations. */
+async function isKeyKept(task: Task, generations: readonly string[]): Promise<boolean> {
+  const key = task.material.key();
+  key?.fill(0);
+  return key !== undefined || (await holderOfKey(task, generations)) !== undefined;
+}
+
+async function holderOfKey({ directory, material }: Task, generations: readonly string[]): Promise<string | undefined> {
+  for (const generation of generations) {
+    const key = await directory.read('key.pem', generation);
+    const isIt = publicHalf(key) === material.publicKey;
     key?.fill(0);
-    return directory.prune(keep);
+    if (isIt) return generation;
   }
-  for (const generation of (await directory.look()).generations.toReversed())
-    if (await holds(generation)) return directory.prune(keep, generation);
-  return directory.prune(keep);
+  return undefined;
+}
+
+async function orWarn({ context }: Task, work: () => Promise<void>): Promise<void> {
+  try {
+    await work();
+  } catch (error) {
+    if (!isClusterCaError(error)) throw error;
+    context.warn(error.message);
+  }
 }
 
 /** The oldest of these whose certificate is being served: the newer ones may never have been taken. */

@@ -1,7 +1,7 @@
 import { ClusterCaError, isClusterCaError } from '../errors.ts';
 import type { Change } from '../targets/target.ts';
 import { confirm, type Failure, reload } from './apply.ts';
-import { type Placed, tidy } from './placing.ts';
+import { discard, type Placed } from './placing.ts';
 import type { Open, Task } from './task.ts';
 
 /**
@@ -35,7 +35,7 @@ export async function putBack(task: Task, failed: Failure, change: Change, place
     else seen ||= one.served?.state === 'serves';
   }
   if (outcomes.length > 0) return end(`the previous files were put back, but ${outcomes.join('; ')}`);
-  await tidy(task, previous);
+  await discard(task, generation);
   return end(`the previous files were put back${seen ? ' and are in use' : ''}`);
 }
 
