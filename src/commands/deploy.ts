@@ -1,3 +1,5 @@
+import { statSync } from 'node:fs';
+import { resolve } from 'node:path';
 import { Command } from 'commander';
 import { type Context, openKeystoreToWrite } from '../context.ts';
 import { renderDeploy } from '../deployment/render.ts';
@@ -35,6 +37,7 @@ export async function runDeploy(ctx: Context, names: string[], options: DeployOp
     throw new ClusterCaError('ERR_USAGE', '--from takes a directory, not an archive', {
       hint: 'unpack it first: tar -xf FILE.tar -C DIR',
     });
+  if (options.from !== undefined) checkDirectory(resolve(ctx.cwd, options.from));
   const path = inventoryPath(ctx, options.inventory);
   const keystore = await openKeystoreToWrite(ctx);
   const inventory = readInventory(path);
@@ -69,6 +72,19 @@ export async function runDeploy(ctx: Context, names: string[], options: DeployOp
   } finally {
     writer.daily.close();
   }
+}
+
+/** @throws ERR_USAGE */
+function checkDirectory(path: string): void {
+  const status = statSync(path, { throwIfNoEntry: false });
+  if (status?.isDirectory()) return;
+  throw new ClusterCaError(
+    'ERR_USAGE',
+    `--from: ${path} ${status === undefined ? 'does not exist' : 'is not a directory'}`,
+    {
+      hint: 'say the directory that --out was: it has NODE/PLANE/key.pem',
+    },
+  );
 }
 
 /** The inventory's path. @throws ERR_USAGE when none is said */

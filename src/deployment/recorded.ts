@@ -34,6 +34,21 @@ export function awaiting(units: readonly Unit[]): DeployedService[] {
   );
 }
 
+/** Services that were left undone, and that the inventory has no more at their holder: nobody will do them. */
+export function goneServices(
+  units: readonly Unit[],
+  all: readonly Unit[],
+  undone: readonly UndoneService[],
+): DeployedService[] {
+  const of = (list: readonly Unit[], { kind, name, plane }: UndoneService): Unit[] =>
+    list.filter(({ holder, plane: own }) => holder.kind === kind && holder.name === name && own === plane);
+  return undone.flatMap((one): DeployedService[] => {
+    const { kind, name, plane, service } = one;
+    const has = of(all, one).some(({ services }) => services.some((known) => known.service.label === service));
+    return has || of(units, one).length === 0 ? [] : [{ kind, name, plane, service, state: 'gone' }];
+  });
+}
+
 /** What a run has come to, for the log: what is unchanged, and was not open, is not said again. */
 export function deployedServices(
   units: readonly Unit[],

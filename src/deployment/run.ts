@@ -18,7 +18,7 @@ import { type Material, materialOf } from './material.ts';
 import { type Peer, readPeer } from './peers.ts';
 import { planDeployment } from './plan.ts';
 import { ranksOf } from './ranks.ts';
-import { awaiting, deployedServices, recordServices } from './recorded.ts';
+import { awaiting, deployedServices, goneServices, recordServices } from './recorded.ts';
 import { clearStaging, type Done, stagingDirectory } from './staging.ts';
 import type { ServiceResult, UnitContext } from './task.ts';
 import type { Unit } from './unit.ts';
@@ -184,8 +184,12 @@ class Run {
   /** One record of what is not as it was before: nothing when all is unchanged and nothing was open. */
   async #record(): Promise<void> {
     const { state } = this.#writer.keystore;
-    const { units, onlyCrl = false } = this.#deployment;
-    const services = deployedServices(units, this.#outcomes, this.#materials, state.undone ?? [], onlyCrl);
+    const { units, all, onlyCrl = false } = this.#deployment;
+    const { undone = [] } = state;
+    const services = [
+      ...deployedServices(units, this.#outcomes, this.#materials, undone, onlyCrl),
+      ...goneServices(units, all, undone),
+    ];
     await recordServices(this.#writer, services, this.#ctx.globals.wait);
   }
 

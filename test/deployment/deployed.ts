@@ -17,6 +17,7 @@ export class Deployed {
   readonly #servers: Servers;
   #server: Server | undefined;
   port = 0;
+  keystoreId = '';
 
   constructor(servers: Servers, name: string) {
     this.#servers = servers;
@@ -50,7 +51,7 @@ export class Deployed {
   async begin(): Promise<this> {
     await mkdir(this.home, { recursive: true });
     this.port = await freePort();
-    await this.ok('init', 'orders');
+    this.keystoreId = (await this.ok('init', 'orders')).json().keystoreId;
     await this.say(this.hangUp);
     await this.ok('issue', '--inventory', this.inventory, '--out', this.out);
     await this.ok('deploy', '--from', this.out);

@@ -102,7 +102,8 @@ const deployed = record({
   plane: text,
   // As the inventory says: `redis 127.0.0.1:7001`.
   service: text,
-  state: oneOf('confirmed', 'placed', 'pending', 'failed'),
+  // `gone`: it was left undone, and the inventory has it no more.
+  state: oneOf('confirmed', 'placed', 'pending', 'failed', 'gone'),
   // SHA-256 of the certificate that its directory was given.
   certificate: optional(hex(32)),
 });
