@@ -26,9 +26,9 @@ describeLive('docs/servers/nginx.md, as it is written but for addresses and dire
     '-e',
     'stderr',
   ];
-  /** What it answers to the client `app`; '' when it is not there. */
-  const get = async (): Promise<string> => {
-    const of = await material(join(shell.work, 'tls/clients/app'));
+  /** What it answers to a client; '' when it is not there. */
+  const get = async (client = 'app'): Promise<string> => {
+    const of = await material(join(shell.work, 'tls/clients', client));
     return new Promise((resolve) => {
       let answer = '';
       const socket = connect({ host: nginx.address('10.0.0.51'), port: 8443, ...of });
@@ -79,8 +79,10 @@ describeLive('docs/servers/nginx.md, as it is written but for addresses and dire
     expect(await get()).toContain('welcome CN=app');
   }, 300_000);
 
-  test('a client that was revoked is refused', async () => {
+  test('a client that was revoked is refused, and nobody else', async () => {
+    expect(await get('leaver')).toContain('welcome CN=leaver');
     await nginx.expectAsWritten('revoke');
-    expect(await get()).toContain('The SSL certificate error');
+    expect(await get('leaver')).toContain('The SSL certificate error');
+    expect(await get()).toContain('welcome CN=app');
   }, 300_000);
 });
