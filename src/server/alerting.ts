@@ -1,5 +1,5 @@
 import { type Alert, sortAlerts } from '../alerts/alert.ts';
-import { transitions } from '../alerts/lifecycle.ts';
+import { standing, transitions } from '../alerts/lifecycle.ts';
 import { recordTransitions } from '../alerts/record.ts';
 import { type FailedRotation, rotationAlert } from '../alerts/rotations.ts';
 import type { Keystore } from '../keystore/keystore.ts';
@@ -11,6 +11,8 @@ import type { Service } from './service.ts';
 const LOOK = 5_000;
 /** They take at most this part of the time, however fast the log grows. */
 const SHARE = 20;
+/** How often a receiver that forgets is told what stands. */
+const REMINDER = 10 * 60_000;
 
 /** What the rules say now: those of `status`, and what only the daemon knows, rotations that fail. */
 export async function alertsNow(keystore: Keystore, failed: readonly FailedRotation[], now: Date): Promise<Alert[]> {
@@ -23,6 +25,7 @@ export class Alerting {
   #seq = -1;
   #next = 0;
   #notBefore = 0;
+  #remindAt = 0;
 
   /** Looks at the rules, and tells what has changed. */
   async look(service: Service, keystore: Keystore): Promise<void> {
@@ -35,11 +38,18 @@ export class Alerting {
     this.#notBefore = performance.now() + SHARE * (performance.now() - began);
     this.#seq = keystore.state.seq;
     this.#next = at + LOOK;
-    if (transitions(keystore.state.alerts ?? [], alerts, at).length === 0) return;
+    const { cluster, alerts: open = [] } = keystore.state;
+    const dispatcher = service.sinks.current(cluster);
+    if (at >= this.#remindAt) {
+      this.#remindAt = at + REMINDER;
+      dispatcher?.remind(standing(open, alerts));
+    }
+    if (transitions(open, alerts, at).length === 0) return;
     const told = await writer.inTurn(ctx.globals.wait, () => recordTransitions(writer, newRequestId(), alerts, at));
     for (const { event, alert } of told) {
       const { name, subject, severity, message, hint } = alert;
       journal.say('alert', { change: event, name, subject, severity, message, hint });
     }
+    dispatcher?.tell(told);
   }
 }

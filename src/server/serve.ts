@@ -8,6 +8,7 @@ import { KeystoreWriter } from '../keystore/writer.ts';
 import { leaveInterrupt } from '../ui/interrupt.ts';
 import { requireClock, type UnlockOptions } from '../unlocking.ts';
 import { formatTime } from '../values/time.ts';
+import { AlertSinks } from './alert-sinks.ts';
 import { createApp } from './app.ts';
 import { Callers } from './caller.ts';
 import { Certifier } from './certifier.ts';
@@ -67,6 +68,8 @@ async function run(ctx: Context, writer: KeystoreWriter, options: ServeOptions):
   const ready = readiness({ keystore, now, own: () => own });
   const certifier = new Certifier(writer, globals.wait);
   const inventory = new InventoryFile(options.inventory);
+  const sinks = new AlertSinks({ ctx, inventory, journal, metrics });
+  sinks.current(keystore.latest.state.cluster);
   const stopped = stopSignal();
   const jobs = new Jobs(now);
   const rotated = (job: Job): void => tellOf(job, metrics, journal);
@@ -78,6 +81,7 @@ async function run(ctx: Context, writer: KeystoreWriter, options: ServeOptions):
     metrics,
     journal,
     inventory,
+    sinks,
     certifier,
     jobs,
     rotated,
@@ -132,6 +136,7 @@ async function run(ctx: Context, writer: KeystoreWriter, options: ServeOptions):
     journal.say('stopping', { signal: await stopped });
   } finally {
     await Promise.all([...apps.map((app) => app.close()), jobs.close(), renewal.stop(), scheduler.stop()]);
+    await sinks.stop();
   }
   journal.say('stopped');
 }

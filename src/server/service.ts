@@ -1,6 +1,7 @@
 import type { FailedRotation } from '../alerts/rotations.ts';
 import type { Context } from '../context.ts';
 import type { KeystoreWriter } from '../keystore/writer.ts';
+import type { AlertSinks } from './alert-sinks.ts';
 import type { Certifier } from './certifier.ts';
 import type { InventoryFile } from './inventory-file.ts';
 import type { Job, Jobs } from './jobs.ts';
@@ -17,6 +18,8 @@ export interface Service {
   metrics: Metrics;
   journal: Journal;
   inventory: InventoryFile;
+  /** Who is told of alerts. */
+  sinks: AlertSinks;
   certifier: Certifier;
   jobs: Jobs;
   /** When the daemon is told to stop: nobody is kept waiting longer. */
