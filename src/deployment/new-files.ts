@@ -2,7 +2,7 @@ import { ClusterCaError } from '../errors.ts';
 import type { NewFile } from '../hosts/host.ts';
 import { publicHalf } from '../placement/key-match.ts';
 import { wantsCombined } from './change.ts';
-import { type DirectoryState, isOurs, NAMES, type Name } from './service-directory.ts';
+import { type DirectoryState, isGeneration, isOurs, NAMES, type Name } from './service-directory.ts';
 import type { Task } from './task.ts';
 import { crlKind } from './unit.ts';
 
@@ -33,9 +33,13 @@ export async function findKey(task: Place, state: DirectoryState): Promise<Uint8
   );
 }
 
-/** The key in the directory, in whichever generation: one that was put back for an older may have the only copy. */
+/**
+ * The key in the directory, in whichever generation: one that was put back for an older may have the only copy, and one
+ * that a killed run has half removed, too.
+ */
 async function keyOfDirectory({ directory, material }: Place, state: DirectoryState): Promise<Uint8Array | undefined> {
-  for (const generation of ['.', ...state.generations.toReversed()]) {
+  const halves = state.leftovers.filter(isGeneration);
+  for (const generation of ['.', ...state.generations.toReversed(), ...halves]) {
     const key = await directory.read('key.pem', generation);
     if (publicHalf(key) === material.publicKey) return key;
     key?.fill(0);

@@ -66,7 +66,7 @@ export class ServiceDirectory {
     }
     const generations: string[] = [];
     const leftovers = names.filter((name) => TEMPORARY.test(name));
-    for (const name of names.filter((name) => GENERATION.test(name)).sort()) {
+    for (const name of names.filter(isGeneration).sort()) {
       const isWhole = (await this.host.look(join(this.path, name, WHOLE))) !== undefined;
       (isWhole ? generations : leftovers).push(name);
     }
@@ -196,7 +196,7 @@ export class ServiceDirectory {
   }
 
   async #remove(name: string): Promise<void> {
-    if (GENERATION.test(name)) await this.host.remove(join(this.path, name, WHOLE));
+    if (isGeneration(name)) await this.host.remove(join(this.path, name, WHOLE));
     await this.host.remove(join(this.path, name));
   }
 
@@ -207,6 +207,11 @@ export class ServiceDirectory {
   async #link(name: Name): Promise<void> {
     await this.host.pointTo(join(this.path, name), `${CURRENT}/${name}`);
   }
+}
+
+/** Whether a name is a generation's, whole or half. */
+export function isGeneration(name: string): boolean {
+  return GENERATION.test(name);
 }
 
 /** Whether a name is one of our links. */

@@ -42,10 +42,11 @@ export const wasKilled = (result: RunResult): boolean => result.signal === 'SIGK
 /**
  * The moments of an undisturbed run: each step by name and number. Of the names that only tidy up, and with EVERY of
  * all, some stand for the others: a test that kills at each would take minutes.
+ * @param exits the code that the undisturbed run ends with
  */
-export async function moments(cluster: Target, log: string, args: string[], every = 1): Promise<Moment[]> {
+export async function moments(cluster: Target, log: string, args: string[], every = 1, exits = 0): Promise<Moment[]> {
   const result = await traced(cluster, ['-o', log, '-e', `trace=${[...STEPS, ...TIDYING].join(',')}`], args);
-  if (result.code !== 0) throw new Error(`${args.join(' ')} exits ${result.code}: ${result.stderr}`);
+  if (result.code !== exits) throw new Error(`${args.join(' ')} exits ${result.code}: ${result.stderr}`);
   const counts = new Map<string, number>();
   for (const [, thread, call] of (await readFile(log, 'utf8')).matchAll(/^(\d+) +(\w+)\(/gm))
     counts.set(`${call} ${thread}`, (counts.get(`${call} ${thread}`) ?? 0) + 1);

@@ -1,0 +1,155 @@
+import { readdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { beforeAll, describe, expect, test } from '@jest/globals';
+import { canTrace, injected, type Moment, moments, wasKilled } from '../cli/strace.ts';
+import { readPair } from '../cli/x509.ts';
+import { Servers } from '../support/servers.ts';
+import { Deployed } from './deployed.ts';
+
+const servers = new Servers('deploy-kill-directory');
+const onLinux = canTrace ? test : test.skip;
+/** Every so many of the moments; KILL_EVERY=1 takes all, and minutes. */
+const EVERY = Number(process.env.KILL_EVERY ?? 8);
+const LIMIT = EVERY === 1 ? 1_200_000 : 240_000;
+const NAMES = ['key.pem', 'ca.pem', 'cert.pem'];
+
+// What kill.test.ts does not come by: the first deployment, files of before, a failure that is put back, a new CRL.
+describe('killed just before each step, the next run makes it whole', () => {
+  let node: Deployed;
+  const target = () => ({ env: node.env, out: node.home });
+  const more = (): string[] => ['--inventory', node.inventory, '--yes', '--json'];
+
+  beforeAll(async () => {
+    node = await new Deployed(servers, 'kill-directory').begin();
+  }, 60_000);
+
+  /** Kills the command at each of its moments. `prepare` sets the scene, `check` looks at it when it was killed. */
+  async function killEach(
+    args: string[],
+    prepare: () => Promise<void>,
+    check: (moment: Moment) => Promise<void>,
+    exits = 0,
+  ): Promise<void> {
+    await prepare();
+    const steps = await moments(target(), join(node.home, 'steps'), args, EVERY, exits);
+    expect(steps.length).toBeGreaterThan(4);
+    let killed = 0;
+    for (const moment of steps) {
+      await prepare();
+      if (wasKilled(await injected(target(), moment, 'signal=SIGKILL', args))) killed++;
+      await check(moment);
+    }
+    expect(killed).toBeGreaterThan(steps.length / 2);
+  }
+
+  /** The server serves the newest, the files are its pair, nothing of a run is left. */
+  async function expectDone(moment: Moment, code: number | null, said: string): Promise<void> {
+    expect([moment, code, said]).toEqual([moment, 0, '']);
+    const { certificates } = (await node.ok('list', '--node', 'n1', '--status', 'valid')).json();
+    expect([moment, await node.serves()]).toEqual([moment, certificates[0].fingerprint]);
+    expect([moment, (await readPair(node.dir)).matches]).toEqual([moment, true]);
+    expect([moment, node.generations.length, node.leftovers]).toEqual([moment, 1, []]);
+    const status = await node.run(['status']);
+    expect([moment, status.code, status.code === 0 ? '' : status.stdout]).toEqual([moment, 0, '']);
+  }
+
+  onLinux(
+    'a deployment over plain files: at every moment there is a whole pair, the old or the new',
+    async () => {
+      const args = ['deploy', '--from', node.out, ...more()];
+      await killEach(
+        args,
+        async () => {
+          // The files as an operator had placed them, the server running on them.
+          const files = await Promise.all(NAMES.map((name) => node.read(name)));
+          for (const name of await readdir(node.dir)) await rm(join(node.dir, name), { recursive: true });
+          for (const [i, name] of NAMES.entries()) await writeFile(join(node.dir, name), files[i] as string);
+          await node.renew();
+        },
+        async (moment) => {
+          expect([moment, (await readPair(node.dir)).matches]).toEqual([moment, true]);
+          const next = await node.run(['deploy', '--from', node.out]);
+          await expectDone(moment, next.code, next.stderr);
+        },
+      );
+    },
+    LIMIT,
+  );
+
+  onLinux(
+    'the first deployment, before anything listens: placed, and then nothing to do',
+    async () => {
+      const dir = join(node.home, 'first');
+      await node.say(
+        `[{ kind: exec, plane: data, address: "127.0.0.1:1", dir: ${dir}, reload: { command: ["true"] } }]`,
+      );
+      await node.renew();
+      await killEach(
+        ['deploy', '--from', node.out, ...more()],
+        () => rm(dir, { recursive: true, force: true }),
+        async (moment) => {
+          const next = await node.deploy();
+          expect([moment, next.code, ['placed', 'unchanged'].includes(next.service.state)]).toEqual([moment, 0, true]);
+          expect([moment, (await readPair(dir)).matches]).toEqual([moment, true]);
+          const names = (await readdir(dir)).filter((name) => !NAMES.includes(name));
+          expect([moment, names.length, names.includes('.cluster-ca.current')]).toEqual([moment, 2, true]);
+        },
+      );
+      await node.say(node.hangUp);
+      expect((await node.deploy()).service.state).toBe('confirmed');
+    },
+    LIMIT,
+  );
+
+  onLinux(
+    'a deployment that fails and puts the previous files back: no key is lost, also when --out is',
+    async () => {
+      await killEach(
+        ['deploy', '--from', node.out, ...more()],
+        async () => {
+          await node.say(['false']);
+          await node.renew();
+        },
+        async (moment) => {
+          expect([moment, (await readPair(node.dir)).matches]).toEqual([moment, true]);
+          const key = await readFile(join(node.out, 'n1/data/key.pem'));
+          const wasPlaced = (
+            await Promise.all(node.generations.map((name) => readFile(join(node.dir, name, 'key.pem')).catch(() => '')))
+          ).some((found) => key.equals(Buffer.from(found)));
+          if (wasPlaced) await rm(join(node.out, 'n1'), { recursive: true });
+          await node.say(node.hangUp);
+          const next = await node.run(['deploy', '--from', node.out]);
+          await expectDone(moment, next.code, next.stderr);
+        },
+        3,
+      );
+    },
+    LIMIT,
+  );
+
+  onLinux(
+    'a revocation whose CRL is given to the server',
+    async () => {
+      await node.say(node.hangUp, ', crl: every-level');
+      expect((await node.deploy()).code).toBe(0);
+      const args = ['revoke', 'guest', ...more()];
+      await killEach(
+        args,
+        async () => {
+          await node.ok('issue', '--client', 'guest', '--force-new', '--out', node.out);
+        },
+        async (moment) => {
+          expect([moment, (await readPair(node.dir)).matches]).toEqual([moment, true]);
+          const again = await node.run(['revoke', 'guest', '--inventory', node.inventory, '--yes']);
+          await expectDone(moment, again.code, again.stderr);
+          const { crls } = (await node.ok('crl')).json();
+          expect([moment, await node.read('crl.pem')]).toEqual([
+            moment,
+            crls.map(({ pem }: { pem: string }) => pem).join(''),
+          ]);
+        },
+      );
+    },
+    LIMIT,
+  );
+});
