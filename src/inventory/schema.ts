@@ -6,6 +6,7 @@ import { alertSinksSchema } from './alerts-schema.ts';
 const text = z.string().min(1);
 const duration = text.regex(/^[1-9]\d{0,8}[smhdy]$/, 'a duration such as 90d');
 const ssh = text.refine(isDestination, 'is USER@HOST, or ssh://USER@HOST:PORT');
+const owner = text.regex(/^\w[\w.-]*\$?(:\w[\w.-]*\$?)?$/, 'is USER or USER:GROUP');
 const keyType = z.enum(['ecdsa-p256', 'ecdsa-p384', 'rsa-2048', 'rsa-3072', 'rsa-4096', 'ed25519']);
 
 const service = z.strictObject({
@@ -15,7 +16,7 @@ const service = z.strictObject({
   /** Where the same service would answer without TLS: it must not. */
   plaintext: text.optional(),
   dir: text,
-  owner: text.optional(),
+  owner: owner.optional(),
   keyMode: z.enum(['0600', '0640', '0400']).optional(),
   reload: z.record(z.string(), z.unknown()).optional(),
 });

@@ -1,6 +1,8 @@
 import { execFileSync } from 'node:child_process';
 import { ClusterCaError } from '../errors.ts';
 
+const HINT = 'getent passwd and getent group list them; numbers such as 999:999 will do';
+
 export interface Owner {
   uid: number;
   gid: number;
@@ -31,7 +33,7 @@ function idOf(flag: '-u' | '-g', user: string): number {
   try {
     return Number(execFileSync('id', [flag, user], { encoding: 'utf8', stdio: ['ignore', 'pipe', 'ignore'] }));
   } catch (cause) {
-    throw new ClusterCaError('ERR_USAGE', `there is no user ${user}`, { cause });
+    throw new ClusterCaError('ERR_USAGE', `there is no user ${user}`, { hint: HINT, cause });
   }
 }
 
@@ -41,6 +43,6 @@ function groupId(group: string): number {
       execFileSync('getent', ['group', group], { encoding: 'utf8', stdio: ['ignore', 'pipe', 'ignore'] }).split(':')[2],
     );
   } catch (cause) {
-    throw new ClusterCaError('ERR_USAGE', `there is no group ${group}`, { cause });
+    throw new ClusterCaError('ERR_USAGE', `there is no group ${group}`, { hint: HINT, cause });
   }
 }

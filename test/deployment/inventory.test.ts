@@ -47,6 +47,9 @@ describe('what the inventory or the command line says wrongly is said before any
       '[{ kind: files, plane: data, dir: /d, address: "192.0.2.1:1" }]',
       /not at an address of this host, and its node has no ssh/,
     ],
+    ['an owner that is none', '[{ kind: files, plane: data, dir: /d, owner: "a b" }]', /owner: is USER or USER:GROUP/],
+    ['a Redis without an address', '[{ kind: redis, plane: data, dir: /d }]', /redis wants an address/],
+    ['an etcd without an address', '[{ kind: etcd, plane: data, dir: /d, reload: { } }]', /etcd wants an address/],
     ['an unknown kind', '[{ kind: mysql, plane: data, dir: /d }]', /kind/],
   ])('%s: 2, with line and column', async (_, services, message) => {
     await node.say(services);
@@ -63,6 +66,17 @@ describe('what the inventory or the command line says wrongly is said before any
     expect([code, message]).toEqual([
       2,
       expect.stringMatching(/:4:\d+: .* is .*'s directory too, with another certificate/),
+    ]);
+  });
+
+  test.each(['/./', '/', '/../tls/'])('the same directory written with %s is the same', async (end) => {
+    await node.say(
+      `[{ kind: files, plane: data, dir: /d/tls }] }\n  n2: { ip: [127.0.0.1], planes: [data], services: [{ kind: files, dir: /d/tls${end} }]`,
+    );
+    const { code, message } = await refused(['deploy']);
+    expect([code, message]).toEqual([
+      2,
+      expect.stringMatching(/:4:\d+: \/d\/tls is .*'s directory too, with another certificate/),
     ]);
   });
 
