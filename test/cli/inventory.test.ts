@@ -234,5 +234,5 @@ test('--inventory-schema prints the JSON Schema, without a keystore', async () =
   expectExit(result, 0);
   const schema = result.json();
   expect(schema).toMatchObject({ type: 'object', additionalProperties: false });
-  expect(Object.keys(schema.properties).sort()).toEqual(['clients', 'cluster', 'defaults', 'nodes']);
+  expect(Object.keys(schema.properties).sort()).toEqual(['alerts', 'clients', 'cluster', 'defaults', 'nodes']);
 });
