@@ -5,6 +5,7 @@ import { rotationPlan } from '../deployment/plan.ts';
 import { isLeftUndone } from '../deployment/recorded.ts';
 import { renderDeploy } from '../deployment/render.ts';
 import { deploymentOf, NOTHING_ISSUED, rotateAndDeploy } from '../deployment/rotate.ts';
+import { checkDeployFlags, refuseLive } from '../deployment/rotation-flags.ts';
 import { isStaged, makeStaging, stagingDirectory } from '../deployment/staging.ts';
 import type { Unit } from '../deployment/unit.ts';
 import { ClusterCaError } from '../errors.ts';
@@ -12,7 +13,6 @@ import { inventoryItems } from '../inventory/items.ts';
 import { readInventory } from '../inventory/read.ts';
 import { csrKeyType, findCsrs, readCsr } from '../issuance/csr-input.ts';
 import { hasLeftovers } from '../issuance/finish.ts';
-import { isArchive } from '../issuance/issue-fleet.ts';
 import type { IssueItem } from '../issuance/item.ts';
 import { checkHolderName, checkPlanes } from '../issuance/names.ts';
 import { renderIssue } from '../issuance/render.ts';
@@ -101,6 +101,7 @@ export async function runRotate(ctx: Context, names: string[], options: RotateOp
     unlock: options,
     revokePrevious: undefined,
   };
+  if (!staged) refuseLive(deployment?.units ?? [], issuance.out as string);
   checkItems(items, keystore, ctx.now());
   if (options.dryRun) {
     const plan = await planIssuance(keystore, issuance, ctx.now());
@@ -127,28 +128,6 @@ export async function runRotate(ctx: Context, names: string[], options: RotateOp
   );
   if (staged) await makeStaging(staging);
   await rotateAndDeploy(ctx, keystore, issuance, { ...deployment, from: issuance.out as string }, staged);
-}
-
-/** @throws ERR_USAGE for what says something only about `--deploy`, and for requests, whose keys are elsewhere */
-function checkDeployFlags(options: RotateOptions): void {
-  const { deploy, maxUnavailable, cycleConnections, csrDir, out, owner, keyMode } = options;
-  if (!deploy) {
-    if (maxUnavailable === undefined && cycleConnections === undefined) return;
-    throw new ClusterCaError(
-      'ERR_USAGE',
-      `${maxUnavailable === undefined ? '--cycle-connections' : '--max-unavailable'} goes with --deploy`,
-    );
-  }
-  if (csrDir !== undefined)
-    throw new ClusterCaError('ERR_USAGE', '--csr-dir and --deploy exclude each other: the keys are on the nodes', {
-      hint: 'rotate with --csr-dir, then cluster-ca deploy --from DIR on the node',
-    });
-  if (out !== undefined && isArchive(out))
-    throw new ClusterCaError('ERR_USAGE', '--deploy needs a directory, not an archive: --out DIR');
-  if (out === undefined && (owner !== undefined || keyMode !== undefined))
-    throw new ClusterCaError('ERR_USAGE', `${owner === undefined ? '--key-mode' : '--owner'} goes with --out`, {
-      hint: "a service's files have the owner and the keyMode that the inventory says",
-    });
 }
 
 /** Names, profile and key type from the inventory, where it has the holder. */

@@ -23,7 +23,9 @@ export async function changeToMake(
   const stale = task.opened.some(
     ({ served, deployable }) =>
       deployable.service.kind !== 'files' &&
-      (served?.state === 'broken' || (served?.state === 'serves' && served.fingerprint !== task.material.fingerprint)),
+      // A server that lets nobody in may have read a bundle that is whole by now.
+      (served?.state === 'broken' ||
+        (served?.state === 'serves' && (served.fingerprint !== task.material.fingerprint || !served.lets))),
   );
   return stale ? { certificate: true, trust: true, crl: true } : undefined;
 }

@@ -12,7 +12,7 @@ import { place } from './placing.ts';
 import { checkClockOf, checkCrls, checkMaterial } from './preflight.ts';
 import { putBack } from './put-back.ts';
 import { confirmed, settled } from './results.ts';
-import { ServiceDirectory } from './service-directory.ts';
+import { type DirectoryState, ServiceDirectory } from './service-directory.ts';
 import { ask, open, type ServiceResult, type Task, type UnitContext } from './task.ts';
 import type { Unit } from './unit.ts';
 
@@ -35,7 +35,10 @@ export async function deployUnit(
   try {
     // What was newest when this run began may not be any more.
     const material = await context.material(unit);
-    return await run({ unit, directory, material, context, opened }, wanted);
+    const results = await run({ unit, directory, material, context, opened }, wanted);
+    const { current } = await directory.look();
+    if (current !== undefined) context.taken.set(current, unit);
+    return results;
   } finally {
     for (const { session } of opened) await session.close().catch(() => {});
     await giveBack().catch((error: Error) => context.warn(error.message));
@@ -46,6 +49,7 @@ async function run(task: Task, wanted: IssueItem | undefined): Promise<ServiceRe
   const { unit, directory, material, context, opened } = task;
   context.step(unit, 'looking');
   const state = await directory.look();
+  refuseTaken(task, state);
   const difference = relevant(task, await differenceOf(directory, state, unit, material));
   for (const one of opened) one.served = await ask(one.deployable, context.client);
   await sayWhatEnded(task);
@@ -59,6 +63,15 @@ async function run(task: Task, wanted: IssueItem | undefined): Promise<ServiceRe
   const failure = await apply(task, change, placed.fingerprint);
   if (failure === undefined) return confirmed(task, placed, difference);
   throw await putBack(task, failure, change, placed);
+}
+
+/** By a link, or by two names of one host, two units may come to the same directory. @throws ERR_CONFIG */
+function refuseTaken({ unit, context }: Task, { current = '' }: DirectoryState): void {
+  const other = context.taken.get(current);
+  if (other === undefined || other === unit) return;
+  throw new ClusterCaError('ERR_CONFIG', `${unit.dir} is the same directory as ${other.dir} of ${other.holder.name}`, {
+    hint: 'give each a directory of its own: it holds one certificate',
+  });
 }
 
 /** A certificate of ours that has ended is no obstacle, but it is said. */

@@ -1,4 +1,3 @@
-import { existsSync } from 'node:fs';
 import { resolve } from 'node:path';
 import type { Context } from '../context.ts';
 import type { ClientCertificate } from '../endpoint/handshake.ts';
@@ -18,8 +17,9 @@ import { type Material, materialOf } from './material.ts';
 import { type Peer, readPeer } from './peers.ts';
 import { planDeployment } from './plan.ts';
 import { ranksOf } from './ranks.ts';
-import { awaiting, deployedServices, goneServices, recordServices } from './recorded.ts';
-import { clearStaging, type Done, stagingDirectory } from './staging.ts';
+import { awaiting, recordServices } from './recorded.ts';
+import { settle } from './settle.ts';
+import { stagingDirectory } from './staging.ts';
 import type { ServiceResult, UnitContext } from './task.ts';
 import type { Unit } from './unit.ts';
 import { planWaves } from './waves.ts';
@@ -81,7 +81,7 @@ export async function runDeployment(
   try {
     const run = new Run(ctx, writer, deployment, hosts, client);
     const document = await run.all();
-    await run.settle();
+    await settle(ctx, writer, deployment, run);
     return document;
   } finally {
     ctx.ui.endProgress();
@@ -96,8 +96,8 @@ class Run {
   readonly #deployment: Deployment;
   readonly #hosts: Hosts;
   readonly #client: ClientCertificate;
-  readonly #outcomes = new Map<Unit, ServiceObject[]>();
-  readonly #materials = new Map<Unit, Material>();
+  readonly outcomes = new Map<Unit, ServiceObject[]>();
+  readonly materials = new Map<Unit, Material>();
 
   constructor(ctx: Context, writer: KeystoreWriter, deployment: Deployment, hosts: Hosts, client: ClientCertificate) {
     this.#ctx = ctx;
@@ -110,7 +110,7 @@ class Run {
   async all(): Promise<DeployDocument> {
     const { units, atOnce } = this.#deployment;
     await this.#gather();
-    const ready = units.filter((unit) => this.#materials.has(unit));
+    const ready = units.filter((unit) => this.materials.has(unit));
     const context = await this.#context();
     const waves = planWaves(await ranksOf(ready, this.#hosts.of, context), atOnce);
     const done: string[][] = [];
@@ -121,7 +121,7 @@ class Run {
         const error = new ClusterCaError('ERR_STATE', `not reached: the run stopped when ${stopped} failed`, {
           hint: 'mend that one, then run the same command again',
         });
-        for (const unit of mine) this.#outcomes.set(unit, unitObjects(unit, 'pending', error));
+        for (const unit of mine) this.outcomes.set(unit, unitObjects(unit, 'pending', error));
         continue;
       }
       done.push(wave);
@@ -134,63 +134,10 @@ class Run {
         ),
       );
       this.#deployment.onWave?.(wave);
-      stopped = mine.find((unit) => this.#outcomes.get(unit)?.some(({ state }) => state === 'failed'))?.holder.name;
+      stopped = mine.find((unit) => this.outcomes.get(unit)?.some(({ state }) => state === 'failed'))?.holder.name;
     }
-    const services = units.flatMap((unit) => this.#outcomes.get(unit) ?? []);
+    const services = units.flatMap((unit) => this.outcomes.get(unit) ?? []);
     return { services, waves: done };
-  }
-
-  /** Records what it came to and forgets the staged keys. The services have what they have: what fails here is only said. */
-  async settle(): Promise<void> {
-    try {
-      await this.#record();
-      // Only the CRL: whatever keys are staged are still to come.
-      if (!this.#deployment.onlyCrl) await this.#clearStaging();
-    } catch (error) {
-      if (!isClusterCaError(error)) throw error;
-      this.#ctx.ui.warn(`what it came to is not in the log, and status does not know it: ${error.message}`);
-    }
-  }
-
-  /** Holders whose services all have what they should. */
-  #done(): Done[] {
-    const open = new Set<string>();
-    const key = ({ holder, plane }: Unit): string => `${holder.kind} ${holder.name} ${plane}`;
-    const { all } = this.#deployment;
-    for (const unit of all)
-      if (!this.#outcomes.get(unit)?.every(({ state }) => ['confirmed', 'placed', 'unchanged'].includes(state)))
-        open.add(key(unit));
-    return all.flatMap((unit): Done[] => {
-      const publicKey = this.#materials.get(unit)?.publicKey;
-      if (open.has(key(unit)) || publicKey === undefined) return [];
-      return [{ holder: { ...unit.holder, plane: unit.plane }, publicKey }];
-    });
-  }
-
-  async #clearStaging(): Promise<void> {
-    const { keystore } = this.#writer;
-    const done = this.#done();
-    const directory = stagingDirectory(this.#ctx.env, keystore.identity.id);
-    if (directory === undefined || !existsSync(directory) || done.length === 0) return;
-    const now = this.#ctx.now();
-    await this.#writer.inTurn(this.#ctx.globals.wait, () =>
-      clearStaging(directory, done, async ({ plane, ...holder }) => {
-        const current = await materialOf(keystore, { holder, plane }, [], now, { whatever: true });
-        return current.publicKey;
-      }),
-    );
-  }
-
-  /** One record of what is not as it was before: nothing when all is unchanged and nothing was open. */
-  async #record(): Promise<void> {
-    const { state } = this.#writer.keystore;
-    const { units, all, onlyCrl = false } = this.#deployment;
-    const { undone = [] } = state;
-    const services = [
-      ...deployedServices(units, this.#outcomes, this.#materials, undone, onlyCrl),
-      ...goneServices(units, all, undone),
-    ];
-    await recordServices(this.#writer, services, this.#ctx.globals.wait);
   }
 
   /** What every unit is to be given, before anything is changed: what was never issued fails here. */
@@ -203,7 +150,7 @@ class Run {
     const keys = keyDirectories(this.#ctx, keystore, this.#deployment);
     const whatever = this.#deployment.onlyCrl ?? false;
     const material = await materialOf(keystore, unit, keys, this.#ctx.now(), { whatever });
-    this.#materials.set(unit, material);
+    this.materials.set(unit, material);
     return material;
   }
 
@@ -222,6 +169,7 @@ class Run {
       client: this.#client,
       judge: await Judge.create(keystore, now),
       peers,
+      taken: new Map(),
       material: async (unit) => {
         await keystore.refresh();
         return this.#material(unit);
@@ -241,14 +189,14 @@ class Run {
     for (const [i, unit] of units.entries()) {
       await this.#attempt([unit], async () => {
         const results = await deployUnit(unit, this.#hosts.of(unit), this.#wanted(unit), context);
-        this.#outcomes.set(
+        this.outcomes.set(
           unit,
           results.map((result: ServiceResult) => serviceObject(unit, result)),
         );
       });
-      if (!this.#outcomes.get(unit)?.some(({ state }) => state === 'failed')) continue;
+      if (!this.outcomes.get(unit)?.some(({ state }) => state === 'failed')) continue;
       const error = new ClusterCaError('ERR_STATE', `not reached: ${unit.dir} of the same node failed`);
-      for (const rest of units.slice(i + 1)) this.#outcomes.set(rest, unitObjects(rest, 'pending', error));
+      for (const rest of units.slice(i + 1)) this.outcomes.set(rest, unitObjects(rest, 'pending', error));
       return;
     }
   }
@@ -266,7 +214,7 @@ class Run {
       const leftOut = status === 'revoked' && !this.#deployment.named;
       if (leftOut) this.#ctx.ui.warn(`${error.message}: it is left out`);
       for (const unit of units)
-        this.#outcomes.set(
+        this.outcomes.set(
           unit,
           leftOut
             ? unitObjects(unit, 'unchanged')

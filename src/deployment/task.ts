@@ -28,6 +28,8 @@ export interface UnitContext {
   client: ClientCertificate;
   judge: Judge;
   peers: readonly Peer[];
+  /** Generations that units of this run have, by their names, which are made once. */
+  taken: Map<string, Unit>;
   /** What a unit is to be given, as the log is now. @throws as materialOf */
   material: (unit: Unit) => Promise<Material>;
   now: () => Date;

@@ -1,12 +1,12 @@
 import { existsSync, readdirSync } from 'node:fs';
-import { mkdir, readFile, writeFile } from 'node:fs/promises';
+import { mkdir, readFile, readlink, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import type { DeployDocument, ServiceObject } from '../../src/deployment/document.ts';
 import { cli, type RunOptions, type RunResult } from '../support/cli.ts';
 import { freePort } from '../support/ports.ts';
 import type { Server, Servers } from '../support/servers.ts';
-import { material, served } from '../support/tls.ts';
+import { ask, material, served } from '../support/tls.ts';
 
 const SERVER = fileURLToPath(new URL('../support/reloading-server.mjs', import.meta.url));
 
@@ -133,6 +133,16 @@ export class Deployed {
 
   async serves(): Promise<string> {
     return served(this.port, await material(join(this.out, 'clients/app')));
+  }
+
+  /** Whether it answers to the client `app`. */
+  async letsIn(): Promise<boolean> {
+    return (await ask(this.port, await material(join(this.out, 'clients/app')), 'x').catch(() => '')) === 'x';
+  }
+
+  /** The current generation. */
+  current(): Promise<string> {
+    return readlink(join(this.dir, '.cluster-ca.current'));
   }
 
   read(name: string): Promise<string> {

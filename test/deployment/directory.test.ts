@@ -1,13 +1,17 @@
-import { mkdir, mkdtemp, readFile, rename, rm, symlink, writeFile } from 'node:fs/promises';
+import { chmod, chown, mkdir, mkdtemp, readdir, readFile, rename, rm, symlink, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { run } from '../support/cli.ts';
+import { type Cluster, newCluster } from '../support/clusters.ts';
 import { Servers } from '../support/servers.ts';
 import { Deployed } from './deployed.ts';
 
 const servers = new Servers('deploy-directory');
 const NAMES = ['cert.pem', 'key.pem', 'ca.pem'];
+/** Everything of it is run as another user, which takes root. */
+const uid = 54321;
+const foreign = process.getuid?.() === 0 ? await newCluster({ uid }) : undefined;
 
 /** Mounts a small file system at a new directory; undefined where that is not permitted. */
 async function mounted(options: string): Promise<string | undefined> {
@@ -140,6 +144,8 @@ describe('the directory of a service', () => {
       const full = await node.deploy();
       expect([full.code, full.service.state, full.service.error?.code]).toEqual([3, 'failed', 'ERR_STORAGE']);
       expect(full.service.error?.message).toMatch(/no space left on the device/);
+      // Not even the claim, which could not be written either.
+      expect((await readdir(dir)).filter((name) => name.includes('deploying'))).toEqual([]);
       expect(await readFile(join(dir, 'cert.pem'))).toEqual(before);
       await rm(join(at, 'filler'));
       expect((await node.deploy()).service.state).toBe('placed');
@@ -164,6 +170,52 @@ describe('the directory of a service', () => {
       expect([failed.state, failed.error?.code]).toEqual(['failed', 'ERR_STORAGE']);
       expect(failed.error?.message).toMatch(/read-only/);
       expect(await readFile(join(dir, 'cert.pem'))).toEqual(before);
+    },
+    60_000,
+  );
+
+  (foreign === undefined ? test.skip : test)(
+    "another user's files: said which, and nothing is touched",
+    async () => {
+      const ca = foreign as Cluster;
+      const dir = join(ca.directory, 'tls');
+      await chmod(ca.directory, 0o711);
+      await mkdir(dir);
+      await writeFile(join(dir, 'key.pem'), 'root has it', { mode: 0o600 });
+      const inventory = join(ca.directory, 'cluster.yaml');
+      await writeFile(
+        inventory,
+        `cluster: ${ca.name}\nnodes: { n1: { planes: [data], services: [{ kind: files, dir: ${dir} }] } }\n`,
+      );
+      expect((await ca.ca(['issue', '--inventory', inventory])).code).toBe(0);
+      const deploy = async () => {
+        const result = await ca.ca(['deploy', '--inventory', inventory, '--yes', '--json']);
+        return { code: result.code, error: result.json().services[0].error };
+      };
+      // The directory is another's; then the file in it.
+      expect(await deploy()).toMatchObject({
+        code: 3,
+        error: { code: 'ERR_STORAGE', message: expect.stringMatching(/\.cluster-ca\.deploying: permission denied/) },
+      });
+      await chown(dir, uid, uid);
+      expect(await deploy()).toMatchObject({
+        code: 3,
+        error: { code: 'ERR_STORAGE', message: `cannot read ${join(dir, 'key.pem')}: permission denied` },
+      });
+      expect(await readdir(dir)).toEqual(['key.pem']);
+      await rm(join(dir, 'key.pem'));
+      expect((await deploy()).code).toBe(0);
+      // An owner that only root can give.
+      await writeFile(
+        inventory,
+        (await readFile(inventory, 'utf8')).replace('kind: files', 'kind: files, owner: "1:1"'),
+      );
+      expect((await ca.ca(['issue', 'n1', '--plane', 'data', '--force-new'])).code).toBe(0);
+      expect(await deploy()).toMatchObject({
+        code: 3,
+        error: { code: 'ERR_STORAGE', message: expect.stringMatching(/operation not permitted/) },
+      });
+      expect((await readdir(dir)).filter((name) => name.startsWith('.cluster-ca.2'))).toHaveLength(1);
     },
     60_000,
   );

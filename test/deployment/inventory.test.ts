@@ -1,3 +1,4 @@
+import { mkdir, symlink } from 'node:fs/promises';
 import { join } from 'node:path';
 import { beforeAll, describe, expect, test } from '@jest/globals';
 import { Servers } from '../support/servers.ts';
@@ -80,6 +81,35 @@ describe('what the inventory or the command line says wrongly is said before any
     ]);
   });
 
+  test('two nodes that come to one directory by a link: the second is refused, each time', async () => {
+    const [one, two] = [join(node.home, 'one'), join(node.home, 'two')];
+    await mkdir(one);
+    await symlink(one, two);
+    await node.say(
+      `[{ kind: files, plane: data, dir: ${one} }] }\n  n2: { ip: [127.0.0.1], planes: [data], services: [{ kind: files, dir: ${two} }]`,
+    );
+    await node.ok('issue', '--inventory', node.inventory, '--out', node.out);
+    for (const more of [[], [], ['--max-unavailable', '2']]) {
+      const { code, json } = await node.run(['deploy', '--from', node.out, ...more]);
+      const { services } = json();
+      const failed = services.filter(({ state }: { state: string }) => state === 'failed');
+      expect([code, failed.length]).toEqual([3, 1]);
+      expect(failed[0].error).toMatchObject({
+        code: 'ERR_CONFIG',
+        message: expect.stringMatching(/(one|two) is the same directory as .*(one|two) of n[12]$/),
+      });
+    }
+  }, 60_000);
+
+  test('--out of rotate --deploy must not be where a service reads', async () => {
+    const dir = join(node.out, 'n1/data');
+    await node.say(`[{ kind: files, plane: data, dir: ${dir} }]`);
+    expect(await refused(['rotate', 'n1', '--deploy', '--out', node.out])).toMatchObject({
+      code: 2,
+      message: `--out would write into ${dir}, which a service reads`,
+    });
+  });
+
   test('a node without services is 2, an unknown one 6', async () => {
     await node.say('[]');
     expect(await refused(['deploy', 'n1'])).toMatchObject({
@@ -104,6 +134,8 @@ describe('what the inventory or the command line says wrongly is said before any
     [['rotate', 'n1', '--deploy', '--csr-dir', '.'], /exclude each other/],
     [['rotate', 'n1', '--deploy', '--out', 'x.tar'], /not an archive/],
     [['deploy', '--from', 'x.tar'], /not an archive/],
+    [['rotate', 'n1', '--deploy', '--owner', 'root'], /--owner goes with --out/],
+    [['rotate', 'n1', '--deploy', '--key-mode', '0640'], /--key-mode goes with --out/],
     [['deploy', 'node:Not_A_Node'], /Not_A_Node/],
   ])('%j: 2', async (args, message) => {
     await node.say(node.hangUp);

@@ -72,6 +72,19 @@ describe('keys and bundles that are not what they should be', () => {
     60_000,
   );
 
+  test('a server that has read garbage lets nobody in: its right certificate is not enough, and it is cured', async () => {
+    const bundle = await node.read('ca.pem');
+    const path = join(node.dir, await node.current(), 'ca.pem');
+    await writeFile(path, await other.read('ca.pem'));
+    await run('sh', node.hangUp.slice(1));
+    await expect(node.letsIn()).resolves.toBe(false);
+    await writeFile(path, bundle);
+    // Nothing differs on the disk.
+    const { code, service } = await node.deploy();
+    expect([code, service.state, await node.letsIn()]).toEqual([0, 'confirmed', true]);
+    expect((await node.deploy()).service.state).toBe('unchanged');
+  }, 60_000);
+
   test('two operators at once: one waits for the other, or is told who is at work', async () => {
     await node.say(['sh', '-c', `sleep 2; ${node.hangUp[2]}`]);
     const wanted = (
