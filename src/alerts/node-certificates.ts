@@ -13,17 +13,28 @@ export interface Lifespan {
 const LATE = 0.75;
 const CRITICAL = 0.85;
 
+/** Whether less than this part of a certificate's life is left. */
+export function isPastAlert(
+  { notBefore, notAfter }: Pick<Lifespan, 'notBefore' | 'notAfter'>,
+  alertRatio: number,
+  now: number,
+): boolean {
+  const end = notAfter + 1000;
+  const left = end - now;
+  return left <= 0 || left < alertRatio * (end - notBefore);
+}
+
 /**
  * A node's or client's certificate: a warning below `alertRatio` of its life left (alert-before of node-lifetime),
  * from 75 % elapsed under a name that ends in `_late`, critical from 85 % or when it has expired. Proportions, so
  * that a certificate of a minute and one of a year are told alike.
  */
 export function nodeCertificateAlert(certificate: Lifespan, alertRatio: number, now: number): Alert | undefined {
+  if (!isPastAlert(certificate, alertRatio, now)) return undefined;
   const { notBefore, notAfter } = certificate;
   const end = notAfter + 1000;
   const life = end - notBefore;
   const left = end - now;
-  if (left > 0 && left >= alertRatio * life) return undefined;
   const elapsed = 1 - left / life;
   const expired = left <= 0;
   const node = certificate.kind === 'node';

@@ -85,7 +85,7 @@ function authorityLines(
 
 /** A node or client: its certificates as a table, then each valid one. */
 export function renderNode(name: string, certificates: CertificateObject[], style: Style, now: Date): string {
-  const lines = [style.bold(safeText(name, style)), renderList(certificates, style, now)];
+  const lines = [style.bold(safeText(name, style)), ...renderList(certificates, style, now)];
   for (const certificate of certificates.filter(({ status }) => status === 'valid'))
     lines.push(
       '',

@@ -13,7 +13,8 @@ import type { Authority } from './log/bodies.ts';
 import type { Applied } from './log/fold.ts';
 import { recordHash } from './log/record.ts';
 import type { LogState } from './log/state.ts';
-import { decodePack, encodePack, type PackedCertificate } from './pack.ts';
+import { encodePack, type PackedCertificate } from './pack.ts';
+import { PackCache } from './pack-cache.ts';
 import { PageMissing } from './snapshot/pages.ts';
 import { SnapshotPages } from './snapshot/snapshot.ts';
 import type { Store } from './store.ts';
@@ -25,10 +26,6 @@ export interface KeystoreOptions {
   anchors: string | undefined;
 }
 
-/** Packs that are kept once they were read, and certificates in these. */
-const MOST_PACKS = 64;
-const MOST_KEPT = 6000;
-
 /** An open keystore, for reading: no passphrase, no write access. */
 export class Keystore {
   readonly store: Store;
@@ -36,7 +33,9 @@ export class Keystore {
   readonly options: KeystoreOptions;
   readonly #identityBytes: Uint8Array;
   #loaded: Loaded;
-  readonly #packs = new Map<string, PackedCertificate[]>();
+  readonly #packs = new PackCache();
+  /** The pack that was stored last: its record is rehearsed on it. */
+  #stored: { sha256: string; certificates: PackedCertificate[] } | undefined;
   /** The last of those that change `#loaded`; the next one begins behind it. */
   #last: Promise<unknown> = Promise.resolve();
 
@@ -83,7 +82,7 @@ export class Keystore {
   refresh(): Promise<void> {
     return this.#alone(async () => {
       const { state, overlay } = this.#loaded;
-      const next = await foldOn(this.store, this.identity, this.#identityBytes, state, overlay, undefined, this.#packs);
+      const next = await foldOn(this.store, this.identity, this.#identityBytes, state, overlay);
       if (next !== undefined) this.#loaded = { ...this.#loaded, state: next };
     });
   }
@@ -105,9 +104,9 @@ export class Keystore {
     return done;
   }
 
-  /** The certificates of a pack that this process stored or read; else they are read. @throws ERR_KEYSTORE_TAMPERED */
+  /** The certificates of the pack that was just stored; of any other as they are read. @throws ERR_KEYSTORE_TAMPERED */
   async pack(sha256: string, seq: number): Promise<PackedCertificate[]> {
-    return this.#packs.get(sha256) ?? readPack(this.store, sha256, seq);
+    return this.#stored?.sha256 === sha256 ? this.#stored.certificates : readPack(this.store, sha256, seq);
   }
 
   /** Forgets the snapshot and reads the whole log: what a damaged page leads to. */
@@ -156,37 +155,25 @@ export class Keystore {
     return issuing;
   }
 
-  /** Stores a pack and remembers its certificates. @returns its hash */
+  /** Stores a pack. @returns its hash */
   async storePack(certificates: PackedCertificate[]): Promise<string> {
     const bytes = encodePack(certificates);
     const sha256 = sha256Hex(bytes);
     await this.store.putObject(sha256, bytes);
-    this.#remember(sha256, certificates);
+    this.#stored = { sha256, certificates };
     return sha256;
   }
 
   /** The DER of a certificate, from its pack. */
   async der(row: CertificateRow): Promise<Uint8Array> {
-    let pack = this.#packs.get(row.pack);
-    if (pack === undefined) {
-      const what = `the certificates of log record ${row.seq}`;
-      pack = decodePack(await readObject(this.store, row.pack, what), what);
-      this.#remember(row.pack, pack);
+    let kept = this.#packs.get(row.pack);
+    if (kept === undefined) {
+      this.#packs.add(row.pack, await readPack(this.store, row.pack, row.seq));
+      kept = this.#packs.get(row.pack);
     }
-    const packed = pack[row.position];
-    if (packed === undefined) throw tampered(`objects/${row.pack} has no certificate ${row.position}`);
-    return packed.der;
-  }
-
-  #remember(sha256: string, pack: PackedCertificate[]): void {
-    this.#packs.set(sha256, pack);
-    let kept = 0;
-    for (const { length } of this.#packs.values()) kept += length;
-    for (const [oldest, { length }] of this.#packs) {
-      if (oldest === sha256 || (kept <= MOST_KEPT && this.#packs.size <= MOST_PACKS)) break;
-      this.#packs.delete(oldest);
-      kept -= length;
-    }
+    const der = kept?.(row.position);
+    if (der === undefined) throw tampered(`objects/${row.pack} has no certificate ${row.position}`);
+    return der;
   }
 
   /** The DER of an authority's current CRL. */

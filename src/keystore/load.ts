@@ -19,9 +19,6 @@ export interface Loaded {
   overlay: Overlay;
 }
 
-/** Called for every record read, with its place; for progress and for whoever looks at each. */
-export type OnRecord = (entry: LogRecord, bytes: Uint8Array) => void;
-
 /** An object that the log names, compared with its hash. @throws ERR_KEYSTORE_TAMPERED when it is missing or changed */
 export async function readObject(store: Store, sha256: string, what: string): Promise<Uint8Array> {
   const bytes = await store.getObject(sha256);
@@ -50,8 +47,6 @@ export async function foldOn(
   identityBytes: Uint8Array,
   state: LogState | undefined,
   overlay: Overlay,
-  onRecord?: OnRecord,
-  ownPacks?: ReadonlyMap<string, PackedCertificate[]>,
 ): Promise<LogState | undefined> {
   const auditKey = fromBase64(identity.auditKey);
   const changes: Changes[] = [];
@@ -61,12 +56,10 @@ export async function foldOn(
     if (bytes === undefined) break;
     const entry = decodeRecord(identity.id, seq, bytes, auditKey);
     if (seq === 0) checkBelongs(entry, identityBytes);
-    const pack =
-      entry.op === 'issue' ? (ownPacks?.get(entry.body.pack) ?? (await readPack(store, entry.body.pack, seq))) : [];
+    const pack = entry.op === 'issue' ? await readPack(store, entry.body.pack, seq) : [];
     const applied = applyRecord(current, entry, recordHash(bytes), identity.id, pack);
     current = applied.state;
     changes.push(applied.changes);
-    onRecord?.(entry, bytes);
   }
   for (const change of changes) overlay.add(change);
   return current;

@@ -2,21 +2,21 @@ import type { CertificateObject } from '../documents/certificate-object.ts';
 import { barLegend, type Lifetime, lifetimeBar } from '../ui/text/bar.ts';
 import { relativeTime } from '../ui/text/duration.ts';
 import { type Paint, plainStyle, type Style } from '../ui/text/style.ts';
-import { table } from '../ui/text/table.ts';
+import { tableLines } from '../ui/text/table.ts';
 
 /** As wide as its header with the legend. */
 const NARROWEST_BAR = 22;
 const WIDEST_BAR = 40;
 
 /** A table of certificates with their lifetimes as bars. Serial numbers are whole or not there: they are for copying. */
-export function renderList(certificates: Iterable<CertificateObject>, style: Style, now: Date): string {
+export function renderList(certificates: Iterable<CertificateObject>, style: Style, now: Date): Iterable<string> {
   const columns = Math.min(WIDEST_BAR, Math.max(NARROWEST_BAR, Math.floor(style.width / 5)));
   // The table measures and cuts raw text; colours are put on whole cells, afterwards.
   const plain = { ...plainStyle, unicode: style.unicode };
   const paint = (text: string, certificate: CertificateObject): string => paintOf(certificate, style, now)(text);
   // What the marks mean is for who sees them; a program reads one word.
   const lifetime = style.width === Number.POSITIVE_INFINITY ? 'LIFETIME' : `LIFETIME  ${barLegend({ due: 0 }, style)}`;
-  return table(
+  return tableLines(
     certificates,
     [
       { header: 'NAME', cell: (c) => (c.kind === 'node' ? c.node : `${c.kind} ${c.node}`), min: 12 },
@@ -27,7 +27,7 @@ export function renderList(certificates: Iterable<CertificateObject>, style: Sty
       { header: 'SERIAL', cell: (c) => c.serial, priority: 2 },
     ],
     style,
-  ).join('\n');
+  );
 }
 
 function isDue(c: CertificateObject, now: Date): boolean {

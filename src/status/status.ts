@@ -4,7 +4,7 @@ import { backupAlert } from '../alerts/backups.ts';
 import { clockAlert } from '../alerts/clock.ts';
 import { crlAlert } from '../alerts/crls.ts';
 import { deploymentAlert } from '../alerts/deployments.ts';
-import { nodeCertificateAlert } from '../alerts/node-certificates.ts';
+import { isPastAlert, nodeCertificateAlert } from '../alerts/node-certificates.ts';
 import { singleSlotAlert } from '../alerts/slots.ts';
 import { withinAlert } from '../alerts/within.ts';
 import { type AuthorityObject, authorityObject } from '../authority/authority-object.ts';
@@ -138,13 +138,17 @@ async function certificateAlerts(
   return keystore.query(async (index) => {
     const alerts: Alert[] = [];
     if (within !== undefined) for await (const group of index.all()) alerts.push(...group.flatMap(alertOf));
-    else
-      for await (const row of index.times()) {
-        if (row.superseded || row.revoked || row.kind === 'probe') continue;
-        if (nodeCertificateAlert({ ...row, name: '', plane: '' }, ratio, now.getTime()) === undefined) continue;
-        const certificate = await index.bySerial(row.serial);
+    else {
+      const past: string[] = [];
+      await index.eachTime((row) => {
+        if (row.superseded || row.revoked || row.kind === 'probe') return;
+        if (isPastAlert(row, ratio, now.getTime())) past.push(row.serial);
+      });
+      for (const serial of past) {
+        const certificate = await index.bySerial(serial);
         if (certificate !== undefined) alerts.push(...alertOf(certificate));
       }
+    }
     return alerts;
   });
 }

@@ -52,8 +52,8 @@ export class Ui {
     });
   }
 
-  /** Prints the result: the document under --json, else its text. */
-  result(document: object, text: (style: Style) => string): void {
+  /** Prints the result: the document under --json, else its text, whole or line by line. */
+  result(document: object, text: (style: Style) => string | Iterable<string>): void {
     if (this.options.json) {
       const warnings = this.#warnings.length === 0 ? {} : { warnings: this.#warnings };
       let text = '';
@@ -69,7 +69,8 @@ export class Ui {
     }
     this.endProgress();
     const out = text(this.style('stdout'));
-    if (out !== '') process.stdout.write(out.endsWith('\n') ? out : `${out}\n`);
+    if (typeof out !== 'string') printLines(out);
+    else if (out !== '') process.stdout.write(out.endsWith('\n') ? out : `${out}\n`);
   }
 
   /** Prints octets as they are: PEM, DER. */
@@ -234,6 +235,20 @@ export class Ui {
   #style(): Style {
     return this.style('stderr');
   }
+}
+
+/** Characters that are written at a time. */
+const AT_ONCE = 64 * 1024;
+
+function printLines(lines: Iterable<string>): void {
+  let text = '';
+  for (const line of lines) {
+    text += `${line}\n`;
+    if (text.length < AT_ONCE) continue;
+    process.stdout.write(text);
+    text = '';
+  }
+  process.stdout.write(text);
 }
 
 /** A stack without the message, which may quote input. */

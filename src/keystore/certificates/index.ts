@@ -2,6 +2,7 @@ import { fromHex } from '../../pki/encoding.ts';
 import type { Kind } from '../log/bodies.ts';
 import type { RevokedSerial } from '../log/fold.ts';
 import { allRows, mergeRows, type Page, type PageStore, rowsFrom } from '../snapshot/pages.ts';
+import { RowBuffer } from '../snapshot/row-buffer.ts';
 import {
   authorityPrefix,
   CERTIFICATE_ROW,
@@ -11,7 +12,9 @@ import {
   type RequestRow,
   SERIAL_ROW,
   TIME_ROW,
+  TimeCursor,
   type TimeRow,
+  type TimeView,
 } from '../snapshot/rows.ts';
 import { nameKey, type Overlay, requestKey } from './overlay.ts';
 import { type CertificateRow, type CertificateStatus, decideSuperseded, type IssuedCertificate } from './row.ts';
@@ -43,10 +46,20 @@ export class CertificateIndex {
 
   /** Every certificate ever issued to a name, oldest first. */
   async ofName(kind: Kind, name: string): Promise<IssuedCertificate[]> {
+    const rows = await this.#paged(kind, name);
+    return this.#decide(this.#withTail(rows, kind, name));
+  }
+
+  #withTail(rows: CertificateRow[], kind: Kind, name: string): CertificateRow[] {
+    return [...rows, ...(this.#overlay.byName.get(nameKey({ kind, name })) ?? [])];
+  }
+
+  /** What the snapshot has of a name. */
+  async #paged(kind: Kind, name: string): Promise<CertificateRow[]> {
     const rows: CertificateRow[] = [];
     for await (const row of rowsFrom(CERTIFICATE_ROW, this.#pages.certificates, this.#store, holderPrefix(kind, name)))
       rows.push(row);
-    return this.#decide([...rows, ...(this.#overlay.byName.get(`${kind}/${name}`) ?? [])]);
+    return rows;
   }
 
   /** The latest certificate of a holder that was not abandoned, whatever became of it. */
@@ -115,22 +128,28 @@ export class CertificateIndex {
   /** How many certificates have which status; probes are not counted. */
   async counts(now: Date): Promise<Record<CertificateStatus | 'due', number>> {
     const counts = { valid: 0, due: 0, expired: 0, revoked: 0, superseded: 0 };
-    for await (const row of this.times()) {
-      if (row.kind === 'probe') continue;
+    await this.eachTime((row) => {
+      if (row.kind === 'probe') return;
       const status = statusOfTimes(row, now);
       counts[status]++;
       if (status === 'valid' && row.dueAt <= now.getTime()) counts.due++;
-    }
+    });
     return counts;
   }
 
-  /** The lifetimes of every certificate, in no useful order: the cheap way to look at all of them. */
-  async *times(): AsyncGenerator<TimeRow> {
-    const affected = new Map<string, TimeRow>();
-    for (const name of await this.#affectedNames())
-      for (const certificate of await this.ofName(...name)) affected.set(certificate.serial, timeRow(certificate));
-    for await (const row of allRows(TIME_ROW, this.#pages.times, this.#store)) if (!affected.has(row.serial)) yield row;
-    yield* affected.values();
+  /** Shows the lifetimes of every certificate, in no useful order: the cheap way to look at all of them. A row is gone when the call returns. */
+  async eachTime(look: (row: TimeView) => void): Promise<void> {
+    /** Of the snapshot's rows those that the tail may say something else of. */
+    const shown = new Set<string>();
+    for (const name of await this.#affectedNames()) {
+      const rows = await this.#paged(...name);
+      for (const { serial } of rows) shown.add(serial);
+      for (const certificate of this.#decide(this.#withTail(rows, ...name))) look(timeRow(certificate));
+    }
+    for (const { sha256 } of this.#pages.times) {
+      const row = new TimeCursor(await this.#store.get(sha256));
+      while (row.next()) if (shown.size === 0 || !shown.has(row.serial)) look(row);
+    }
   }
 
   /** What the CRLs of an issuing CA must list. */
@@ -153,20 +172,30 @@ export class CertificateIndex {
 
   /** Writes pages that hold everything: what a new snapshot is made of. */
   async merged(): Promise<IndexPages> {
-    const certificates: Uint8Array[] = [];
-    const times: Uint8Array[] = [];
-    const serials: Uint8Array[] = [];
-    for (const name of await this.#affectedNames())
-      for (const certificate of await this.ofName(...name)) {
+    const certificates = new RowBuffer(CERTIFICATE_ROW.width);
+    const times = new RowBuffer(TIME_ROW.width);
+    const serials = new RowBuffer(SERIAL_ROW.width);
+    for (const name of await this.#affectedNames()) {
+      const rows = await this.#paged(...name);
+      const before = new Map(rows.map((row) => [row.serial, row]));
+      const wasCurrent = new Set(decidePlanes(rows).flatMap((row) => (row.superseded ? [] : row.serial)));
+      for (const certificate of this.#decide(this.#withTail(rows, ...name))) {
+        const { serial, superseded } = certificate;
+        const paged = before.get(serial);
+        const same = paged !== undefined && this.#overlay.apply(paged) === paged;
+        if (same && superseded !== wasCurrent.has(serial)) continue;
+        times.push(TIME_ROW.encode(timeRow(certificate)));
+        if (same) continue;
         const row = CERTIFICATE_ROW.encode(certificate);
         certificates.push(row);
-        times.push(TIME_ROW.encode(timeRow(certificate)));
         const key = row.subarray(0, CERTIFICATE_ROW.keyWidth);
-        if (this.#overlay.bySerial.has(certificate.serial))
-          serials.push(SERIAL_ROW.encode({ serial: certificate.serial, key }));
+        if (paged === undefined) serials.push(SERIAL_ROW.encode({ serial, key }));
       }
-    const revoked = [...this.#overlay.revoked.values()].map((row) => REVOKED_ROW.encode(row));
-    const requests = this.#overlay.requests.map((row) => REQUEST_ROW.encode(row));
+    }
+    const revoked = new RowBuffer(REVOKED_ROW.width);
+    for (const row of this.#overlay.revoked.values()) revoked.push(REVOKED_ROW.encode(row));
+    const requests = new RowBuffer(REQUEST_ROW.width);
+    for (const row of this.#overlay.requests) requests.push(REQUEST_ROW.encode(row));
     const store = this.#store;
     return {
       certificates: await mergeRows(CERTIFICATE_ROW, this.#pages.certificates, store, certificates),
@@ -178,9 +207,7 @@ export class CertificateIndex {
   }
 
   #decide(rows: CertificateRow[]): IssuedCertificate[] {
-    const planes = new Map<string, CertificateRow[]>();
-    for (const row of rows) planes.set(row.plane, [...(planes.get(row.plane) ?? []), this.#overlay.apply(row)]);
-    return [...planes.values()].flatMap(decideSuperseded).sort((a, b) => a.seq - b.seq || a.position - b.position);
+    return decidePlanes(rows.map((row) => this.#overlay.apply(row)));
   }
 
   /** The names of which the tail says anything. */
@@ -203,8 +230,19 @@ export class CertificateIndex {
   }
 }
 
+/** The rows of one name, oldest first: which are superseded is decided on each plane. */
+function decidePlanes(rows: CertificateRow[]): IssuedCertificate[] {
+  const planes = new Map<string, CertificateRow[]>();
+  for (const row of rows) {
+    const plane = planes.get(row.plane);
+    if (plane === undefined) planes.set(row.plane, [row]);
+    else plane.push(row);
+  }
+  return [...planes.values()].flatMap(decideSuperseded).sort((a, b) => a.seq - b.seq || a.position - b.position);
+}
+
 /** As `statusOf`, of what the time index knows. */
-function statusOfTimes(row: TimeRow, now: Date): CertificateStatus {
+function statusOfTimes(row: TimeView, now: Date): CertificateStatus {
   if (row.revoked) return 'revoked';
   if (now.getTime() >= row.notAfter + 1000) return 'expired';
   return row.superseded ? 'superseded' : 'valid';

@@ -1,7 +1,8 @@
 import { sha256Hex } from '../../crypto/hash.ts';
-import { compareBytes, concatAll } from '../../pki/der/writer.ts';
+import { compareBytes } from '../../pki/der/writer.ts';
 import { fromHex, toHex } from '../../pki/encoding.ts';
 import { hex, integer, list, pattern, record, type Shaped } from '../shape.ts';
+import { compareKeys, RowBuffer } from './row-buffer.ts';
 import type { RowKind } from './rows.ts';
 
 /** Octets of a page at most, before it is split in halves. */
@@ -49,71 +50,61 @@ export async function mergeRows(
   kind: RowKind<unknown>,
   pages: readonly Page[],
   store: PageStore,
-  rows: readonly Uint8Array[],
+  rows: RowBuffer,
 ): Promise<Page[]> {
-  const sorted = rows.toSorted((a, b) => compareKeys(a, b, kind.keyWidth));
+  const order = rows.order(kind.keyWidth);
   const out: Page[] = [];
   let next = 0;
   for (let i = 0; i < Math.max(pages.length, 1); i++) {
     const entry = pages[i];
     const end = pages[i + 1] === undefined ? undefined : fromHex((pages[i + 1] as Page).first);
     const from = next;
-    while (next < sorted.length && (end === undefined || compareBytes(sorted[next] as Uint8Array, end) < 0)) next++;
+    while (next < order.length && (end === undefined || compareBytes(rows.at(order[next] as number), end) < 0)) next++;
     if (from === next) {
       if (entry !== undefined) out.push(entry);
       continue;
     }
     const old = entry === undefined ? new Uint8Array(0) : await store.get(entry.sha256);
-    out.push(...(await writePages(kind, mergeSorted(kind, old, sorted.slice(from, next)), store)));
+    out.push(...(await writePages(kind, mergePage(kind, old, rows, order.subarray(from, next)), store)));
   }
   return out;
 }
 
-function mergeSorted(kind: RowKind<unknown>, old: Uint8Array, added: Uint8Array[]): Uint8Array[] {
-  const out: Uint8Array[] = [];
+/** The rows of a page and those that are added, in their order. */
+function mergePage(kind: RowKind<unknown>, old: Uint8Array, rows: RowBuffer, order: Uint32Array): RowBuffer {
+  const { width, keyWidth } = kind;
+  const out = new RowBuffer(width);
   let at = 0;
-  const push = (row: Uint8Array): void => {
-    const last = out.at(-1);
-    if (last !== undefined && compareKeys(last, row, kind.keyWidth) === 0) {
-      if (kind.firstCounts) return;
-      out.pop();
-    }
-    out.push(row);
-  };
-  for (const row of added) {
-    for (; at < old.length; at += kind.width) {
-      const before = old.subarray(at, at + kind.width);
-      if (compareKeys(before, row, kind.keyWidth) > 0) break;
-      push(before);
-    }
-    push(row);
+  for (const index of order) {
+    const row = rows.at(index);
+    for (; at < old.length && compareKeys(old, at, row, 0, keyWidth) <= 0; at += width)
+      put(kind, out, old.subarray(at, at + width));
+    put(kind, out, row);
   }
-  for (; at < old.length; at += kind.width) push(old.subarray(at, at + kind.width));
+  for (; at < old.length; at += width) put(kind, out, old.subarray(at, at + width));
   return out;
 }
 
-/** The order of two rows, by the first octets of each. */
-function compareKeys(a: Uint8Array, b: Uint8Array, width: number): number {
-  for (let i = 0; i < width; i++) {
-    const difference = (a[i] as number) - (b[i] as number);
-    if (difference !== 0) return difference;
-  }
-  return 0;
+/** Behind the others, or in place of the last one where that has the same key. */
+function put(kind: RowKind<unknown>, out: RowBuffer, row: Uint8Array): void {
+  const last = out.length === 0 ? undefined : out.at(out.length - 1);
+  if (last === undefined || compareKeys(last, 0, row, 0, kind.keyWidth) !== 0) out.push(row);
+  else if (!kind.firstCounts) last.set(row);
 }
 
-async function writePages(kind: RowKind<unknown>, rows: Uint8Array[], store: PageStore): Promise<Page[]> {
-  const most = Math.floor(PAGE_LIMIT / kind.width);
-  const parts = Math.ceil(rows.length / most);
-  const each = Math.ceil(rows.length / parts);
+async function writePages(kind: RowKind<unknown>, rows: RowBuffer, store: PageStore): Promise<Page[]> {
+  const { width, keyWidth } = kind;
+  const most = Math.floor(PAGE_LIMIT / width);
+  const each = Math.ceil(rows.length / Math.ceil(rows.length / most));
   const out: Page[] = [];
   const written: Promise<void>[] = [];
   for (let at = 0; at < rows.length; at += each) {
-    const part = rows.slice(at, at + each);
-    const bytes = concatAll(part);
+    const count = Math.min(each, rows.length - at);
+    const bytes = rows.bytes.slice(at * width, (at + count) * width);
     const sha256 = sha256Hex(bytes);
     written.push(store.put(sha256, bytes));
-    const first = toHex((part[0] as Uint8Array).subarray(0, kind.keyWidth)).replace(/(00)+$/, '');
-    out.push({ first, count: part.length, sha256 });
+    const first = toHex(bytes.subarray(0, keyWidth)).replace(/(00)+$/, '');
+    out.push({ first, count, sha256 });
   }
   await Promise.all(written);
   return out;

@@ -1,4 +1,4 @@
-import { fromHex, toHex } from '../../pki/encoding.ts';
+import { fromAscii, fromHex, toHex } from '../../pki/encoding.ts';
 import { REASON_CODES, reasonName } from '../../pki/revocation-reason.ts';
 import { tampered } from '../canonical.ts';
 import type { CertificateRow, Holder } from '../certificates/row.ts';
@@ -75,13 +75,11 @@ class Fields {
   }
 
   text(width: number): string {
-    let out = '';
-    for (let i = 0; i < width; i++) {
-      const octet = this.bytes[this.#at + i] as number;
-      if (octet === 0) break;
-      out += String.fromCharCode(octet);
-    }
-    this.#at += width;
+    let end = this.#at;
+    const last = this.#at + width;
+    while (end < last && this.bytes[end] !== 0) end++;
+    const out = fromAscii(this.bytes.subarray(this.#at, end));
+    this.#at = last;
     return out;
   }
 }
@@ -195,6 +193,64 @@ export const TIME_ROW: RowKind<TimeRow> = {
     return { ...row, kind, superseded: (state & 1) !== 0, revoked: (state & 2) !== 0 };
   },
 };
+
+/** What the time index says of one certificate: an object for all of them, of the row that it stands on. */
+export type TimeView = Omit<TimeRow, 'serial'> & { readonly serial: string };
+
+/** Walks over the rows of a page of the time index; a keystore has hundreds of thousands. */
+export class TimeCursor implements TimeView {
+  readonly #bytes: Uint8Array;
+  readonly #view: DataView;
+  #at = -TIME_ROW.width;
+
+  constructor(bytes: Uint8Array) {
+    this.#bytes = bytes;
+    this.#view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+  }
+
+  /** Goes to the next row, first to the first. False behind the last. */
+  next(): boolean {
+    this.#at += TIME_ROW.width;
+    return this.#at + TIME_ROW.width <= this.#bytes.length;
+  }
+
+  get notAfter(): number {
+    return this.#time(0);
+  }
+
+  get serial(): string {
+    return toHex(this.#bytes.subarray(this.#at + 6, this.#at + 26));
+  }
+
+  get dueAt(): number {
+    return this.#time(26);
+  }
+
+  get notBefore(): number {
+    return this.#time(32);
+  }
+
+  get kind(): Kind {
+    return KINDS[this.#state >> 4] as Kind;
+  }
+
+  get superseded(): boolean {
+    return (this.#state & 1) !== 0;
+  }
+
+  get revoked(): boolean {
+    return (this.#state & 2) !== 0;
+  }
+
+  get #state(): number {
+    return this.#bytes[this.#at + 38] as number;
+  }
+
+  #time(offset: number): number {
+    const at = this.#at + offset;
+    return this.#view.getUint16(at) * 2 ** 32 + this.#view.getUint32(at + 2);
+  }
+}
 
 /** By issuing CA: what its CRLs must list. */
 export const REVOKED_ROW: RowKind<RevokedSerial> = {

@@ -22,6 +22,15 @@ const GAP = 2;
  * a priority are left out. With no row there is only the header. The rows are walked through twice.
  */
 export function table<Row>(rows: Iterable<Row>, columns: readonly Column<Row>[], style: Style): string[] {
+  return [...tableLines(rows, columns, style)];
+}
+
+/** The same line by line: a hundred thousand rows need not be held, neither as cells nor as lines. */
+export function* tableLines<Row>(
+  rows: Iterable<Row>,
+  columns: readonly Column<Row>[],
+  style: Style,
+): Generator<string> {
   const measured = measure(columns, rows, style);
   const shown = fitWidth(measured, style.width);
   const line = (cell: (m: Measured<Row>) => { text: string; paint: Paint }): string => {
@@ -34,33 +43,23 @@ export function table<Row>(rows: Iterable<Row>, columns: readonly Column<Row>[],
     });
     return cells.join(' '.repeat(GAP)).trimEnd();
   };
-  const lines = [line(({ column }) => ({ text: column.header, paint: style.dim }))];
-  for (const row of rows) {
-    const i = lines.length - 1;
-    lines.push(
-      line(({ column, texts }) => ({
-        text: texts[i] as string,
-        paint: (text) => column.paint?.(text, row) ?? text,
-      })),
-    );
-  }
-  return lines;
+  yield line(({ column }) => ({ text: column.header, paint: style.dim }));
+  for (const row of rows)
+    yield line(({ column }) => ({
+      text: safeText(column.cell(row), style),
+      paint: (text) => column.paint?.(text, row) ?? text,
+    }));
 }
 
 interface Measured<Row> {
   column: Column<Row>;
-  texts: string[];
   width: number;
 }
 
 function measure<Row>(columns: readonly Column<Row>[], rows: Iterable<Row>, style: Style): Measured<Row>[] {
-  const measured = columns.map((column): Measured<Row> => ({ column, texts: [], width: textWidth(column.header) }));
+  const measured = columns.map((column): Measured<Row> => ({ column, width: textWidth(column.header) }));
   for (const row of rows)
-    for (const m of measured) {
-      const text = safeText(m.column.cell(row), style);
-      m.texts.push(text);
-      m.width = Math.max(m.width, textWidth(text));
-    }
+    for (const m of measured) m.width = Math.max(m.width, textWidth(safeText(m.column.cell(row), style)));
   return measured;
 }
 
