@@ -1,7 +1,6 @@
 import { Command } from 'commander';
 import { type Context, openKeystoreToWrite } from '../context.ts';
-import { acceptingUntil, crlAudience, publishCrl } from '../deployment/publish-crl.ts';
-import { verdictOf } from '../deployment/verdict.ts';
+import { acceptingUntil, audienceOf, publishRevocation } from '../deployment/publish-crl.ts';
 import { certificateObject } from '../documents/certificate-object.ts';
 import { ClusterCaError } from '../errors.ts';
 import { checkPlanes } from '../issuance/names.ts';
@@ -54,8 +53,7 @@ export async function runRevoke(ctx: Context, text: string, options: RevokeOptio
   const planes = options.plane && checkPlanes(options.plane, keystore.state.policy);
   const targets = await revocationTargets(keystore, what, { planes, authority: options.authority, now });
   const open = targets.filter((target) => target.row?.revoked === undefined);
-  const path = options.inventory ?? ctx.env.CLUSTER_CA_INVENTORY;
-  const audience = path === undefined ? undefined : await crlAudience(keystore, path);
+  const audience = await audienceOf(ctx, keystore, options.inventory);
   if (options.dryRun) {
     const document = { ...(await documentOf(keystore, open, now)), dryRun: true };
     ctx.ui.result(document, (style) => renderRevoke(document, style));
@@ -75,13 +73,13 @@ export async function runRevoke(ctx: Context, text: string, options: RevokeOptio
     });
     const revoked = targets.filter((target) => serials.includes(target.serial));
     const document = await documentOf(keystore, revoked, now);
-    if (audience !== undefined) {
-      document.services = await publishCrl(ctx, writer, audience);
-      document.accepting = acceptingUntil(audience, holdersOf(targets), lastEnd(targets, now));
+    const published = audience && (await publishRevocation(ctx, writer, audience));
+    if (audience !== undefined && targets.length > 0) {
+      document.services = published?.services ?? [];
+      document.accepting = acceptingUntil(audience, holdersOf(targets), lastEnd(targets, keystore));
     }
     ctx.ui.result(document, (style) => renderRevoke(document, style));
-    const verdict = verdictOf({ services: document.services ?? [] });
-    if (verdict !== undefined) throw verdict;
+    if (published?.failure !== undefined) throw published.failure;
   } finally {
     writer.daily.close();
   }
@@ -91,9 +89,12 @@ function holdersOf(targets: readonly RevocationTarget[]): Set<string> {
   return new Set(targets.flatMap(({ row }) => (row === undefined ? [] : [row.name])));
 }
 
-/** When the last of them ends; one that the log does not know may live for as long as any. */
-function lastEnd(targets: readonly RevocationTarget[], now: Date): number {
-  return Math.max(now.getTime(), ...targets.map((target) => target.row?.notAfter ?? target.notAfter ?? 0));
+/** When the last of them ends; one that the log does not know may live for as long as its issuer. */
+function lastEnd(targets: readonly RevocationTarget[], keystore: Keystore): number {
+  const ends = targets.map(
+    ({ row, notAfter, authority }) => row?.notAfter ?? notAfter ?? keystore.authorityCertificate(authority).notAfter,
+  );
+  return Math.max(...ends);
 }
 
 /** The certificates concerned, as they are now, and the CRLs in force of their CAs. */

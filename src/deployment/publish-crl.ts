@@ -1,4 +1,5 @@
 import type { Context } from '../context.ts';
+import { ClusterCaError, isClusterCaError } from '../errors.ts';
 import { inventoryItems } from '../inventory/items.ts';
 import { readInventory } from '../inventory/read.ts';
 import type { Keystore } from '../keystore/keystore.ts';
@@ -8,6 +9,7 @@ import { identity, type ServiceObject } from './document.ts';
 import { type Deployment, runDeployment } from './run.ts';
 import { selectUnits } from './select.ts';
 import { crlKind, type Unit } from './unit.ts';
+import { verdictOf } from './verdict.ts';
 
 /** A service that reads no CRL, and until when it goes on accepting what was revoked. */
 export interface Accepting {
@@ -27,7 +29,27 @@ export interface CrlAudience {
   others: { unit: Unit; service: Unit['services'][number]['service'] }[];
 }
 
-/** Reads the inventory, before anything is revoked. @throws ERR_CONFIG with line and column */
+/**
+ * Reads the inventory, before anything is revoked. One that only the environment names never stands in the way.
+ * @throws ERR_CONFIG, with line and column, for one that a flag names
+ */
+export async function audienceOf(
+  ctx: Context,
+  keystore: Keystore,
+  given: string | undefined,
+): Promise<CrlAudience | undefined> {
+  const path = given ?? ctx.env.CLUSTER_CA_INVENTORY;
+  if (path === undefined) return undefined;
+  try {
+    return await crlAudience(keystore, path);
+  } catch (error) {
+    if (given !== undefined || !isClusterCaError(error)) throw error;
+    ctx.ui.warn(`no service is given the new CRL: ${error.message}`);
+    return undefined;
+  }
+}
+
+/** The same of an inventory that is known. @throws ERR_CONFIG with line and column */
 export async function crlAudience(keystore: Keystore, path: string): Promise<CrlAudience> {
   const inventory = readInventory(path);
   inventoryItems(inventory, keystore.state);
@@ -52,6 +74,27 @@ export async function publishCrl(
 ): Promise<ServiceObject[]> {
   if (deployment.units.length === 0) return [];
   return (await runDeployment(ctx, writer, deployment)).services;
+}
+
+/**
+ * The same after a revocation. What is revoked is revoked, whatever becomes of the services: a failure is handed back,
+ * to be told behind the result.
+ */
+export async function publishRevocation(
+  ctx: Context,
+  writer: KeystoreWriter,
+  audience: CrlAudience,
+): Promise<{ services: ServiceObject[]; failure?: ClusterCaError | undefined }> {
+  try {
+    const services = await publishCrl(ctx, writer, audience);
+    return { services, failure: verdictOf({ services }) };
+  } catch (cause) {
+    if (!isClusterCaError(cause)) throw cause;
+    const what = `it is revoked, but no service was given the new CRL: ${cause.message}`;
+    const hint = 'mend that, then run the same command again: it gives the CRL to the services';
+    const failure = new ClusterCaError('ERR_PARTIAL', what, { hint, details: { cause: cause.code }, cause });
+    return { services: [], failure };
+  }
 }
 
 /**
