@@ -12,6 +12,8 @@ const show = ({ from, to }: Import): string => `${from} → ${to}`;
 
 /** The part of the program that a file of src/ belongs to; use cases have a directory each. */
 function part(path: string): string {
+  // The phases are the words of log records: below the keystore, as the rest of src/rollover is not.
+  if (path === 'src/rollover/phase.ts') return 'phase';
   const [, first = ''] = path.split('/');
   return first.endsWith('.ts') ? first.slice(0, -3) : first;
 }
@@ -22,8 +24,9 @@ const LOWER: Record<string, string[]> = {
   version: [],
   values: ['errors'],
   pki: ['errors'],
+  phase: [],
   crypto: ['errors', 'pki'],
-  keystore: ['errors', 'pki', 'crypto'],
+  keystore: ['errors', 'pki', 'phase', 'crypto'],
   ui: ['errors', 'values'],
 };
 /** What stands above the use cases, from the top. */
