@@ -7,6 +7,7 @@ import { apply } from './apply.ts';
 import { differenceOf } from './change.ts';
 import { changeToMake, relevant } from './change-to-make.ts';
 import { takeDirectory } from './lock.ts';
+import type { Material } from './material.ts';
 import { checkPeers } from './peers.ts';
 import { place } from './placing.ts';
 import { checkClockOf, checkCrls, checkMaterial } from './preflight.ts';
@@ -33,15 +34,35 @@ export async function deployUnit(
   const giveBack = await takeDirectory(host, unit.dir, context.wait);
   const opened = unit.services.map((deployable) => open(deployable, directory, context));
   try {
-    // What was newest when this run began may not be any more.
-    const material = await context.material(unit);
-    const results = await run({ unit, directory, material, context, opened }, wanted);
+    const results = await withNewest(unit, context, (material) =>
+      run({ unit, directory, material, context, opened }, wanted),
+    );
     const { current } = await directory.look();
     if (current !== undefined) context.taken.set(current, unit);
     return results;
   } finally {
     for (const { session } of opened) await session.close().catch(() => {});
     await giveBack().catch((error: Error) => context.warn(error.message));
+  }
+}
+
+/**
+ * With what is newest now, which may not be what it was when this run began. Another run may issue once more between
+ * the look at the log and that for the key, and put its own in the key's place: then it is that one's certificate.
+ */
+async function withNewest<T>(
+  unit: Unit,
+  { material }: UnitContext,
+  deploy: (newest: Material) => Promise<T>,
+): Promise<T> {
+  for (;;) {
+    const newest = await material(unit);
+    try {
+      return await deploy(newest);
+    } catch (error) {
+      if (!isClusterCaError(error, 'ERR_NOT_FOUND') || (await material(unit)).fingerprint === newest.fingerprint)
+        throw error;
+    }
   }
 }
 
