@@ -6,5 +6,6 @@ export default {
   collectCoverageFrom: ['src/**/*.ts'],
   coverageProvider: 'v8',
   testTimeout: 60_000,
-  maxWorkers: 2,
+  // More than processors: much of the time goes into waiting for servers and processes.
+  maxWorkers: 4,
 };
