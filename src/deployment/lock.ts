@@ -4,6 +4,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { sha256Hex } from '../crypto/hash.ts';
 import { ClusterCaError } from '../errors.ts';
 import type { Host } from '../hosts/host.ts';
+import { type Life, lifeOf } from '../hosts/process-life.ts';
 import { isAlive } from '../keystore/directory/process-alive.ts';
 import { actor } from '../keystore/writer.ts';
 import { equalBytes } from '../pki/der/writer.ts';
@@ -17,7 +18,7 @@ const WRITING = 500;
 const PAUSE = 200;
 
 /** Who works in a directory. */
-interface Claim {
+interface Claim extends Partial<Life> {
   actor: string;
   host: string;
   pid: number;
@@ -95,16 +96,18 @@ async function find(host: Host, path: string): Promise<Found | undefined> {
 }
 
 function claimOf(): string {
-  const mine: Claim = { actor: actor(), host: hostname(), pid: process.pid, since: Date.now() };
+  const mine: Claim = { actor: actor(), host: hostname(), pid: process.pid, since: Date.now(), ...lifeOf(process.pid) };
   return `${JSON.stringify(mine)}\n`;
 }
 
-/** On this host the process itself can be looked for; a number is used again, so one that is ours must be of this run. */
+/** On this host the process itself can be looked for. A number is used again: what has it must have begun when that did. */
 function isOver(claim: Claim | undefined): boolean {
   if (claim === undefined) return true;
-  const { host, pid, since } = claim;
+  const { host, pid, since, boot, start } = claim;
   if (host !== hostname()) return Date.now() - since > LONGEST;
-  return pid === process.pid ? since < performance.timeOrigin : !isAlive(pid);
+  if (!isAlive(pid) || (pid === process.pid && since < performance.timeOrigin)) return true;
+  const life = lifeOf(pid);
+  return life !== undefined && boot !== undefined && (life.boot !== boot || life.start !== start);
 }
 
 function busy(other: Claim, at: { host: Host; directory: string; path: string }): ClusterCaError {
@@ -120,7 +123,7 @@ function busy(other: Claim, at: { host: Host; directory: string; path: string })
 function parse(content: Uint8Array | undefined): Claim | undefined {
   try {
     const value = JSON.parse(new TextDecoder().decode(content)) as Partial<Claim>;
-    const { actor: who, host, pid, since } = value;
+    const { actor: who, host, pid, since, boot, start } = value;
     const isClaim =
       typeof who === 'string' &&
       typeof host === 'string' &&
@@ -128,7 +131,9 @@ function parse(content: Uint8Array | undefined): Claim | undefined {
       (pid as number) > 0 &&
       typeof since === 'number' &&
       Math.abs(since) <= 8.64e15;
-    return isClaim ? { actor: who, host, pid: pid as number, since } : undefined;
+    if (!isClaim) return undefined;
+    const life = typeof boot === 'string' && typeof start === 'number' ? { boot, start } : {};
+    return { actor: who, host, pid: pid as number, since, ...life };
   } catch {
     return undefined;
   }

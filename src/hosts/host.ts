@@ -21,8 +21,6 @@ export interface NewFile {
 }
 
 export interface RunOptions {
-  /** Standard input; without it there is none. */
-  input?: Uint8Array;
   /** Milliseconds until it is killed. */
   timeout: number;
 }
@@ -66,7 +64,10 @@ export interface Host {
   claim(path: string, content: string): Promise<boolean>;
   /** A file, a link, or a directory with the files in it. Nothing there: nothing done. */
   remove(path: string): Promise<void>;
-  /** Runs a program, no shell between. ERR_TIMEOUT when it takes too long; it is killed then. ERR_REMOTE when it can't be started. */
+  /**
+   * Runs a program, no shell between, with nothing to read. It is ended with this process, or with the connection to its
+   * host. ERR_TIMEOUT when it takes too long; it is killed then. ERR_REMOTE when it can't be started.
+   */
   run(argv: readonly string[], options: RunOptions): Promise<Ended>;
   /** A connection to a unix socket there. ERR_REMOTE when nothing listens. */
   connect(path: string): Promise<Duplex>;

@@ -24,6 +24,7 @@ import { errno, storageError } from '../keystore/directory/errors.ts';
 import { isAlive } from '../keystore/directory/process-alive.ts';
 import { toHex } from '../pki/encoding.ts';
 import { parseOwner } from '../placement/owner.ts';
+import { endWithUs, signalGroup } from './children.ts';
 import type { Ended, Entry, Host, NewFile, RunOptions } from './host.ts';
 
 const MOST = 16 << 20;
@@ -146,22 +147,21 @@ export class LocalHost implements Host {
     await doing('remove', path, () => rm(path, { recursive: true, force: true }));
   }
 
-  run(argv: readonly string[], { input, timeout }: RunOptions): Promise<Ended> {
+  run(argv: readonly string[], { timeout }: RunOptions): Promise<Ended> {
     const [file = '', ...args] = argv;
     const { CLUSTER_CA_PASSPHRASE: _, ...env } = process.env;
     return new Promise((resolve, reject) => {
       // A group of its own, so that what a shell script has started is killed with it.
       const child = spawn(file, args, {
-        stdio: [input === undefined ? 'ignore' : 'pipe', 'pipe', 'pipe'],
+        stdio: ['ignore', 'pipe', 'pipe'],
         detached: true,
         env,
       });
+      endWithUs(child);
       const stdout = beginningOf(child.stdout);
       const stderr = beginningOf(child.stderr);
-      child.stdin?.on('error', () => {});
-      child.stdin?.end(input);
       const timer = setTimeout(() => {
-        kill(child.pid);
+        signalGroup(child, 'SIGKILL');
         reject(
           new ClusterCaError('ERR_TIMEOUT', `${file} did not end within ${timeout / 1000} s, and was killed`, {
             hint: 'run it by hand and see what it waits for',
@@ -261,14 +261,6 @@ function beginningOf(stream: Readable | null): () => string {
     size += chunk.length;
   });
   return () => Buffer.concat(chunks).toString('utf8');
-}
-
-function kill(pid: number | undefined): void {
-  try {
-    if (pid !== undefined) process.kill(-pid, 'SIGKILL');
-  } catch {
-    // It has ended by itself.
-  }
 }
 
 function absent(error: unknown): undefined {

@@ -120,7 +120,7 @@ export class SshHost implements Host {
     await this.#doing('remove', path, async () => succeeded(await this.#ask(scripts.REMOVE, [path])));
   }
 
-  async run(argv: readonly string[], { input, timeout }: RunOptions): Promise<Ended> {
+  async run(argv: readonly string[], { timeout }: RunOptions): Promise<Ended> {
     const [file = ''] = argv;
     const begun = Date.now();
     const seconds = Math.max(timeout, 1) / 1000;
@@ -134,9 +134,10 @@ export class SshHost implements Host {
       );
     const connection = await this.#connected();
     const { status, stdout, stderr } = await connection
-      .execute(scripts.RUN, [String(seconds), ...argv], input === undefined ? [] : [input], {
+      .execute(scripts.RUN, [String(seconds), ...argv], [], {
         timeout: timeout + GRACE,
         most: MOST_OUTPUT,
+        held: true,
       })
       .catch((error) => {
         throw isClusterCaError(error, 'ERR_TIMEOUT') ? late() : error;

@@ -59,7 +59,19 @@ export function inventoryServices({ document, at }: Inventory, planes: readonly 
       };
     }),
   );
-  return [...nodes, ...clients];
+  return named([...nodes, ...clients]);
+}
+
+/** Several of one kind in one directory, none with an address, are told apart by their order. */
+function named(services: readonly Service[]): Service[] {
+  const seen = new Map<string, number>();
+  return services.map((service) => {
+    const { holder, plane, label } = service;
+    const key = `${holder.kind} ${holder.name} ${plane} ${label}`;
+    const count = (seen.get(key) ?? 0) + 1;
+    seen.set(key, count);
+    return count === 1 ? service : { ...service, label: `${label} (${count})` };
+  });
 }
 
 interface ServiceEntry {

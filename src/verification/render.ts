@@ -3,6 +3,7 @@ import { safeText } from '../ui/text/safe.ts';
 import type { Style } from '../ui/text/style.ts';
 import { descent, isTooDeep, tree } from '../ui/text/tree.ts';
 import { explainLines } from './explain.ts';
+import { holderText } from './verdict-error.ts';
 import type { VerifyResult } from './verify-what.ts';
 
 /** The verdict, the path as a tree from the anchor down, what failed by which rule, and what to do. */
@@ -10,7 +11,7 @@ export function renderVerify(document: VerifyResult, style: Style): string {
   const lines: string[] = [document.valid ? style.good('valid') : style.bad('invalid')];
   for (const { node, plane, valid } of document.certificates ?? [])
     lines.push(
-      `  ${valid ? style.good('valid  ') : style.bad('invalid')} ${safeText(node, style)}${plane === undefined ? '' : `/${plane}`}`,
+      `  ${valid ? style.good('valid  ') : style.bad('invalid')} ${safeText(holderText({ node, plane }), style)}`,
     );
   const levels = document.path
     .toReversed()
@@ -19,8 +20,9 @@ export function renderVerify(document: VerifyResult, style: Style): string {
   const flat = isTooDeep(levels.length, style);
   lines.push(...(flat ? levels.flat() : tree(descent(levels), style)));
   for (const failure of document.failures) {
+    const whose = failure.node === undefined ? '' : `${safeText(holderText(failure), style)}  `;
     lines.push(
-      `${style.bad(failure.code)}  ${safeText(failure.subject, style)}  ${style.dim(`(${safeText(failure.rule, style)})`)}`,
+      `${style.bad(failure.code)}  ${whose}${safeText(failure.subject, style)}  ${style.dim(`(${safeText(failure.rule, style)})`)}`,
     );
     lines.push(...paragraph(failure.message, style, 2), ...paragraph(`hint: ${failure.hint}`, style, 2, style.accent));
   }
@@ -29,11 +31,7 @@ export function renderVerify(document: VerifyResult, style: Style): string {
   if (document.certificates === undefined) lines.push(...explainLines(document, style));
   for (const { node, plane, ...own } of document.certificates ?? [])
     if (own.attempts !== undefined)
-      lines.push(
-        '',
-        style.bold(`${safeText(node, style)}${plane === undefined ? '' : `/${plane}`}`),
-        ...explainLines(own, style),
-      );
+      lines.push('', style.bold(safeText(holderText({ node, plane }), style)), ...explainLines(own, style));
   return lines.join('\n');
 }
 

@@ -45,8 +45,18 @@ export interface CheckedCertificate extends Pick<VerifyDocument, 'candidates' | 
   failures: PathFailure[];
 }
 
+/** Of a node: which of its certificates it is that fails. */
+export interface HolderFailure extends PathFailure {
+  node?: string;
+  plane?: string;
+}
+
 /** `verify`'s document; of a node, with a verdict for each of its certificates; of HOST:PORT, with what serves it. */
-export type VerifyResult = VerifyDocument & { certificates?: CheckedCertificate[]; endpoint?: EndpointFacts };
+export interface VerifyResult extends VerifyDocument {
+  failures: HolderFailure[];
+  certificates?: CheckedCertificate[];
+  endpoint?: EndpointFacts;
+}
 
 const verify = createVerifySignature();
 
@@ -166,14 +176,19 @@ function combined(results: { row: IssuedCertificate; document: VerifyDocument }[
   return {
     ...shown.document,
     valid: results.every(({ document }) => document.valid),
-    failures: results.flatMap(({ document }) => document.failures),
+    failures: results.flatMap(({ row, document }) =>
+      document.failures.map((failure) => ({ ...failure, ...identity(row) })),
+    ),
     certificates: results.map(({ row, document }) => ({
-      node: row.name,
-      ...(row.plane === '' ? {} : { plane: row.plane }),
+      ...identity(row),
       serial: row.serial,
       valid: document.valid,
       failures: document.failures,
       ...(document.attempts === undefined ? {} : { candidates: document.candidates, attempts: document.attempts }),
     })),
   };
+}
+
+function identity({ name, plane }: IssuedCertificate): { node: string; plane?: string } {
+  return { node: name, ...(plane === '' ? {} : { plane }) };
 }

@@ -1,7 +1,9 @@
+import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { beforeAll, describe, expect, test } from '@jest/globals';
+import { lifeOf } from '../../src/hosts/process-life.ts';
 import { canTrace, injected, type Moment, moments, wasKilled } from '../cli/strace.ts';
-import { Servers } from '../support/servers.ts';
+import { Servers, until } from '../support/servers.ts';
 import { Deployed } from './deployed.ts';
 
 const servers = new Servers('deploy-kill');
@@ -68,15 +70,26 @@ describe('killed just before each step that makes something durable or visible, 
     240_000,
   );
 
-  test('Ctrl-C: exit 130, and the next run goes on', async () => {
-    await node.say(['sh', '-c', `sleep 3; ${node.hangUp[2]}`]);
+  test.each([
+    ['Ctrl-C', 'SIGINT', { code: 130, signal: null }],
+    ['a job that is cancelled', 'SIGTERM', { code: null, signal: 'SIGTERM' }],
+  ] as const)('%s: the reload that runs ends too, and the next run goes on', async (_, signal, end) => {
+    const mark = join(node.home, signal);
+    await node.say(['sh', '-c', `sleep 300 & echo $! >${mark}; wait`]);
     const wanted = await node.renew();
     const stopped = await node.run(['deploy', '--from', node.out], {
-      onSpawn: (child) => setTimeout(() => child.kill('SIGINT'), 2_000),
+      onSpawn: (child) => {
+        until('the reload runs', () => existsSync(mark) && readFileSync(mark, 'utf8') !== '').then(
+          () => child.kill(signal),
+          () => {},
+        );
+      },
     });
-    expect(stopped.code).toBe(130);
+    expect(stopped).toMatchObject(end);
+    const reload = Number(readFileSync(mark, 'utf8'));
+    await until('the reload has ended', () => lifeOf(reload) === undefined);
     await node.say(node.hangUp);
     const next = await node.run(['deploy', '--from', node.out]);
     expect([next.code, await node.serves(), node.leftovers]).toEqual([0, wanted, []]);
-  }, 60_000);
+  });
 });

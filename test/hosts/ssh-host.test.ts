@@ -6,6 +6,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeAll, expect, test } from '@jest/globals';
 import type { ClusterCaError } from '../../src/errors.ts';
+import { lifeOf } from '../../src/hosts/process-life.ts';
 import { SshHost } from '../../src/hosts/ssh-host.ts';
 import { describeWith, executable } from '../support/debian.ts';
 import { freePort } from '../support/ports.ts';
@@ -343,6 +344,17 @@ describeSsh('in the middle', () => {
         () => false,
       ),
     );
+  });
+
+  test('ssh is killed here under a program: that ends too', async () => {
+    const sshd = await start();
+    const host = hostOf(sshd.destination);
+    const mark = join(directory, 'runs');
+    const running = failure(host.run(['sh', '-c', `sleep 303 & echo $! >${mark}; wait`], { timeout: 60_000 }));
+    await until('it runs', () => existsSync(mark) && readFileSync(mark, 'utf8') !== '');
+    for (const pid of clients()) process.kill(pid, 'SIGKILL');
+    expect(await running).toMatchObject({ code: 'ERR_REMOTE' });
+    await until('it has ended', () => lifeOf(Number(readFileSync(mark, 'utf8'))) === undefined);
   });
 
   test('sshd is killed while a set is on its way: nothing of it stays', async () => {

@@ -3,6 +3,8 @@ export interface Limits {
   timeout: number;
   /** Octets of each output that are kept. */
   most: number;
+  /** Standard input has no end before the script's: it is told so when we are gone. */
+  held?: boolean;
 }
 
 /** What a script came to. */

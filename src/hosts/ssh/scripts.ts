@@ -145,8 +145,9 @@ rm -rf -- "$1"
 `;
 
 /**
- * SECONDS PROGRAM ARGUMENT…: what it is killed after, with all of its process group. Ends with a word where there is
- * nothing to run.
+ * SECONDS PROGRAM ARGUMENT…: what it is killed after, with all of its process group; it reads nothing. Ends with a word
+ * where there is nothing to run. Nothing comes on standard input: its end is the end of who asked, and the program is
+ * ended with it. (In a pipe and not behind an ampersand, where a shell makes it ignore SIGINT.)
  */
 export const RUN = `${PROLOGUE}
 t=$1
@@ -167,8 +168,18 @@ esac
 if [ -z "$p" ] || [ ! -e "$p" ]; then end ENOENT
 elif [ ! -f "$p" ] || [ ! -x "$p" ]; then end EACCES
 else
-  timeout -s KILL "$t" "$@"
-  end $?
+  exec 5<&0 </dev/null 7>&1
+  {
+    sh -c 'echo $$; exec timeout -s KILL "$@" >&7 7>&-' sh "$t" "$@" 5<&-
+    echo $?
+  } | {
+    read -r p
+    { read -r _ <&5; kill -s TERM "$p"; } >/dev/null 2>&1 7>&- &
+    w=$!
+    read -r s
+    kill "$w"
+    end "$s"
+  }
 fi
 `;
 

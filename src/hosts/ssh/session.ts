@@ -14,12 +14,12 @@ export async function followSession(
   child: ChildProcess,
   mark: string,
   input: readonly Uint8Array[],
-  { timeout, most }: Limits,
+  { timeout, most, held = false }: Limits,
 ): Promise<Executed | { cutOff: string } | 'late'> {
   const [stdout, stderr] = [new Framed(mark, most), new Framed(mark, most)];
   child.stdin?.on('error', () => {});
   for (const part of input) child.stdin?.write(part);
-  child.stdin?.end();
+  if (!held) child.stdin?.end();
   const outcome = await new Promise<'whole' | 'cut off' | 'late'>((resolve) => {
     const timer = setTimeout(() => resolve('late'), timeout);
     const end = (result: 'whole' | 'cut off'): void => {
@@ -36,6 +36,7 @@ export async function followSession(
     child.once('close', () => end('cut off'));
   });
   if (outcome === 'whole') {
+    child.stdin?.end();
     // A daemon that the script has started may hold the session open.
     setTimeout(() => child.kill(), LEAVING).unref();
     return { status: stdout.word as string, stdout: stdout.content, stderr: stderr.content.toString('utf8') };
