@@ -101,23 +101,28 @@ function checkAuditKey(identity: Identity, expected: string | undefined): void {
 
 /** The root vouches for the audit key: its certificate, in record 0, validates to the trust anchors for its own purpose alone. */
 function checkAuditCertificate(state: LogState, identity: Identity, { trust, now }: AuditOptions): void {
-  const certificate = parseCertificate(fromBase64(state.audit.certificate));
-  if (!equalBytes(certificate.publicKey.der, fromBase64(identity.auditKey)))
+  const certificates = [state.audit.certificate, ...(state.auditCertificates ?? [])].map((certificate) =>
+    parseCertificate(fromBase64(certificate)),
+  );
+  if (certificates.some(({ publicKey }) => !equalBytes(publicKey.der, fromBase64(identity.auditKey))))
     throw tampered('the audit certificate is for another key than the log is signed with');
   const own = state.authorities
     .filter(({ role }) => role === 'root')
     .map(({ id, certificate: der }) => ({ name: id, bytes: fromBase64(der) }));
-  const at = new Date(Math.min(now.getTime(), certificate.notAfter));
-  const verdict = verifyFiles({
-    subject: { name: 'the audit certificate', bytes: certificate.der },
-    trust: trust ?? own,
-    options: { purposes: [OID.auditLogSigning] },
-    now: at,
-    verify,
-    sha256: (data) => sha256(data),
-  });
-  if (!verdict.valid)
-    throw tampered(`the trust anchors do not vouch for the audit key: ${verdict.failures[0]?.message ?? 'no path'}`);
+  // Each root of a rollover has vouched for it: whoever trusts one of them needs no other.
+  const verdicts = certificates.toReversed().map((certificate) =>
+    verifyFiles({
+      subject: { name: 'the audit certificate', bytes: certificate.der },
+      trust: trust ?? own,
+      options: { purposes: [OID.auditLogSigning] },
+      now: new Date(Math.min(now.getTime(), certificate.notAfter)),
+      verify,
+      sha256: (data) => sha256(data),
+    }),
+  );
+  if (verdicts.some(({ valid }) => valid)) return;
+  const why = verdicts[0]?.failures[0]?.message ?? 'no path';
+  throw tampered(`the trust anchors do not vouch for the audit key: ${why}`);
 }
 
 function checkBound(bound: Anchor | undefined, hashes: Map<number, string>, state: LogState, what: string): void {

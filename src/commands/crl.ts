@@ -2,13 +2,14 @@ import { resolve } from 'node:path';
 import { Command } from 'commander';
 import { type Context, openKeystore, openKeystoreToWrite } from '../context.ts';
 import { ClusterCaError } from '../errors.ts';
+import { liveAuthorities } from '../keystore/hierarchy.ts';
 import type { Keystore } from '../keystore/keystore.ts';
 import { crlOrder } from '../keystore/public.ts';
 import { newRequestId } from '../keystore/request-id.ts';
 import { encodePem } from '../pki/pem.ts';
 import { writeResultFile } from '../placement/result-file.ts';
 import { crlTakers } from '../revocation/render.ts';
-import { renewCrls, requireAuthority } from '../revocation/renew-crls.ts';
+import { renewCrls, requireAuthority, requireKey } from '../revocation/renew-crls.ts';
 import { crlObject } from '../revocation/revoke.ts';
 import { safeText } from '../ui/text/safe.ts';
 import { openWriter, type UnlockOptions, unlockRoot } from '../unlocking.ts';
@@ -46,14 +47,17 @@ export async function runCrl(ctx: Context, options: CrlOptions): Promise<void> {
   const keystore = options.renew
     ? await openKeystoreToWrite(ctx, { rootKeystore: options.rootKeystore })
     : await openKeystore(ctx);
-  if (options.authority !== undefined) requireAuthority({ keystore }, options.authority);
+  if (options.authority !== undefined) {
+    const authority = requireAuthority({ keystore }, options.authority);
+    if (options.renew) requireKey({ keystore }, authority);
+  }
   if (options.renew && !options.dryRun) await renew(ctx, keystore, options);
   await print(ctx, keystore, options);
 }
 
 async function renew(ctx: Context, keystore: Keystore, options: CrlOptions): Promise<void> {
   const now = ctx.now().getTime();
-  const chosen = keystore.state.authorities.filter((authority) =>
+  const chosen = liveAuthorities(keystore.state).filter((authority) =>
     options.authority === undefined
       ? authority.role === 'issuing' && keystore.authorityCertificate(authority.id).notAfter > now
       : authority.id === options.authority,
@@ -77,9 +81,10 @@ async function renew(ctx: Context, keystore: Keystore, options: CrlOptions): Pro
 }
 
 async function print(ctx: Context, keystore: Keystore, options: CrlOptions): Promise<void> {
-  const chosen = crlOrder(keystore.state.authorities).filter(
-    ({ id }) => options.authority === undefined || id === options.authority,
-  );
+  const chosen =
+    options.authority === undefined
+      ? crlOrder(keystore.state, ctx.now())
+      : [requireAuthority({ keystore }, options.authority)];
   const crls = [];
   let pem = '';
   for (const { id } of chosen) {

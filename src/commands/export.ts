@@ -61,7 +61,7 @@ async function content(
 ): Promise<Uint8Array> {
   const now = ctx.now();
   const from = resolve(ctx.cwd, options.from ?? '.');
-  if (options.format === 'crl') return exporting.exportCrls(keystore, certificate);
+  if (options.format === 'crl') return exporting.exportCrls(keystore, certificate, ctx.now());
   if (certificate === undefined) return exporting.exportBundle(keystore, now);
   if (options.format === 'pem')
     return options.from === undefined

@@ -107,7 +107,7 @@ async function documentOf(keystore: Keystore, targets: RevocationTarget[], now: 
     );
   }
   const authorities = new Set(targets.map((target) => target.authority));
-  if (authorities.size === 0) authorities.add(keystore.issuing.id);
+  if (authorities.size === 0) authorities.add(keystore.newestIssuing.id);
   const crls = keystore.state.crls.filter((crl) => authorities.has(crl.authority)).map(crlObject);
   return { revoked, crls };
 }

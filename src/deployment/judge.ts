@@ -1,7 +1,7 @@
 import { sha256, sha256Hex } from '../crypto/hash.ts';
 import { createVerifySignature } from '../crypto/verify-signature.ts';
+import { everyAnchor } from '../keystore/hierarchy.ts';
 import type { Keystore } from '../keystore/keystore.ts';
-import { fromBase64 } from '../pki/encoding.ts';
 import { type PathFailure, type RevocationCheck, verifyPath } from '../pki/path/index.ts';
 import { formatSerial } from '../pki/serial.ts';
 import { parseCertificate } from '../pki/x509/certificate.ts';
@@ -26,14 +26,15 @@ export class Judge {
   }
 
   /**
-   * Whether a server may be spoken to: its chain has a path to a root of this keystore. One of this keystore's own
+   * Whether a server may be spoken to: its chain has a path to a root of this cluster, during a
+   * rollover to either. One of this keystore's own
    * certificates that has ended is no obstacle to its cure.
    * @returns why not; undefined when it may
    */
   async server(chain: readonly Uint8Array[]): Promise<string | undefined> {
     const [der] = chain;
     if (der === undefined) return 'it shows no certificate';
-    const failures = this.failures(chain, this.#anchors());
+    const failures = this.failures(chain, everyAnchor(this.#keystore.state));
     const [first] = failures;
     if (first === undefined) return undefined;
     if (failures.every(({ code }) => code === 'expired') && (await this.endOfOurs(der)) !== undefined) return undefined;
@@ -53,12 +54,6 @@ export class Judge {
       sha256: (data) => sha256(data),
     });
     return failures;
-  }
-
-  #anchors(): Uint8Array[] {
-    return this.#keystore.state.authorities.flatMap(({ role, certificate }) =>
-      role === 'root' ? [fromBase64(certificate)] : [],
-    );
   }
 
   /** When a certificate has ended, or will; undefined for one that this CA did not issue. */

@@ -69,7 +69,7 @@ export async function materialOf(
     publicKey,
     trustBundle: trustBundle(keystore, now),
     crls: {
-      'every-level': await crlBundle(keystore),
+      'every-level': await crlBundle(keystore, now),
       issuing: encodePem('X509 CRL', await keystore.crl(row.authority)),
     },
     key: () => keysOf(keys, { ...holder, plane }, publicKey).key,

@@ -1,6 +1,7 @@
 import type { Host } from '../hosts/host.ts';
 import { subjectAltNamesOf } from '../inspection/certificate-object.ts';
 import { type IssueItem, itemNameTexts } from '../issuance/item.ts';
+import { liveAuthorities } from '../keystore/hierarchy.ts';
 import type { Keystore } from '../keystore/keystore.ts';
 import type { Problem } from '../targets/target.ts';
 import { formatTime } from '../values/time.ts';
@@ -55,7 +56,7 @@ function checkNames({ certificate, row }: Material, wanted: IssueItem | undefine
 /** A server that checks CRLs refuses everybody when one level's is missing or has ended. */
 export function checkCrls(unit: Unit, keystore: Keystore, now: Date): Problem[] {
   if (crlKind(unit) === 'none') return [];
-  return keystore.state.authorities.flatMap(({ id, role }) => {
+  return liveAuthorities(keystore.state).flatMap(({ id, role }) => {
     const crl = keystore.state.crls.find(({ authority }) => authority === id);
     const ended = crl === undefined || Date.parse(crl.nextUpdate) <= now.getTime();
     if (!ended) return [];

@@ -12,7 +12,7 @@ const READS_CRLS = new Set(['postgres', 'haproxy', 'nginx', 'etcd']);
 /** The trust bundle on disk: whom the service will let in. */
 export function trustFindings(
   { service, disk }: ServiceFacts,
-  { now, roots, issuing }: ClusterFacts,
+  { now, roots, bundle, issuing }: ClusterFacts,
   report: Report,
 ): void {
   if (disk.anchors.length === 0) return;
@@ -20,10 +20,10 @@ export function trustFindings(
   for (const anchor of disk.anchors) {
     if (anchor.notAfter + 1000 <= now.getTime())
       report('bundle-expired-ca', `${file} has ${nameText(anchor.subject)}, which has expired`);
-    else if (![...roots, ...issuing].some((own) => equalBytes(own.publicKey.der, anchor.publicKey.der)))
+    else if (![...roots, ...bundle, ...issuing].some((own) => equalBytes(own.publicKey.der, anchor.publicKey.der)))
       report('bundle-foreign-ca', `${file} has ${nameText(anchor.subject)}`);
   }
-  for (const root of roots.filter(({ notAfter }) => notAfter > now.getTime()))
+  for (const root of bundle.filter(({ notAfter }) => notAfter > now.getTime()))
     if (!disk.anchors.some((anchor) => equalBytes(anchor.publicKey.der, root.publicKey.der)))
       report('bundle-lacks-root', `${file} lacks ${nameText(root.subject)}`);
 }

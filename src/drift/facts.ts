@@ -33,7 +33,11 @@ export interface ServiceFacts {
 /** What a keystore says of the whole cluster. */
 export interface ClusterFacts {
   now: Date;
+  /** By which what is served is judged: during a rollover both. */
   roots: Certificate[];
+  /** What the trust bundle holds now. */
+  bundle: Certificate[];
+  /** The issuing CAs; the last is the one that signs now. */
   issuing: Certificate[];
   /** The current CRL of each CA. */
   crls: Crl[];

@@ -4,7 +4,9 @@ import type { ClientCertificate } from '../endpoint/handshake.ts';
 import { Hosts } from '../hosts/hosts.ts';
 import type { Service } from '../inventory/services.ts';
 import type { IssueItem } from '../issuance/item.ts';
+import { everyAnchor, liveAuthorities } from '../keystore/hierarchy.ts';
 import type { Keystore } from '../keystore/keystore.ts';
+import { bundleAnchors } from '../keystore/public.ts';
 import { fromBase64 } from '../pki/encoding.ts';
 import { type PathFailure, type RevocationCheck, verifyPath } from '../pki/path/index.ts';
 import { formatSerial } from '../pki/serial.ts';
@@ -38,14 +40,23 @@ export class Gatherer {
   }
 
   static async create(keystore: Keystore, client: ClientCertificate | undefined, now: Date): Promise<Gatherer> {
-    const certificates = (role: 'root' | 'issuing'): Certificate[] =>
-      keystore.state.authorities
-        .filter((authority) => authority.role === role)
-        .map(({ certificate }) => parseCertificate(fromBase64(certificate)));
+    const { state } = keystore;
+    const signing = keystore.newestIssuing;
+    const issuing = [
+      ...liveAuthorities(state).filter(({ role, id }) => role === 'issuing' && id !== signing.id),
+      signing,
+    ];
+    const read = (ders: readonly Uint8Array[]): Certificate[] => ders.map((der) => parseCertificate(der));
     const crls = await Promise.all(
       keystore.state.crls.map(async ({ authority }) => parseCrl(await keystore.crl(authority))),
     );
-    const cluster = { now, roots: certificates('root'), issuing: certificates('issuing'), crls };
+    const cluster = {
+      now,
+      roots: read(everyAnchor(state)),
+      bundle: read(bundleAnchors(state)),
+      issuing: read(issuing.map(({ certificate }) => fromBase64(certificate))),
+      crls,
+    };
     return new Gatherer(keystore, cluster, await logRevocation(keystore), client);
   }
 

@@ -22,7 +22,7 @@ export interface Probe {
  */
 export async function makeProbe(ctx: Context, unlock: UnlockOptions): Promise<Probe> {
   const keystore = await openKeystoreToWrite(ctx);
-  checkIssuer({ issuer: keystore.authorityCertificate(keystore.issuing.id), now: ctx.now() });
+  checkIssuer({ issuer: keystore.authorityCertificate(keystore.newestIssuing.id), now: ctx.now() });
   await requireClock(ctx, keystore);
   const writer = await openWriter(ctx, keystore, unlock);
   try {

@@ -2,9 +2,9 @@ import { ClusterCaError } from '../errors.ts';
 import { chainPem } from '../issuance/files.ts';
 import { type IssuedCertificate, statusOf } from '../keystore/certificates/row.ts';
 import type { Keystore } from '../keystore/keystore.ts';
-import { crlOrder, trustBundle } from '../keystore/public.ts';
+import { bundleAnchors, crlBundle, crlOrder, trustBundle } from '../keystore/public.ts';
 import { concatBytes } from '../pki/der/writer.ts';
-import { fromBase64, toHex } from '../pki/encoding.ts';
+import { fromBase64, toBase64, toHex } from '../pki/encoding.ts';
 import { encodePem } from '../pki/pem.ts';
 import { parseCertificate } from '../pki/x509/certificate.ts';
 import { issueCommandFor } from '../what/holder.ts';
@@ -20,11 +20,15 @@ export function exportBundle(keystore: Keystore, now: Date): Uint8Array {
 }
 
 /** The current CRLs: of every CA, or of those above one certificate. Issuing CAs first, roots last. */
-export async function exportCrls(keystore: Keystore, above: IssuedCertificate | undefined): Promise<Uint8Array> {
+export async function exportCrls(
+  keystore: Keystore,
+  above: IssuedCertificate | undefined,
+  now: Date,
+): Promise<Uint8Array> {
+  if (above === undefined) return utf8.encode(await crlBundle(keystore, now));
   let pem = '';
-  for (const { id, role } of crlOrder(keystore.state.authorities))
-    if (above === undefined || role === 'root' || id === above.authority)
-      pem += encodePem('X509 CRL', await keystore.crl(id));
+  for (const { id, role } of crlOrder(keystore.state, now))
+    if (role === 'root' || id === above.authority) pem += encodePem('X509 CRL', await keystore.crl(id));
   return utf8.encode(pem);
 }
 
@@ -69,14 +73,12 @@ export async function exportPkcs12(
   const { state } = keystore;
   const der = await keystore.der(certificate);
   const issuing = fromBase64(keystore.authority(certificate.authority)?.certificate ?? '');
-  const roots = state.authorities.filter(({ id, role }) => {
-    return role === 'root' && keystore.authorityCertificate(id).notAfter + 1000 > now.getTime();
-  });
+  const nameOf = (der: Uint8Array): string =>
+    state.authorities.find((one) => one.certificate === toBase64(der))?.id ?? 'anchor';
   const { name, plane } = certificate;
-  const anchors = roots.map(({ id, certificate: root }) => ({
-    der: fromBase64(root),
-    friendlyName: `${state.cluster} ${id}`,
-  }));
+  const anchors = bundleAnchors(state)
+    .filter((der) => parseCertificate(der).notAfter + 1000 > now.getTime())
+    .map((der) => ({ der, friendlyName: `${state.cluster} ${nameOf(der)}` }));
   const friendlyName = plane === '' ? name : `${name}/${plane}`;
   return withKey(keystore, certificate, from, ({ pkcs8 }) =>
     encodePkcs12({ privateKey: pkcs8, chain: [der, issuing], friendlyName, anchors }, password),

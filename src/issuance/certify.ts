@@ -13,6 +13,7 @@ import { SliceMaker } from './batch/slice.ts';
 import { fits } from './decide.ts';
 import { describeItem, type IssueItem } from './item.ts';
 import { checkItem } from './policy.ts';
+import { requireIssuer } from './require-issuer.ts';
 
 /** An item whose key is somebody else's: what a certification request asks for. */
 export type CertifiedItem = IssueItem & { publicKey: Uint8Array };
@@ -94,7 +95,8 @@ async function make(
   { requestId, requestHash }: { requestId: string; requestHash: string },
 ): Promise<Map<CertifiedItem, Certified>> {
   const { keystore } = writer;
-  const { id, certificate, keyType, sealed } = keystore.issuing;
+  const authority = keystore.issuing;
+  const { id, certificate, keyType, sealed } = authority;
   const issuer = fromBase64(certificate);
   const serials = await freshSerials(writer, items.length);
   const reserve = await writer.commit('reserve', requestId, async () => ({ requestHash, serials }));
@@ -115,7 +117,7 @@ async function make(
   });
   const pack = await keystore.storePack(packed);
   await writer.commit('issue', requestId, async () => {
-    if (keystore.issuing.id !== id) throw tampered('the issuing CA changed while certificates were being signed');
+    requireIssuer(keystore, authority);
     return { requestHash, reserve: reserve.seq, pack, count: packed.length };
   });
   const { certificates } = keystore;

@@ -1,11 +1,15 @@
 import { sha256Hex } from '../crypto/hash.ts';
 import { loadCrypto } from '../crypto/webcrypto.ts';
 import type { ClientCertificate } from '../endpoint/handshake.ts';
+import { ClusterCaError } from '../errors.ts';
 import { encodeCanonical } from '../keystore/canonical.ts';
+import { issuerOf } from '../keystore/hierarchy.ts';
+import type { Authority } from '../keystore/log/bodies.ts';
 import { newRequestId } from '../keystore/request-id.ts';
 import type { KeystoreWriter } from '../keystore/writer.ts';
 import { generateKey } from '../pki/key.ts';
 import { encodePem } from '../pki/pem.ts';
+import type { Side } from '../rollover/phase.ts';
 import { chainPem } from './files.ts';
 import { signBatch } from './sign-batch.ts';
 import type { SignedItem } from './template.ts';
@@ -28,25 +32,34 @@ const PROBE: SignedItem = {
  * A certificate to ask the cluster's servers with: clientAuth alone, an hour to each side of now, in the log like any
  * other. Its key is in memory only; zero it when done. The caller does not hold the turn among the writers.
  * @param wait milliseconds for the turn
- * @throws ERR_KEYSTORE_BUSY, ERR_CLOCK, ERR_STORAGE
+ * @param side during a rollover: under which of its two roots; without it, whoever signs certificates of nodes now
+ * @throws ERR_KEYSTORE_BUSY, ERR_CLOCK, ERR_STORAGE; ERR_STATE when no key of that side is ours
  */
-export async function issueProbe(writer: KeystoreWriter, wait: number): Promise<ClientCertificate> {
+export async function issueProbe(writer: KeystoreWriter, wait: number, side?: Side): Promise<ClientCertificate> {
   const { keystore } = writer;
+  const issuerNow = (): Authority => {
+    const found = side === undefined ? keystore.newestIssuing : issuerOf(keystore.state, side);
+    if (found !== undefined) return found;
+    throw new ClusterCaError('ERR_STATE', `no probe can be issued under the ${side} root: its key is not ours`);
+  };
+  let authority = issuerNow();
   const crypto = await loadCrypto();
   const key = await generateKey(crypto, PROBE.keyType);
   const now = Math.floor(writer.options.now().getTime() / 1000) * 1000;
   const requestHash = sha256Hex(new TextEncoder().encode(encodeCanonical({ verb: 'probe' })));
   const der = await writer.inTurn(wait, async () => {
-    const { sealed, keyType, id } = keystore.issuing;
+    authority = issuerNow();
+    const { sealed, keyType, id } = authority;
     const latest = keystore.authorityCertificate(id).notAfter;
     const validity = { notBefore: new Date(now - HOUR), notAfter: new Date(Math.min(now + HOUR - 1000, latest)) };
     const signer = await writer.daily.signer(sealed, keyType);
-    const context = { writer, signer, crypto, requestId: newRequestId(), requestHash, confirm: async () => {} };
+    const common = { writer, signer, crypto, authority, requestId: newRequestId(), requestHash };
+    const context = { ...common, confirm: async () => {} };
     const [made] = await signBatch([{ item: PROBE, publicKey: key.spki, validity }], context);
     return made as Uint8Array;
   });
   const pem = encodePem('PRIVATE KEY', key.pkcs8);
   key.pkcs8.fill(0);
   const encoder = new TextEncoder();
-  return { cert: encoder.encode(chainPem(keystore, der, keystore.issuing.id)), key: encoder.encode(pem) };
+  return { cert: encoder.encode(chainPem(keystore, der, authority.id)), key: encoder.encode(pem) };
 }

@@ -1,12 +1,14 @@
 import { signTemplate } from '../authority/make.ts';
 import { randomBytes, sha256 } from '../crypto/hash.ts';
 import { tampered } from '../keystore/canonical.ts';
+import type { Authority } from '../keystore/log/bodies.ts';
 import type { PackedCertificate } from '../keystore/pack.ts';
 import type { KeystoreWriter } from '../keystore/writer.ts';
 import { toHex } from '../pki/encoding.ts';
 import { newSerial } from '../pki/serial.ts';
 import type { Signer } from '../pki/signer.ts';
 import type { Validity } from '../pki/validity.ts';
+import { requireIssuer } from './require-issuer.ts';
 import { type SignedItem, templateOf } from './template.ts';
 
 /** Certificates of one reserve and one commit record. */
@@ -26,6 +28,8 @@ export interface BatchContext {
   crypto: Crypto;
   requestId: string;
   requestHash: string;
+  /** Who signs; without it whoever signs certificates of nodes now. */
+  authority?: Authority;
   /** Looked at again, on the newest log, before the commit: throws when the batch may not be issued any more. */
   confirm: () => Promise<void>;
 }
@@ -40,15 +44,14 @@ export async function signBatch(items: KeyedItem[], context: BatchContext): Prom
   const serials = await freshSerials(writer, items.length);
   const reserve = await writer.commit('reserve', requestId, async () => ({ requestHash, serials: serials.map(toHex) }));
   if (reserve === undefined) throw tampered('a reserve record was not written');
-  const authority = writer.keystore.issuing;
+  const authority = context.authority ?? writer.keystore.issuing;
   const packed: PackedCertificate[] = [];
   for (const [i, keyed] of items.entries())
-    packed.push({ ...holder(keyed.item), der: await signOne(keyed, serials[i] as Uint8Array, context) });
+    packed.push({ ...holder(keyed.item), der: await signOne(keyed, serials[i] as Uint8Array, authority, context) });
   const sha = await writer.keystore.storePack(packed);
   await writer.commit('issue', requestId, async () => {
     await context.confirm();
-    if (writer.keystore.issuing.id !== authority.id)
-      throw tampered('the issuing CA changed while certificates were being signed');
+    requireIssuer(writer.keystore, authority, context.authority !== undefined);
     return { requestHash, reserve: reserve.seq, pack: sha, count: packed.length };
   });
   return packed.map(({ der }) => der);
@@ -57,11 +60,12 @@ export async function signBatch(items: KeyedItem[], context: BatchContext): Prom
 async function signOne(
   { item, publicKey, validity }: KeyedItem,
   serialNumber: Uint8Array,
+  authority: Authority,
   context: BatchContext,
 ): Promise<Uint8Array> {
   const { writer, signer, crypto } = context;
   const { keystore } = writer;
-  const issuer = keystore.authorityCertificate(keystore.issuing.id);
+  const issuer = keystore.authorityCertificate(authority.id);
   const template = templateOf(item, serialNumber, publicKey, {
     policy: keystore.state.policy,
     issuer,

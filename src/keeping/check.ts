@@ -4,6 +4,7 @@ import { ClusterCaError, isClusterCaError } from '../errors.ts';
 import { parseHead } from '../keystore/anchor.ts';
 import { decodeSealedKey, sealedName } from '../keystore/envelope/sealed-key.ts';
 import { decodeSlot } from '../keystore/envelope/slot.ts';
+import { liveAuthorities } from '../keystore/hierarchy.ts';
 import type { Keystore } from '../keystore/keystore.ts';
 import { readObject } from '../keystore/load.ts';
 import { publicFiles } from '../keystore/public.ts';
@@ -43,7 +44,7 @@ export async function checkKeystore(keystore: Keystore): Promise<{ findings: Fin
         decodeSlot(identity.id, slot, await readPrivate(place, 'slots', slot.id, skipped)),
       );
   }
-  for (const ref of [...state.authorities.map(({ sealed }) => sealed), state.audit.sealed]) {
+  for (const ref of [...liveAuthorities(state).map(({ sealed }) => sealed), state.audit.sealed]) {
     const place = ref.domain === 'root' ? rootStore : store;
     const name = sealedName(ref);
     if (place !== undefined)
@@ -108,14 +109,18 @@ async function checkHead(keystore: Keystore, bytes: Uint8Array): Promise<void> {
 }
 
 function checkBundle(keystore: Keystore, bytes: Uint8Array): void {
-  const roots = keystore.state.authorities
-    .filter(({ role }) => role === 'root')
-    .map(({ certificate }) => fromBase64(certificate));
+  const { authorities, trusted = [], rollover } = keystore.state;
+  const known = [
+    ...authorities.filter(({ role }) => role === 'root'),
+    ...trusted,
+    ...(rollover?.foreign ? [rollover.foreign] : []),
+  ];
+  const roots = known.map(({ certificate }) => fromBase64(certificate));
   const blocks = decodePem(bytes);
   if (blocks.length === 0) throw damaged('it holds no certificate');
   for (const block of blocks)
     if (!roots.some((root) => equalBytes(root, block.bytes)))
-      throw damaged('it holds a certificate that is no root of this keystore');
+      throw damaged('it holds a certificate that is no anchor of this keystore');
 }
 
 function checkCrls(keystore: Keystore, bytes: Uint8Array): void {
@@ -147,7 +152,7 @@ function checkCrls(keystore: Keystore, bytes: Uint8Array): void {
 export async function checkUnsealing(keystore: Keystore, domains: UnlockedDomain[]): Promise<Finding[]> {
   const findings: Finding[] = [];
   const keys = [
-    ...keystore.state.authorities,
+    ...liveAuthorities(keystore.state),
     { keyType: 'ed25519' as const, sealed: keystore.state.audit.sealed, certificate: keystore.state.audit.certificate },
   ];
   for (const { keyType, sealed } of keys) {

@@ -7,6 +7,7 @@ import { tampered } from './canonical.ts';
 import { CertificateIndex } from './certificates/index.ts';
 import { Overlay } from './certificates/overlay.ts';
 import type { CertificateRow } from './certificates/row.ts';
+import { newestIssuer, signingIssuer } from './hierarchy.ts';
 import { decodeIdentity, type Identity } from './identity.ts';
 import { foldOn, type Loaded, loadLog, readObject, readPack, rolledBack } from './load.ts';
 import type { Authority } from './log/bodies.ts';
@@ -148,9 +149,24 @@ export class Keystore {
     return parseCertificate(fromBase64(authority.certificate));
   }
 
-  /** The issuing CA that signs now: the newest. */
+  /**
+   * The one issuing CA that signs the certificates of nodes and clients now, by the phase of the rollover.
+   * @throws ERR_STATE while the certificates of a foreign CA are still in force
+   */
   get issuing(): Authority {
-    const issuing = this.state.authorities.findLast((authority) => authority.role === 'issuing');
+    const issuing = signingIssuer(this.state);
+    if (issuing !== undefined) return issuing;
+    if (this.state.rollover?.form !== 'foreign') throw tampered('the log has no issuing CA');
+    throw new ClusterCaError(
+      'ERR_STATE',
+      'nothing is issued yet: the certificates of the CA that is being replaced are still in force',
+      { hint: 'cluster-ca rollover status says what stands in the way; cluster-ca rollover advance goes on' },
+    );
+  }
+
+  /** Our newest issuing CA, whether it may sign certificates of nodes now or not: for limits, names and sizes. */
+  get newestIssuing(): Authority {
+    const issuing = newestIssuer(this.state);
     if (issuing === undefined) throw tampered('the log has no issuing CA');
     return issuing;
   }

@@ -2,41 +2,56 @@ import { sha256Hex } from '../crypto/hash.ts';
 import { fromBase64 } from '../pki/encoding.ts';
 import { encodePem } from '../pki/pem.ts';
 import { parseCertificate } from '../pki/x509/certificate.ts';
+import { anchorsOf, crlAuthorities, inProgress } from './hierarchy.ts';
 import type { Keystore } from './keystore.ts';
 import type { Authority } from './log/bodies.ts';
-import { formatHead } from './log/state.ts';
+import { formatHead, type LogState } from './log/state.ts';
 
-/** The trust anchors deployed to nodes, PEM: every root that has not ended, because some servers refuse a bundle with an expired one. */
+/**
+ * The trust anchors deployed to nodes, PEM: the roots that the phase wants, then those that an operator has added; none
+ * that has ended, because some servers refuse a bundle with an expired one.
+ */
 export function trustBundle(keystore: Keystore, now: Date): string {
-  return keystore.state.authorities
-    .filter((authority) => authority.role === 'root')
-    .map((authority) => fromBase64(authority.certificate))
+  return bundleAnchors(keystore.state)
     .filter((der) => parseCertificate(der).notAfter + 1000 > now.getTime())
     .map((der) => encodePem('CERTIFICATE', der))
     .join('');
 }
 
-/** The authorities in the order of their CRLs in one file: issuing CAs newest first, roots last. */
-export function crlOrder(authorities: readonly Authority[]): Authority[] {
-  const newestFirst = authorities.toReversed();
+/** The anchors of the trust bundle, DER, ended ones too. */
+export function bundleAnchors(state: LogState): Uint8Array[] {
+  return [...anchorsOf(state), ...(state.trusted ?? []).map(({ certificate }) => fromBase64(certificate))];
+}
+
+/** The authorities whose CRLs are handed out, in their order in one file: issuing CAs newest first, roots last. */
+export function crlOrder(state: LogState, now: Date): Authority[] {
+  const newestFirst = crlAuthorities(state, now).toReversed();
   return [
     ...newestFirst.filter((authority) => authority.role === 'issuing'),
     ...newestFirst.filter((authority) => authority.role === 'root'),
   ];
 }
 
-/** Every current CRL, PEM: servers that check CRLs want one for every level. */
-export async function crlBundle(keystore: Keystore): Promise<string> {
+/**
+ * Every current CRL, PEM: servers that check CRLs want one for every level, and during a rollover for both hierarchies. A
+ * foreign CA's, where they were given, are last.
+ */
+export async function crlBundle(keystore: Keystore, now: Date): Promise<string> {
   let out = '';
-  for (const { id } of crlOrder(keystore.state.authorities)) out += encodePem('X509 CRL', await keystore.crl(id));
+  for (const { id } of crlOrder(keystore.state, now)) out += encodePem('X509 CRL', await keystore.crl(id));
+  for (const crl of foreignCrls(keystore.state)) out += encodePem('X509 CRL', crl);
   return out;
+}
+
+function foreignCrls(state: LogState): Uint8Array[] {
+  return inProgress(state) ? (state.rollover?.foreign?.crls ?? []).map((crl) => fromBase64(crl)) : [];
 }
 
 /** What public/ should hold now, by name. */
 export async function publicFiles(keystore: Keystore, now: Date): Promise<Record<string, string>> {
   return {
     'trust-bundle.pem': trustBundle(keystore, now),
-    'crl.pem': await crlBundle(keystore),
+    'crl.pem': await crlBundle(keystore, now),
     head: `${formatHead(keystore.state)}\n`,
   };
 }

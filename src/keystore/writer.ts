@@ -181,7 +181,7 @@ export class KeystoreWriter {
 }
 
 async function roomForRevocation(keystore: Keystore): Promise<number> {
-  const { id } = keystore.issuing;
+  const { id } = keystore.newestIssuing;
   return 2 * (await keystore.crl(id)).length + RECORD_LIMIT;
 }
 

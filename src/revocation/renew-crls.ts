@@ -1,5 +1,6 @@
 import { type SignedCrl, signCrl } from '../authority/sign-crl.ts';
 import { ClusterCaError, isClusterCaError } from '../errors.ts';
+import { isDestroyed, liveAuthorities } from '../keystore/hierarchy.ts';
 import type { Authority, CrlRef } from '../keystore/log/bodies.ts';
 import type { RevokedSerial } from '../keystore/log/fold.ts';
 import type { UnlockedDomain } from '../keystore/unlock.ts';
@@ -78,13 +79,21 @@ export async function renewCrls(
 export function halfSpentCrls(writer: KeystoreWriter): Authority[] {
   const { keystore } = writer;
   const now = writer.options.now().getTime();
-  return keystore.state.authorities.filter((authority) => {
+  return liveAuthorities(keystore.state).filter((authority) => {
     const crl = keystore.state.crls.find((ref) => ref.authority === authority.id);
     if (authority.role !== 'issuing' || keystore.authorityCertificate(authority.id).notAfter <= now) return false;
     if (crl === undefined) return true;
     const [from, until] = [Date.parse(crl.thisUpdate), Date.parse(crl.nextUpdate)];
     return now >= from + (until - from) / 2;
   });
+}
+
+/** Refuses a CA that can sign no CRL any more. @throws ERR_STATE */
+export function requireKey(writer: { keystore: KeystoreWriter['keystore'] }, { id }: Authority): void {
+  if (isDestroyed(writer.keystore.state, id))
+    throw new ClusterCaError('ERR_STATE', `the key of ${id} was destroyed: its last CRL stays as it is`, {
+      hint: 'nothing trusts that CA any more',
+    });
 }
 
 /** The authority with this id. @throws ERR_NOT_FOUND */

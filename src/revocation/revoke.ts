@@ -1,5 +1,6 @@
 import { ClusterCaError } from '../errors.ts';
 import type { IssuedCertificate } from '../keystore/certificates/row.ts';
+import { isDestroyed } from '../keystore/hierarchy.ts';
 import type { Keystore } from '../keystore/keystore.ts';
 import type { CrlRef, RevokedEntry } from '../keystore/log/bodies.ts';
 import type { RevokedSerial } from '../keystore/log/fold.ts';
@@ -52,6 +53,8 @@ export async function revokeCertificates(
             'ERR_STATE',
             `a certificate of the root ${id} is replaced by a rollover, not revoked`,
           );
+        // Nobody trusts it any more: the log keeps the revocation, and there is no key for a CRL.
+        if (isDestroyed(writer.keystore.state, id)) continue;
         const added = entries.filter((entry) => entry.authority === id).map((entry) => revokedSerial(entry, writer));
         crls.push((await signNextCrl(writer, authority, writer.daily, { added })).ref);
       }

@@ -1,6 +1,7 @@
 import { sha256, sha256Hex } from '../crypto/hash.ts';
 import { createVerifySignature } from '../crypto/verify-signature.ts';
 import { spiffeId } from '../issuance/names.ts';
+import { anchorsOf, desiredOf, phaseOf } from '../keystore/hierarchy.ts';
 import type { Keystore } from '../keystore/keystore.ts';
 import { fromBase64 } from '../pki/encoding.ts';
 import { OID } from '../pki/oids.ts';
@@ -64,12 +65,16 @@ export class Callers {
     return caller;
   }
 
-  #forget({ state: { crls, authorities } }: Keystore): void {
+  #forget({ state }: Keystore): void {
+    const { crls } = state;
     const hashes = crls.map(({ sha256 }) => sha256).join(' ');
     if (hashes !== this.#crls) this.#callers.clear();
     this.#crls = hashes;
-    const ids = authorities.map(({ id }) => id).join(' ');
-    if (ids !== this.#authorities) this.#paths.clear();
+    const ids = [...state.authorities.map(({ id }) => id), ...desiredOf(state).trust, phaseOf(state)].join(' ');
+    if (ids !== this.#authorities) {
+      this.#paths.clear();
+      this.#callers.clear();
+    }
     this.#authorities = ids;
   }
 }
@@ -114,14 +119,12 @@ async function isRevokedAuthority(keystore: Keystore, id: string): Promise<boole
 
 /** The certificate, when it has a valid path to a root as a TLS client's. @throws Problem */
 function validated(keystore: Keystore, der: Uint8Array, now: Date): Certificate {
-  const of = (role: string) =>
-    keystore.state.authorities
-      .filter((authority) => authority.role === role)
-      .map(({ certificate }) => ({ der: fromBase64(certificate) }));
+  const { authorities } = keystore.state;
+  const issuing = authorities.filter(({ role }) => role === 'issuing');
   const { valid, failures } = verifyPath({
     target: { der },
-    anchors: of('root'),
-    untrusted: of('issuing'),
+    anchors: anchorsOf(keystore.state).map((anchor) => ({ der: anchor })),
+    untrusted: issuing.map((authority) => ({ der: fromBase64(authority.certificate) })),
     now,
     options: { purposes: ['client'] },
     verify,

@@ -4,8 +4,9 @@ import type { FastifyInstance } from 'fastify';
 import { type Address, formatAddress } from '../endpoint/address.ts';
 import { ClusterCaError } from '../errors.ts';
 import { errno } from '../keystore/directory/errors.ts';
+import { anchorsOf } from '../keystore/hierarchy.ts';
 import type { Keystore } from '../keystore/keystore.ts';
-import { trustBundle } from '../keystore/public.ts';
+import { encodePem } from '../pki/pem.ts';
 import { HTTP_LIMITS, LIMITS, limitConnections } from './limits.ts';
 import type { OwnCertificate } from './own-certificate.ts';
 
@@ -15,16 +16,23 @@ export interface Listener<S extends Server> {
   connections: { readonly count: number };
 }
 
+/** Callers are of this cluster: anchors that were added to the trust bundles let nobody in here. */
+function callersAnchors({ state }: Keystore): string {
+  return anchorsOf(state)
+    .map((anchor) => encodePem('CERTIFICATE', anchor))
+    .join('');
+}
+
 /** What TLS is told: whom we are, and whose clients come in at all. */
-function tlsMaterial(own: OwnCertificate, keystore: Keystore, now: Date) {
-  return { cert: own.cert, key: own.key, ca: trustBundle(keystore, now), minVersion: 'TLSv1.2' as const };
+function tlsMaterial(own: OwnCertificate, keystore: Keystore) {
+  return { cert: own.cert, key: own.key, ca: callersAnchors(keystore), minVersion: 'TLSv1.2' as const };
 }
 
 /** The listener for callers: TLS 1.2 and 1.3, and no HTTP without a client certificate that leads to our root. */
-export function secureListener(own: OwnCertificate, keystore: Keystore, now: Date): Listener<HttpsServer> {
+export function secureListener(own: OwnCertificate, keystore: Keystore): Listener<HttpsServer> {
   const server = createHttpsServer({
     ...HTTP_LIMITS,
-    ...tlsMaterial(own, keystore, now),
+    ...tlsMaterial(own, keystore),
     handshakeTimeout: LIMITS.handshake,
     requestCert: true,
     rejectUnauthorized: true,
@@ -35,8 +43,8 @@ export function secureListener(own: OwnCertificate, keystore: Keystore, now: Dat
 }
 
 /** New handshakes get the new certificate, and are held against the anchors of now; connections that are open go on. */
-export function renewSecureListener(server: HttpsServer, own: OwnCertificate, keystore: Keystore, now: Date): void {
-  server.setSecureContext(tlsMaterial(own, keystore, now));
+export function renewSecureListener(server: HttpsServer, own: OwnCertificate, keystore: Keystore): void {
+  server.setSecureContext(tlsMaterial(own, keystore));
 }
 
 /** The listener for what anybody may read. */

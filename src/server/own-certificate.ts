@@ -61,9 +61,11 @@ export async function issueOwnCertificate(
   };
   const requestHash = sha256Hex(new TextEncoder().encode(encodeCanonical({ verb: 'serve' })));
   const { der, authority } = await writer.inTurn(wait, async () => {
-    const { sealed, keyType, id } = keystore.issuing;
+    const authority = keystore.newestIssuing;
+    const { sealed, keyType, id } = authority;
     const signer = await writer.daily.signer(sealed, keyType);
-    const context = { writer, signer, crypto, requestId: newRequestId(), requestHash, confirm: async () => {} };
+    const common = { writer, signer, crypto, authority, requestId: newRequestId(), requestHash };
+    const context = { ...common, confirm: async () => {} };
     const [made] = await signBatch([{ item, publicKey: key.spki }], context);
     return { der: made as Uint8Array, authority: id };
   });
@@ -89,7 +91,10 @@ function ownNames(keystore: Keystore, address: string): { dns: string[]; ip: str
   const everywhere = address === '0.0.0.0' || address === '::';
   const own = Object.values(networkInterfaces()).flatMap((list) => (list ?? []).map((one) => one.address));
   const ip = (everywhere ? own : [address]).filter((text) => parseIp(text) !== undefined);
-  const extension = findExtension(keystore.authorityCertificate(keystore.issuing.id).extensions, OID.nameConstraints);
+  const extension = findExtension(
+    keystore.authorityCertificate(keystore.newestIssuing.id).extensions,
+    OID.nameConstraints,
+  );
   const allowed = (name: GeneralName): boolean =>
     extension === undefined || permits(parseNameConstraints(extension.value), { altNames: [name] }).length === 0;
   return {

@@ -4,6 +4,7 @@ import { randomBytes } from '../crypto/hash.ts';
 import { crlAudience, publishCrl } from '../deployment/publish-crl.ts';
 import { rotationHash } from '../issuance/request-hash.ts';
 import { holderKey } from '../keystore/certificates/row.ts';
+import { liveAuthorities } from '../keystore/hierarchy.ts';
 import type { Keystore } from '../keystore/keystore.ts';
 import type { Authority } from '../keystore/log/bodies.ts';
 import { newRequestId } from '../keystore/request-id.ts';
@@ -228,8 +229,8 @@ export class Scheduler {
 
 /** The issuing CAs whose CRL is a day old, or past half its life. */
 function crlsDue(keystore: Keystore, at: number): Authority[] {
-  const { authorities, crls } = keystore.state;
-  return authorities.filter(({ id, role }) => {
+  const { crls } = keystore.state;
+  return liveAuthorities(keystore.state).filter(({ id, role }) => {
     if (role !== 'issuing' || keystore.authorityCertificate(id).notAfter <= at) return false;
     const crl = crls.find(({ authority }) => authority === id);
     if (crl === undefined) return true;

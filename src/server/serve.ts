@@ -91,11 +91,11 @@ async function run(ctx: Context, writer: KeystoreWriter, options: ServeOptions):
   };
   const scheduler: Scheduler = new Scheduler(service);
   const callers = new Callers();
-  const secure = secureListener(own, keystore.latest, now());
+  const secure = secureListener(own, keystore.latest);
   const renewal = new Timer(
     async () => {
       own = await renewOwn(service, options.listen.host, own);
-      renewSecureListener(secure.server, own, await keystore.current(), now());
+      renewSecureListener(secure.server, own, await keystore.current());
       renewal.at(own.dueAt);
     },
     (error) => {

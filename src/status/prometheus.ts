@@ -1,4 +1,5 @@
 import type { IssuedCertificate } from '../keystore/certificates/row.ts';
+import { isDestroyed, liveAuthorities } from '../keystore/hierarchy.ts';
 import type { Keystore } from '../keystore/keystore.ts';
 import type { StatusDocument } from './status.ts';
 
@@ -44,7 +45,7 @@ export async function* prometheusText(
   yield metric(
     'cluster_ca_authority_expires_in_seconds',
     'Seconds until a CA ends.',
-    state.authorities.map(({ id, role }) => [
+    liveAuthorities(state).map(({ id, role }) => [
       { ...cluster, authority: id, role },
       seconds(keystore.authorityCertificate(id).notAfter + 1000),
     ]),
@@ -52,7 +53,9 @@ export async function* prometheusText(
   yield metric(
     'cluster_ca_crl_expires_in_seconds',
     "Seconds until a CRL's nextUpdate.",
-    state.crls.map(({ authority, nextUpdate }) => [{ ...cluster, authority }, seconds(Date.parse(nextUpdate))]),
+    state.crls
+      .filter(({ authority }) => !isDestroyed(state, authority))
+      .map(({ authority, nextUpdate }) => [{ ...cluster, authority }, seconds(Date.parse(nextUpdate))]),
   );
   yield metric(
     'cluster_ca_certificates',

@@ -10,7 +10,9 @@ import { withinAlert } from '../alerts/within.ts';
 import { type AuthorityObject, authorityObject } from '../authority/authority-object.ts';
 import { type CertificateStatus, type IssuedCertificate, statusOf } from '../keystore/certificates/row.ts';
 import { clockLeap } from '../keystore/clock.ts';
+import { isDestroyed, issuerOf, liveAuthorities, rootOf } from '../keystore/hierarchy.ts';
 import type { Keystore } from '../keystore/keystore.ts';
+import type { Authority } from '../keystore/log/bodies.ts';
 import { formatTime } from '../values/time.ts';
 import { certificatesOf, type NamedHolder } from '../what/holder.ts';
 
@@ -49,7 +51,7 @@ export async function status(keystore: Keystore, now: Date, scope = EVERYTHING):
   return {
     attention: needsAttention(alerts),
     alerts,
-    authorities: keystore.state.authorities.map((authority) => authorityObject(authority, now)),
+    authorities: liveAuthorities(keystore.state).map((authority) => authorityObject(authority, now)),
     certificates: rows === undefined ? await keystore.query((index) => index.counts(now)) : countsOf(rows, now),
     ...(backup === undefined
       ? {}
@@ -96,7 +98,7 @@ function countsOf(rows: readonly IssuedCertificate[], now: Date): StatusDocument
 
 function authorityAlerts(keystore: Keystore, now: Date, within: number | undefined): Alert[] {
   const nodeLifetime = keystore.state.policy.nodeLifetime * 1000;
-  return keystore.state.authorities.flatMap(({ id, role }) => {
+  return alertedAuthorities(keystore).flatMap(({ id, role }) => {
     const { notBefore, notAfter } = keystore.authorityCertificate(id);
     const alert = authorityAlert({ id, role, subject: id, notBefore, notAfter }, nodeLifetime, now.getTime());
     if (within === undefined || (alert !== undefined && alert.severity !== 'info')) return alert ?? [];
@@ -105,10 +107,17 @@ function authorityAlerts(keystore: Keystore, now: Date, within: number | undefin
   });
 }
 
+/** Those that are in force, during a rollover of both sides. Certificates of an issuing CA that was replaced end before it. */
+function alertedAuthorities({ state }: Keystore): Authority[] {
+  const sides = (['old', 'new'] as const).flatMap((side) => [rootOf(state, side), issuerOf(state, side)]);
+  return sides.filter((authority) => authority !== undefined);
+}
+
 function crlAlerts(keystore: Keystore, now: Date): Alert[] {
   return keystore.state.crls.flatMap((crl) => {
     const role = keystore.authority(crl.authority)?.role;
-    if (role === undefined || keystore.authorityCertificate(crl.authority).notAfter < now.getTime()) return [];
+    if (role === undefined || isDestroyed(keystore.state, crl.authority)) return [];
+    if (keystore.authorityCertificate(crl.authority).notAfter < now.getTime()) return [];
     const life = {
       authority: crl.authority,
       role,

@@ -3,8 +3,9 @@ import { createVerifySignature } from '../crypto/verify-signature.ts';
 import { ClusterCaError } from '../errors.ts';
 import { certificateFields } from '../inspection/certificate-object.ts';
 import { currentOnly, type IssuedCertificate } from '../keystore/certificates/row.ts';
+import { anchorsOf } from '../keystore/hierarchy.ts';
 import type { Keystore } from '../keystore/keystore.ts';
-import { fromBase64 } from '../pki/encoding.ts';
+import { fromBase64, toBase64 } from '../pki/encoding.ts';
 import type { PathFailure, PathOptions } from '../pki/path/index.ts';
 import { parseCertificate } from '../pki/x509/certificate.ts';
 import { certificatesOf } from '../what/holder.ts';
@@ -163,12 +164,16 @@ export async function verifyChain(
   const common = { subject, crls, options, explain, now: at, verify, sha256: (data: Uint8Array) => sha256(data) };
   if (keystore === undefined)
     return verifyFiles({ ...common, trust: request.trust.map((path) => file(path, 'certificate')), untrusted });
-  const own = (role: 'root' | 'issuing'): InputFile[] =>
-    keystore.state.authorities
-      .filter((a) => a.role === role)
-      .map((a) => ({ name: a.id, bytes: fromBase64(a.certificate) }));
+  const { authorities } = keystore.state;
+  const issuing = authorities
+    .filter(({ role }) => role === 'issuing')
+    .map(({ id, certificate }): InputFile => ({ name: id, bytes: fromBase64(certificate) }));
+  const anchors = anchorsOf(keystore.state).map((bytes): InputFile => {
+    const own = authorities.find(({ certificate }) => certificate === toBase64(bytes));
+    return { name: own?.id ?? 'the CA that is being replaced', bytes };
+  });
   const revocation = request.useLog ? await logRevocation(keystore) : undefined;
-  return verifyFiles({ ...common, trust: own('root'), untrusted: [...own('issuing'), ...untrusted], revocation });
+  return verifyFiles({ ...common, trust: anchors, untrusted: [...issuing, ...untrusted], revocation });
 }
 
 function combined(results: { row: IssuedCertificate; document: VerifyDocument }[]): VerifyResult {

@@ -277,6 +277,19 @@ export function readKeystore(root, secrets = []) {
     heads[seq] = prev;
     state = { ...(state ?? { openReserves: [], createdAt: time, keystoreId: id }), seq, head: prev, time, epoch };
     if (op === 'init') Object.assign(state, body, { crls: [] });
+    if (op === 'rollover') state = step(state, body, seq, time);
+    else if (op === 'issuing') {
+      const { authority, domains, permitIp } = body;
+      const { generation } = ownRoot(state);
+      const before = state.authorities.filter((ca) => ca.role === 'issuing' && ca.generation === generation);
+      must(['stable', 'done'].includes(phaseOf(state)), 'a rollover is going on');
+      must(authority.id === `issuing-g${generation}.${before.length + 1}`, 'the next issuing CA');
+      state = {
+        ...state,
+        authorities: [...state.authorities, authority],
+        policy: { ...state.policy, domains, permitIp },
+      };
+    }
     for (const crl of body.crls ?? []) {
       const last = state.crls.findIndex(({ authority }) => authority === crl.authority);
       must(
@@ -299,6 +312,9 @@ export function readKeystore(root, secrets = []) {
         const { serial, issuer, notBefore, notAfter } = certificateOf(der);
         const authority = state.authorities.find((ca) => certificateOf(base64(ca.certificate)).subject === issuer);
         must(authority !== undefined && serial.length === 40, 'issuer');
+        const right =
+          holder.kind === 'probe' ? !state.destroyed?.includes(authority.id) : authority === issuerOf(state);
+        must(right, 'an issuer in its phase');
         const spread = Number.parseInt(sha256(`${holder.name}/${holder.plane}`).slice(0, 6), 16) / 2 ** 24;
         const ratio = Math.min(state.policy.rotateBefore / state.policy.nodeLifetime, 0.9);
         const dueAt = Math.floor(notAfter + 1000 - (ratio + 0.05 * spread) * (notAfter - notBefore + 1000));
@@ -337,9 +353,24 @@ export function readKeystore(root, secrets = []) {
       }
       delete state.alerts;
       if (open.size > 0) state.alerts = [...open.values()];
-    } else must(op === 'init' || op === 'crl', `a later version wrote ${op}`);
+    } else if (['withdraw', 'exclude', 'confirm', 'evidence'].includes(op)) {
+      must(!['stable', 'done'].includes(phaseOf(state)), 'no rollover is going on');
+      state.rollover = told(state.rollover, op, body, time);
+    } else if (op === 'trust') {
+      const hashOf = ({ certificate }) => sha256(base64(certificate));
+      const known = (state.trusted ?? []).map(hashOf);
+      must(
+        body.remove.every((hash) => known.includes(hash)),
+        'an anchor to remove',
+      );
+      const kept = (state.trusted ?? []).filter((anchor) => !body.remove.includes(hashOf(anchor)));
+      const added = body.add.map((certificate) => ({ certificate, addedAt: time }));
+      must(!added.some((anchor) => known.includes(hashOf(anchor))), 'an anchor twice');
+      delete state.trusted;
+      if (kept.length + added.length > 0) state.trusted = [...kept, ...added];
+    } else must(['init', 'crl', 'rollover', 'issuing'].includes(op), `a later version wrote ${op}`);
   }
-  for (const { certificate } of [state.audit])
+  for (const certificate of [state.audit.certificate, ...(state.auditCertificates ?? [])])
     must(certificateOf(base64(certificate)).spki.equals(auditKey), 'audit key');
   for (const row of rows.certificates) {
     const found = rows.revoked.find(({ authority, serial }) => authority === row.authority && serial === row.serial);
@@ -356,6 +387,104 @@ export function readKeystore(root, secrets = []) {
     snapshot: readSnapshot(root, file, identity, heads),
     ...openKeys(file, state, masters),
   };
+}
+
+// §6. Rollover.
+const STEPS = {
+  stable: ['prepared'],
+  prepared: ['distribute', 'stable'],
+  distribute: ['issue-new', 'rollback'],
+  'issue-new': ['retire', 'rollback'],
+  retire: ['done', 'issue-new'],
+  rollback: ['stable'],
+  done: ['prepared'],
+};
+const phaseOf = ({ rollover }) => rollover?.phase ?? 'stable';
+const live = ({ authorities, destroyed = [] }) => authorities.filter(({ id }) => !destroyed.includes(id));
+const ownRoot = (state) => live(state).findLast(({ role }) => role === 'root');
+
+/** The issuing CA that signs now. */
+function issuerOf(state) {
+  const wanted = { prepared: 'old', distribute: 'old', rollback: 'old', 'issue-new': 'new', retire: 'new' };
+  const side = wanted[phaseOf(state)];
+  const id = side === undefined ? ownRoot(state)?.id : state.rollover[side];
+  const root = state.authorities.find((ca) => ca.id === id);
+  return live(state).findLast((ca) => ca.role === 'issuing' && ca.generation === root?.generation);
+}
+
+function step(state, { from, to, start, destroyed, rewrapped }, seq, time) {
+  must(from === phaseOf(state) && STEPS[from].includes(to), `from ${from} to ${to}`);
+  must((start !== undefined) === (to === 'prepared'), 'start');
+  must(from !== 'rollback' || state.rollover.withdrawn, 'withdrawn');
+  must(rewrapped === undefined || to === 'done', 'rewrapped');
+  if (start !== undefined) {
+    const { form, authorities, auditCertificate, backup, ...rest } = start;
+    const own = ownRoot(state);
+    const generation = 1 + Math.max(...state.authorities.map((ca) => ca.generation));
+    const ids = form === 'root' ? [`root-g${generation}`, `issuing-g${generation}.1`] : [];
+    must(authorities.map(({ id }) => id).join() === ids.join(), 'the next generation');
+    return {
+      ...state,
+      authorities: [...state.authorities, ...authorities],
+      ...(auditCertificate && { auditCertificates: [...(state.auditCertificates ?? []), auditCertificate] }),
+      ...(backup && { backup: { ...backup, seq, time } }),
+      rollover: {
+        form,
+        phase: to,
+        since: time,
+        startedAt: time,
+        new: ids[0] ?? own.id,
+        ...(form === 'root' && { old: own.id }),
+        ...rest,
+      },
+    };
+  }
+  const goes =
+    state.rollover.form === 'root' ? { done: state.rollover.old, stable: state.rollover.new }[to] : undefined;
+  const { generation } = state.authorities.find(({ id }) => id === goes) ?? {};
+  const doomed = live(state).filter((ca) => ca.generation === generation);
+  must((destroyed ?? []).join() === doomed.map(({ id }) => id).join(), 'destroyed');
+  const sealed = new Map(rewrapped?.keys.map((key) => [key.authority, key.sealed]));
+  const { withdrawn: _, ...rollover } = state.rollover;
+  const next = {
+    ...state,
+    slots: rewrapped?.slots ?? state.slots,
+    authorities: state.authorities.map((ca) => ({ ...ca, sealed: sealed.get(ca.id) ?? ca.sealed })),
+    ...(destroyed && { destroyed: [...(state.destroyed ?? []), ...destroyed] }),
+    rollover: { ...rollover, phase: to, since: time },
+  };
+  if (to !== 'stable') return next;
+  delete next.rollover;
+  return { ...next, crls: state.crls.filter(({ authority }) => !destroyed?.includes(authority)) };
+}
+
+/** The rollover after what a record tells of it. */
+function told(rollover, op, body, time) {
+  const same = (a, b) => a.kind === b.kind && a.name === b.name;
+  if (op === 'withdraw') {
+    must(rollover.phase === 'rollback' && !rollover.withdrawn, 'withdraw');
+    return { ...rollover, withdrawn: true };
+  }
+  if (op === 'exclude') {
+    const { excluded = [] } = rollover;
+    const added = body.holders.filter((one) => !excluded.some((other) => same(one, other)));
+    return { ...rollover, excluded: [...excluded, ...added.map((one) => ({ ...one, at: time }))] };
+  }
+  if (op === 'confirm') {
+    const { confirmed = [] } = rollover;
+    const before = confirmed.find((other) => same(other, body));
+    return {
+      ...rollover,
+      confirmed: [...confirmed.filter((other) => other !== before), { ...before, ...body, at: time }],
+    };
+  }
+  const key = ({ kind, name, plane, service, role }) => JSON.stringify([kind, name, plane ?? '', service, role]);
+  const proofs = new Map((rollover.evidence ?? []).map((proof) => [key(proof), proof]));
+  for (const proof of body.proofs) {
+    proofs.delete(key(proof));
+    proofs.set(key(proof), proof);
+  }
+  return { ...rollover, evidence: [...proofs.values()].slice(-16_384) };
 }
 
 function openSlots(file, { keystoreId, slots }, secrets) {
@@ -376,9 +505,10 @@ function openSlots(file, { keystoreId, slots }, secrets) {
   return opened;
 }
 
-function openKeys(file, { keystoreId, authorities, audit }, masters) {
+function openKeys(file, state, masters) {
+  const { keystoreId, audit } = state;
   const keys = [];
-  for (const { sealed: ref, certificate } of [...authorities, audit]) {
+  for (const { sealed: ref, certificate } of [...live(state), audit]) {
     const bytes = file('sealed', `${ref.keyId}.${ref.epoch}`);
     must(sha256(bytes) === ref.sha256, `sealed/${ref.keyId}`);
     const key = decodeFile(bytes);

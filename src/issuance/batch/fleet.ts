@@ -2,6 +2,7 @@ import { randomBytes } from '../../crypto/hash.ts';
 import { loadCrypto } from '../../crypto/webcrypto.ts';
 import { tampered } from '../../keystore/canonical.ts';
 import type { CertificateRow } from '../../keystore/certificates/row.ts';
+import type { Authority } from '../../keystore/log/bodies.ts';
 import type { PackedCertificate } from '../../keystore/pack.ts';
 import { trustBundle } from '../../keystore/public.ts';
 import type { KeystoreWriter } from '../../keystore/writer.ts';
@@ -11,6 +12,7 @@ import { newSerial } from '../../pki/serial.ts';
 import { parseCertificate } from '../../pki/x509/certificate.ts';
 import type { FileAccess } from '../../placement/place.ts';
 import type { IssueItem } from '../item.ts';
+import { requireIssuer } from '../require-issuer.ts';
 import { openPool, type Pool } from './pool.ts';
 import type { Sink, Slice, Unplaced } from './sink.ts';
 import type { WorkerReply } from './worker.ts';
@@ -88,7 +90,7 @@ export async function issueFleet(writer: KeystoreWriter, request: FleetRequest):
       const slices = await batch.made;
       if (batch.index === 0) await opinion(slices[0], certificate);
       await reserveAhead();
-      const made = await commit(writer, request, batch, slices, pool);
+      const made = await commit(writer, request, batch, slices, pool, authority);
       for (const unplaced of await request.sink.place(slices, pool)) {
         const certificate = made[unplaced.slice * SLICE - batch.index + unplaced.index];
         if (certificate !== undefined) certificate.unplaced = unplaced;
@@ -128,17 +130,16 @@ async function commit(
   batch: Reserved,
   slices: Made[],
   pool: Pool,
+  authority: Authority,
 ): Promise<PlacedCertificate[]> {
   const { keystore } = writer;
   const { sink, requestId, requestHash } = request;
-  const authority = keystore.issuing.id;
   await sink.stageKeys(slices, pool);
-  const packed = packedCertificates(batch, slices, authority);
+  const packed = packedCertificates(batch, slices, authority.id);
   const sha256 = await keystore.storePack(packed);
   await writer.commit('issue', requestId, async () => {
     await sink.confirmStaged();
-    if (keystore.issuing.id !== authority)
-      throw tampered('the issuing CA changed while certificates were being signed');
+    requireIssuer(keystore, authority);
     return { requestHash, reserve: batch.seq, pack: sha256, count: packed.length };
   });
   const { certificates } = keystore;

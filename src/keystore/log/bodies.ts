@@ -1,5 +1,3 @@
-import { REVOCATION_REASONS } from '../../pki/revocation-reason.ts';
-import { KEY_TYPES } from '../../pki/x509/algorithm.ts';
 import {
   base64,
   flag,
@@ -16,55 +14,29 @@ import {
   timestamp,
 } from '../shape.ts';
 import { alertChanges, openAlert } from './alerts.ts';
+import { authority, authorityId, cluster, crl, keyType, plane, reason, sealedKey, slot } from './parts.ts';
+import {
+  confirmBody,
+  evidenceBody,
+  excludeBody,
+  issuingBody,
+  phaseBody,
+  rolloverState,
+  trustBody,
+  trustedAnchor,
+  withdrawBody,
+} from './rollover.ts';
 
-/** What a certificate is issued to. A client's or probe's plane is ''. */
-export const kind = oneOf('node', 'client', 'probe');
-export type Kind = Shaped<typeof kind>;
-
-const decimal = pattern(/^(0|[1-9]\d{0,47})$/, 'a decimal number');
-const authorityId = pattern(/^(root|issuing)-g[1-9]\d{0,8}(\.[1-9]\d{0,8})?$/, 'an authority');
-export const plane = pattern(/^[a-z]([a-z0-9-]{0,14}[a-z0-9])?$/, 'a plane');
-const cluster = pattern(/^[a-z0-9]([a-z0-9-]{0,38}[a-z0-9])?$/, 'a cluster name');
-const domain = oneOf('root', 'daily');
-export type Domain = Shaped<typeof domain>;
-const keyType = oneOf(...KEY_TYPES);
-const reason = oneOf(...REVOCATION_REASONS);
-
-/** A wrapped private key: `sealed/<keyId>.<epoch>`, and the hash of that file. */
-const sealedKey = record({ keyId: hex(16), epoch: integer, domain, sha256: hex(32) });
-export type SealedKeyRef = Shaped<typeof sealedKey>;
-
-const authority = record({
-  id: authorityId,
-  role: oneOf('root', 'issuing'),
-  generation: integer,
-  keyType,
-  certificate: base64,
-  sealed: sealedKey,
-});
-/** A CA of this keystore; `certificate` is its DER in base64. */
-export type Authority = Shaped<typeof authority>;
-
-const slot = record({
-  id: hex(8),
-  name: pattern(/^[a-z0-9]([a-z0-9-]{0,30}[a-z0-9])?$/, 'a slot name'),
-  domain,
-  kind: oneOf('passphrase', 'key-file'),
-  createdAt: timestamp,
-  sha256: hex(32),
-});
-/** A live slot: `slots/<id>`, and the hash of that file. */
-export type SlotRef = Shaped<typeof slot>;
-
-const crl = record({
-  authority: authorityId,
-  number: decimal,
-  sha256: hex(32),
-  thisUpdate: timestamp,
-  nextUpdate: timestamp,
-});
-/** The current CRL of an authority: the object's hash and what it says. */
-export type CrlRef = Shaped<typeof crl>;
+export {
+  type Authority,
+  type CrlRef,
+  type Domain,
+  type Kind,
+  kind,
+  plane,
+  type SealedKeyRef,
+  type SlotRef,
+} from './parts.ts';
 
 const policy = record({
   domains: list(text),
@@ -140,6 +112,10 @@ export const stateShape = record({
   undone: optional(list(undone)),
   alerts: optional(list(openAlert)),
   scheduler: optional(scheduler),
+  rollover: optional(rolloverState),
+  destroyed: optional(list(authorityId)),
+  auditCertificates: optional(list(base64)),
+  trusted: optional(list(trustedAnchor)),
 });
 
 /** Serials set aside, durably, before anything is signed with them. */
@@ -180,6 +156,13 @@ const BODIES = {
   deploy,
   alerts: alertChanges,
   scheduler,
+  rollover: phaseBody,
+  withdraw: withdrawBody,
+  exclude: excludeBody,
+  confirm: confirmBody,
+  evidence: evidenceBody,
+  issuing: issuingBody,
+  trust: trustBody,
 };
 
 export type Op = keyof typeof BODIES;

@@ -7,8 +7,10 @@ import { parseCertificate } from '../../pki/x509/certificate.ts';
 import { tampered } from '../canonical.ts';
 import { dueAt } from '../certificates/due.ts';
 import type { CertificateRow, Revocation } from '../certificates/row.ts';
+import { isDestroyed, signingIssuer } from '../hierarchy.ts';
 import type { CertificateFacts, PackedCertificate } from '../pack.ts';
 import { applyAlertChanges } from './alerts.ts';
+import { applyIssuing, applyPhase, applyToRollover, applyTrust } from './apply-rollover.ts';
 import type { DeployedService, RevokedEntry, UndoneService } from './bodies.ts';
 import type { LogRecord } from './record.ts';
 import type { LogState } from './state.ts';
@@ -82,7 +84,7 @@ function apply(
     return { state: { ...fields, seq: 0, head: hash, time, createdAt: time }, changes };
   }
   checkPlace(state, entry, time);
-  const next: LogState = { ...state, seq: entry.seq, head: hash, time, epoch: entry.epoch };
+  let next: LogState = { ...state, seq: entry.seq, head: hash, time, epoch: entry.epoch };
   switch (entry.op) {
     case 'init':
       throw tampered(`log record ${entry.seq} is a second init`);
@@ -119,6 +121,25 @@ function apply(
       break;
     case 'scheduler':
       next.scheduler = entry.body;
+      break;
+    case 'rollover':
+      next = applyPhase(next, entry.body, entry.seq, time);
+      next.crls = replaceCrls(next, entry.body.crls ?? []);
+      if (entry.body.start !== undefined) requireCrls(next, entry.body.start.authorities);
+      break;
+    case 'withdraw':
+    case 'exclude':
+    case 'confirm':
+    case 'evidence':
+      next.rollover = applyToRollover(next, entry, entry.seq, time);
+      break;
+    case 'issuing':
+      next = applyIssuing(next, entry.body, entry.seq);
+      next.crls = replaceCrls(next, entry.body.crls);
+      requireCrls(next, [entry.body.authority]);
+      break;
+    case 'trust':
+      next = applyTrust(next, entry.body, (certificate) => sha256Hex(fromBase64(certificate)), entry.seq, time);
       break;
     case 'deploy': {
       const undone = undoneAfter(state.undone ?? [], entry.body.services, time);
@@ -173,9 +194,12 @@ function issuedRows(state: LogState, entry: LogRecord & { op: 'issue' }, pack: P
     if (authority === undefined) throw tampered(`${what} holds a certificate of another CA`);
     return { serial: formatSerial(serialNumber), authority, notBefore, notAfter };
   };
+  const signing = signingIssuer(state)?.id;
   const rows = pack.map((packed, position): CertificateRow => {
     const { kind, name, plane, profile } = packed;
     const { serial, authority, notBefore, notAfter } = packed.facts ?? readFacts(packed.der);
+    if (kind === 'probe' ? isDestroyed(state, authority) : authority !== signing)
+      throw tampered(`${what} holds a certificate of ${authority}, which may not issue it in this phase`);
     return {
       kind,
       name,
@@ -219,6 +243,12 @@ function revocation(entry: RevokedEntry, at: number): RevokedSerial {
 function refuseTwice(entries: readonly { id: string }[], what: string): void {
   const twice = entries.find(({ id }, i) => entries.findIndex((other) => other.id === id) !== i);
   if (twice !== undefined) throw tampered(`${what} ${twice.id} is there twice`);
+}
+
+/** A CA comes with its CRL: a server that checks them refuses everybody when one level's is missing. */
+function requireCrls(state: LogState, authorities: readonly { id: string }[]): void {
+  for (const { id } of authorities)
+    if (!state.crls.some(({ authority }) => authority === id)) throw tampered(`${id} comes without a CRL`);
 }
 
 function requireAuthority(state: Pick<LogState, 'authorities'>, id: string): void {

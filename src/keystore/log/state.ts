@@ -1,5 +1,6 @@
 import type { OpenAlert } from './alerts.ts';
 import type { Authority, Bodies, CrlRef, Policy, SchedulerSettings, SlotRef, UndoneService } from './bodies.ts';
+import type { RolloverState, TrustedAnchor } from './rollover.ts';
 
 /** Serials set aside by a reserve record that no issue record has used yet. */
 export interface OpenReserve {
@@ -34,6 +35,14 @@ export interface LogState {
   alerts?: OpenAlert[];
   /** How the daemon rotates by itself, where an operator has set it. */
   scheduler?: SchedulerSettings;
+  /** The rollover in progress, or the one that was done last. */
+  rollover?: RolloverState;
+  /** The CAs whose keys were destroyed. */
+  destroyed?: string[];
+  /** The audit key's further certificates, by the roots that came later; base64. */
+  auditCertificates?: string[];
+  /** Further anchors in the trust bundles. */
+  trusted?: TrustedAnchor[];
 }
 
 /** A backup as its record tells of it; times in milliseconds since 1970. */

@@ -18,7 +18,7 @@ export function publicRoutes({ keystore, now, metrics, ready }: Service): Route[
       summary: 'every current CRL, issuing CAs newest first, roots last',
       access: anyone,
       answers: { 200: { description: 'PEM', type: PEM } },
-      handle: async () => ({ body: await crlBundle(await keystore.current()), type: PEM }),
+      handle: async () => ({ body: await crlBundle(await keystore.current(), now()), type: PEM }),
     }),
     route({
       id: 'crl',

@@ -1,0 +1,136 @@
+import { FORMS, PHASES, type Phase } from '../../rollover/phase.ts';
+import {
+  base64,
+  flag,
+  hex,
+  integer,
+  list,
+  oneOf,
+  optional,
+  pattern,
+  record,
+  type Shape,
+  type Shaped,
+  text,
+} from '../shape.ts';
+import { authority, authorityId, crl, plane, sealedKey, slot } from './parts.ts';
+
+// Operations of a rollover, and of what else changes the anchors and CAs (docs/keystore-format.md §5).
+
+/** What a person is shown: no control character, no half of a surrogate pair. */
+const shown = pattern(/^(?:(?![\p{Cc}\p{Cs}]).){1,300}$/u, 'a text of at most 300 characters');
+const holderKind = oneOf('node', 'client');
+const name = pattern(/^[A-Za-z0-9][A-Za-z0-9._@-]{0,63}$/, 'a name');
+
+/** A root whose key is not ours, and its CRL where it was given. */
+const foreign = record({ certificate: base64, crls: optional(list(base64, 16)) });
+
+const start = record({
+  form: oneOf(...FORMS),
+  /** Of the form `root`: the new root and its issuing CA. */
+  authorities: list(authority, 2),
+  /** The new root's certificate over the audit key. */
+  auditCertificate: optional(base64),
+  /** A certificate for the new root's key, signed by the old one. */
+  newWithOld: optional(base64),
+  /** Of the form `foreign`: the root that goes. */
+  foreign: optional(foreign),
+  /** Every step has so many seconds; who misses it is excluded. */
+  emergency: optional(record({ deadline: integer })),
+  /** The backup that holds the new keys, where it was kept. */
+  backup: optional(record({ id: hex(16), root: flag })),
+});
+export type RolloverStart = Shaped<typeof start>;
+
+/** New master keys of a domain: all its slots from here on, and its keys as they are sealed now. */
+const rewrapped = record({
+  slots: list(slot),
+  keys: list(record({ authority: authorityId, sealed: sealedKey })),
+});
+export type Rewrapped = Shaped<typeof rewrapped>;
+
+/** One step from a phase to another. `destroyed`: the CAs whose keys are removed once this record is durable. */
+export const phaseBody = record({
+  from: oneOf(...PHASES),
+  to: oneOf(...PHASES),
+  start: optional(start),
+  crls: optional(list(crl)),
+  destroyed: optional(list(authorityId)),
+  rewrapped: optional(rewrapped),
+});
+export type PhaseBody = Shaped<typeof phaseBody>;
+
+/** In `rollback`: the new root goes out of the bundles. */
+export const withdrawBody = record({});
+
+const holder = record({ kind: holderKind, name });
+/** Who is left out of a rollover, by an operator's word. */
+export const excludeBody = record({ holders: list(holder, 4096) });
+export type Excluded = Shaped<typeof holder>;
+
+const confirmed = { kind: holderKind, name, bundle: optional(hex(32)), certificate: optional(hex(32)) };
+/** The operator's word for who cannot be probed: what it trusts (SHA-256 of its trust bundle), what it shows. */
+export const confirmBody = record(confirmed);
+
+const proof = record({
+  kind: holderKind,
+  name,
+  plane: optional(plane),
+  /** As the inventory says: `redis 127.0.0.1:7001`. */
+  service: text,
+  role: oneOf('accept', 'connect'),
+  trustsOld: optional(flag),
+  trustsNew: optional(flag),
+  serves: optional(oneOf('old', 'new')),
+  provenBy: optional(oneOf('handshake', 'file', 'agent', 'declared')),
+  /** SHA-256 of what proves it: the certificate that was served, or the bundle on disk. */
+  fingerprint: optional(hex(32)),
+  /** When, milliseconds since 1970. */
+  at: integer,
+  error: optional(shown),
+});
+/** What is known of one service in one role, and how. */
+export type Proof = Shaped<typeof proof>;
+/** The last proofs: each replaces the one of the same holder, service and role. */
+export const evidenceBody = record({ proofs: list(proof, 500) });
+
+/** A new issuing CA under the same root; `domains` and `permitIp` are the policy's from here on. */
+export const issuingBody = record({
+  authority,
+  crls: list(crl, 4),
+  domains: list(text),
+  permitIp: list(text),
+});
+
+/** Further anchors of the trust bundles; `remove` by SHA-256 of their DER. */
+export const trustBody = record({ add: list(base64, 16), remove: list(hex(32), 64) });
+
+/** One of them, and since when; milliseconds since 1970. */
+export const trustedAnchor = record({ certificate: base64, addedAt: integer });
+export type TrustedAnchor = Shaped<typeof trustedAnchor>;
+
+const goingOn: Shape<Exclude<Phase, 'stable'>> = oneOf(
+  ...PHASES.filter((phase): phase is Exclude<Phase, 'stable'> => phase !== 'stable'),
+);
+
+/** A rollover in progress, or done. Times in milliseconds since 1970. */
+export const rolloverState = record({
+  form: oneOf(...FORMS),
+  phase: goingOn,
+  /** When the phase began. */
+  since: integer,
+  startedAt: integer,
+  /** The root that comes. */
+  new: authorityId,
+  /** The root that goes, where it is ours. */
+  old: optional(authorityId),
+  foreign: optional(foreign),
+  newWithOld: optional(base64),
+  emergency: optional(record({ deadline: integer })),
+  withdrawn: optional(flag),
+  excluded: optional(list(record({ kind: holderKind, name, at: integer }))),
+  confirmed: optional(list(record({ ...confirmed, at: integer }))),
+  evidence: optional(list(proof, 16_384)),
+});
+export type RolloverState = Shaped<typeof rolloverState>;
+export type Confirmed = NonNullable<RolloverState['confirmed']>[number];
