@@ -1,20 +1,19 @@
-import { sha256 } from '../crypto/hash.ts';
-import { createVerifySignature } from '../crypto/verify-signature.ts';
 import { ClusterCaError, isClusterCaError } from '../errors.ts';
 import { type Anchor, parseHead } from '../keystore/anchor.ts';
 import { tampered } from '../keystore/canonical.ts';
-import { auditKeyFingerprint, decodeIdentity, type Identity } from '../keystore/identity.ts';
+import { decodeIdentity, type Identity } from '../keystore/identity.ts';
 import { rolledBack } from '../keystore/load.ts';
 import { checkNoGap } from '../keystore/log/gap.ts';
 import type { LogRecord } from '../keystore/log/record.ts';
 import type { LogState } from '../keystore/log/state.ts';
 import type { Store } from '../keystore/store.ts';
 import { equalBytes } from '../pki/der/writer.ts';
-import { fromBase64 } from '../pki/encoding.ts';
-import { OID } from '../pki/oids.ts';
+import { fromBase64, toBase64 } from '../pki/encoding.ts';
 import { parseCertificate } from '../pki/x509/certificate.ts';
 import type { InputFile } from '../verification/read-sources.ts';
-import { verifyFiles } from '../verification/verify-files.ts';
+import { checkAuditKey, checkVouchedFor } from './audit-key.ts';
+import { originOf, type UnverifiedCheckpoint, verifyCheckpoint } from './checkpoint.ts';
+import { leafHash, MerkleTree } from './merkle.ts';
 import { type Step, walkLog } from './walk.ts';
 
 export interface AuditOptions {
@@ -22,6 +21,8 @@ export interface AuditOptions {
   auditKey: string | undefined;
   /** A head that the auditor has seen before. */
   expectHead: Anchor | undefined;
+  /** A checkpoint of this log from elsewhere: what was in it then must be in it as it was. */
+  since?: UnverifiedCheckpoint | undefined;
   /** Trust anchors from elsewhere; without them the keystore's own root. */
   trust: InputFile[] | undefined;
   /** This user's anchor, where there is one. */
@@ -37,10 +38,10 @@ export interface AuditDocument {
   first?: string;
   last?: string;
   head?: string;
+  /** The tree over all records: the root of RFC 6962 in base64, as a checkpoint says it. */
+  root?: string;
   rollbackChecked: boolean;
 }
-
-const verify = createVerifySignature();
 
 /**
  * Replays the whole log from its first record: chain, signatures, every rule of the fold, and that the root vouches
@@ -52,10 +53,13 @@ export async function auditLog(
   options: AuditOptions,
 ): Promise<{ document: AuditDocument; error?: ClusterCaError }> {
   const seen: { entry?: LogRecord; first?: string; head?: string; records: number } = { records: 0 };
+  const tree = new MerkleTree();
   const hashes = new Map<number, string>();
   const wanted = new Set([options.expectHead?.seq, options.anchor?.seq]);
-  const look = ({ entry, hash }: Step): void => {
+  const look = ({ entry, hash, bytes }: Step): void => {
     seen.records++;
+    tree.add(leafHash(bytes));
+    if (tree.size === options.since?.size) checkSince(options.since, tree.root());
     seen.first ??= entry.time;
     seen.entry = entry;
     seen.head = `${entry.seq}:${hash}`;
@@ -68,22 +72,27 @@ export async function auditLog(
     ...(seen.first === undefined ? {} : { first: seen.first }),
     ...(seen.entry === undefined ? {} : { last: seen.entry.time }),
     ...(seen.head === undefined ? {} : { head: seen.head }),
-    rollbackChecked: options.expectHead !== undefined || options.anchor !== undefined,
+    ...(valid ? { root: toBase64(tree.root()) } : {}),
+    rollbackChecked: [options.expectHead, options.anchor, options.since].some((bound) => bound !== undefined),
   });
   try {
     const identityBytes = await store.readIdentity();
     if (identityBytes === undefined)
       throw new ClusterCaError('ERR_KEYSTORE_ABSENT', `there is no keystore at ${store.location}`);
     const identity = decodeIdentity(identityBytes);
-    checkAuditKey(identity, options.auditKey);
+    checkAuditKey(fromBase64(identity.auditKey), options.auditKey);
     let state: LogState | undefined;
     for await (const step of walkLog(store, identity, identityBytes)) {
+      if (options.since !== undefined && step.entry.seq === 0)
+        verifyCheckpoint(options.since, originOf(step.state.cluster, identity.id), fromBase64(identity.auditKey));
       look(step);
       state = step.state;
     }
     if (state === undefined) throw tampered('the log is empty');
     await checkNoGap(store, state.seq + 1);
     checkAuditCertificate(state, identity, options);
+    if (options.since !== undefined && options.since.size > seen.records)
+      throw rolledBack(`the log has ${seen.records} records, and the checkpoint has seen ${options.since.size}`);
     checkBound(options.expectHead, hashes, state, 'the expected head');
     checkBound(options.anchor, hashes, state, "this user's anchor");
     checkBound(await publicHead(store), hashes, state, 'public/head');
@@ -92,11 +101,6 @@ export async function auditLog(
     if (!isClusterCaError(error, 'ERR_KEYSTORE_TAMPERED', 'ERR_KEYSTORE_ROLLED_BACK')) throw error;
     return { document: document(false), error };
   }
-}
-
-function checkAuditKey(identity: Identity, expected: string | undefined): void {
-  const found = auditKeyFingerprint(identity);
-  if (expected !== undefined && expected !== found) throw tampered(`the audit key is ${found}, not ${expected}`);
 }
 
 /** The root vouches for the audit key: its certificate, in record 0, validates to the trust anchors for its own purpose alone. */
@@ -109,20 +113,13 @@ function checkAuditCertificate(state: LogState, identity: Identity, { trust, now
   const own = state.authorities
     .filter(({ role }) => role === 'root')
     .map(({ id, certificate: der }) => ({ name: id, bytes: fromBase64(der) }));
-  // Each root of a rollover has vouched for it: whoever trusts one of them needs no other.
-  const verdicts = certificates.toReversed().map((certificate) =>
-    verifyFiles({
-      subject: { name: 'the audit certificate', bytes: certificate.der },
-      trust: trust ?? own,
-      options: { purposes: [OID.auditLogSigning] },
-      now: new Date(Math.min(now.getTime(), certificate.notAfter)),
-      verify,
-      sha256: (data) => sha256(data),
-    }),
-  );
-  if (verdicts.some(({ valid }) => valid)) return;
-  const why = verdicts[0]?.failures[0]?.message ?? 'no path';
-  throw tampered(`the trust anchors do not vouch for the audit key: ${why}`);
+  checkVouchedFor(certificates, trust ?? own, now);
+}
+
+/** The tree at the size of a checkpoint is the checkpoint's: nothing in it was altered, moved or left out since. */
+function checkSince(since: UnverifiedCheckpoint, root: Uint8Array): void {
+  if (!equalBytes(root, since.root))
+    throw rolledBack(`the first ${since.size} records are not those that the checkpoint has seen`);
 }
 
 function checkBound(bound: Anchor | undefined, hashes: Map<number, string>, state: LogState, what: string): void {

@@ -12,6 +12,8 @@ import { fromBase64 } from '../pki/encoding.ts';
 /** One record of a log that was verified up to here. */
 export interface Step {
   entry: LogRecord;
+  /** Its file. */
+  bytes: Uint8Array;
   /** SHA-256 of its file. */
   hash: string;
   /** What an issue record issued. */
@@ -38,7 +40,7 @@ export async function* walkLog(store: Store, identity: Identity, identityBytes: 
     const pack = entry.op === 'issue' ? decodePack(await readObject(store, entry.body.pack, what), what) : [];
     const hash = recordHash(bytes);
     ({ state } = applyRecord(state, entry, hash, identity.id, pack));
-    yield { entry, hash, pack, state };
+    yield { entry, bytes, hash, pack, state };
   }
   if (state === undefined) throw tampered('the log is empty');
 }

@@ -25,5 +25,6 @@ export const COMMANDS: CommandTable = {
 /** Runs a command line whose verb is of this group. @returns the exit code */
 export const run = (argv: string[]): Promise<number> => runCommandLine(argv, COMMANDS);
 
-/** For a verb of another group that comes to sign after all: nobody else pays for what that loads. */
+/** For verbs of another group that come to sign after all: nobody else pays for what that loads. */
+export { runCheckpoint } from '../audit/run-checkpoint.ts';
 export { makeProbe } from '../drift/probe.ts';

@@ -79,7 +79,7 @@ describe('audit verify', () => {
 
   test('audit without a verb, or with another: 2', async () => {
     await fails(ca, ['audit'], 2);
-    await fails(ca, ['audit', 'checkpoint'], 2);
+    await fails(ca, ['audit', 'forget'], 2);
   });
 });
 
