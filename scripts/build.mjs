@@ -8,7 +8,7 @@ import { build } from 'esbuild';
 const groupsApart = {
   name: 'groups-apart',
   setup({ onResolve }) {
-    onResolve({ filter: /^\.(\/commands)?\/(reading|checking|writing|completing)\.ts$/ }, ({ path, kind }) =>
+    onResolve({ filter: /^\.(\/commands)?\/(reading|checking|writing|completing|joining)\.ts$/ }, ({ path, kind }) =>
       kind === 'entry-point' ? undefined : { path: `./${/(\w+)\.ts$/.exec(path)[1]}.cjs`, external: true },
     );
   },
@@ -69,6 +69,7 @@ await build({
   ...common,
   entryPoints: {
     writing: 'src/commands/writing.ts',
+    joining: 'src/commands/joining.ts',
     serving: 'src/main/serving.ts',
     'batch-worker': 'src/issuance/batch/worker.ts',
   },

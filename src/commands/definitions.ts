@@ -23,6 +23,8 @@ async function commandsOf(group: Group): Promise<CommandTable> {
       return (await import('./completing.ts')).COMMANDS;
     case 'serving':
       return (await import('./serving.ts')).COMMANDS;
+    case 'joining':
+      return (await import('./joining.ts')).COMMANDS;
   }
 }
 

@@ -1,5 +1,5 @@
 /** Verbs that are loaded together: few files for each, and none of them for another's sake. */
-export type Group = 'reading' | 'checking' | 'writing' | 'completing' | 'serving';
+export type Group = 'reading' | 'checking' | 'writing' | 'completing' | 'serving' | 'joining';
 
 export interface Verb {
   name: string;
@@ -24,5 +24,11 @@ export const VERBS: readonly Verb[] = [
   { name: 'audit', summary: "verify and export the keystore's log", group: 'checking' },
   { name: 'keystore', summary: 'check the keystore, change what opens it', group: 'writing' },
   { name: 'serve', summary: 'issue and rotate over HTTPS with mutual TLS, by itself', group: 'serving' },
+  { name: 'join-token', summary: 'make a token with which one new node joins, once', group: 'writing' },
+  {
+    name: 'enroll',
+    summary: 'on a new node: make keys and get its first certificates for a join token',
+    group: 'joining',
+  },
   { name: 'completion', summary: 'print the completion script of a shell', group: 'completing' },
 ];

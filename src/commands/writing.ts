@@ -4,6 +4,7 @@ import { deployCommand } from './deploy.ts';
 import { exportCommand } from './export.ts';
 import { initCommand } from './init.ts';
 import { issueCommand } from './issue.ts';
+import { joinTokenCommand } from './join-token.ts';
 import { keystoreCommand } from './keystore.ts';
 import type { CommandTable } from './program.ts';
 import { requestCommand } from './request.ts';
@@ -20,6 +21,7 @@ export const COMMANDS: CommandTable = {
   crl: crlCommand,
   export: exportCommand,
   keystore: keystoreCommand,
+  'join-token': joinTokenCommand,
 };
 
 /** Runs a command line whose verb is of this group. @returns the exit code */

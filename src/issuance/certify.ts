@@ -18,6 +18,11 @@ import { requireIssuer } from './require-issuer.ts';
 /** An item whose key is somebody else's: what a certification request asks for. */
 export type CertifiedItem = IssueItem & { publicKey: Uint8Array };
 
+export interface CertifyOptions {
+  /** An operator has asked for it: one whose last certificate is revoked gets a new one. */
+  afresh?: boolean;
+}
+
 /** What became of one: its certificate, made now or there already, or why there is none. */
 export type Certified = { row: IssuedCertificate; der: Uint8Array; made: boolean } | { error: ClusterCaError };
 
@@ -31,11 +36,12 @@ export async function certifyTogether(
   writer: KeystoreWriter,
   items: readonly CertifiedItem[],
   request: { requestId: string; requestHash: string },
+  options: CertifyOptions = {},
 ): Promise<Certified[]> {
   const out = new Map<CertifiedItem, Certified>();
   const pending: CertifiedItem[] = [];
   for (const item of items) {
-    const decided = await decide(writer, item, pending);
+    const decided = await decide(writer, item, pending, options);
     if (decided === undefined) pending.push(item);
     else out.set(item, decided);
   }
@@ -48,13 +54,14 @@ async function decide(
   writer: KeystoreWriter,
   item: CertifiedItem,
   pending: readonly CertifiedItem[],
+  { afresh = false }: CertifyOptions,
 ): Promise<Certified | undefined> {
   const { keystore, options } = writer;
   const now = options.now();
   try {
     checkItem(item, { policy: keystore.state.policy, issuer: keystore.authorityCertificate(keystore.issuing.id), now });
     const current = await keystore.query((index) => index.current(item.kind, item.name, item.plane));
-    if (current !== undefined && statusOf(current, now) === 'revoked')
+    if (!afresh && current !== undefined && statusOf(current, now) === 'revoked')
       throw new ClusterCaError('ERR_STATE', `${describeItem(item)} is revoked: it is not renewed`, {
         hint: `an operator gives it a new certificate: ${issueCommandFor(item)}`,
       });

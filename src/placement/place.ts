@@ -109,14 +109,14 @@ export class Place {
     return temporaryName(FILES.key);
   }
 
-  /** What runs that are over left here: their process is gone, or they are a day old. */
-  async leftovers(): Promise<Leftover[]> {
+  /** What runs that are over left here: their process is gone, or they are a day old. With `mine` this run's too. */
+  async leftovers({ mine = false } = {}): Promise<Leftover[]> {
     const names = await readdir(this.directory).catch(() => []);
     const found: Leftover[] = [];
     for (const name of names) {
       const leftover = parseTemporaryName(name);
-      if (leftover === undefined || leftover.mine) continue;
-      if (leftover.gone || (await this.#age(name)) > DAY) found.push(leftover);
+      if (leftover === undefined || (leftover.mine && !mine)) continue;
+      if (leftover.mine || leftover.gone || (await this.#age(name)) > DAY) found.push(leftover);
     }
     return found;
   }

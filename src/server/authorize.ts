@@ -10,7 +10,9 @@ export type Access =
   /** People with one of these roles, and every node. */
   | { to: 'known'; roles: readonly Role[] }
   /** The node that the path names, and nobody else. */
-  | { to: 'own-node' };
+  | { to: 'own-node' }
+  /** Whoever has a join token, which the route itself asks for: the one thing that needs no certificate there. */
+  | { to: 'token' };
 
 /**
  * The one place that decides. Denies by default: a route without access, a caller that was not identified, a role that
@@ -22,9 +24,11 @@ export function authorize(
   caller: Caller | undefined,
   params: Readonly<Record<string, unknown>>,
 ): void {
-  if (access?.to === 'anyone') return;
+  if (access?.to === 'anyone' || access?.to === 'token') return;
   if (access !== undefined && caller !== undefined && isAllowed(access, caller, params)) return;
-  const who = caller === undefined ? 'nobody' : describe(caller);
+  if (caller === undefined)
+    throw new Problem(403, 'certificate-not-accepted', 'there is no client certificate', { hint: wanted(access) });
+  const who = describe(caller);
   throw new Problem(403, 'not-authorized', `${who} may not do this`, { hint: wanted(access) });
 }
 

@@ -60,7 +60,7 @@ export function limitConnections(server: Server, most: number = LIMITS.connectio
   });
   server.on('secureConnection', (socket: TLSSocket) => {
     const connection = open.get(keyOf(socket));
-    if (connection !== undefined) connection.authenticated = true;
+    if (connection !== undefined) connection.authenticated = socket.authorized;
   });
   server.on('request', ({ socket }: { socket: Socket }, response: NodeJS.EventEmitter) => {
     const connection = open.get(keyOf(socket));

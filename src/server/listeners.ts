@@ -6,6 +6,7 @@ import { ClusterCaError } from '../errors.ts';
 import { errno } from '../keystore/directory/errors.ts';
 import { anchorsOf } from '../keystore/hierarchy.ts';
 import type { Keystore } from '../keystore/keystore.ts';
+import { fromBase64 } from '../pki/encoding.ts';
 import { encodePem } from '../pki/pem.ts';
 import { HTTP_LIMITS, LIMITS, limitConnections } from './limits.ts';
 import type { OwnCertificate } from './own-certificate.ts';
@@ -23,20 +24,44 @@ function callersAnchors({ state }: Keystore): string {
     .join('');
 }
 
-/** What TLS is told: whom we are, and whose clients come in at all. */
+/**
+ * What TLS is told: whom we are, and whose clients come in at all. The chain goes up to the root: a node that joins has
+ * nothing but the hash of that root's key.
+ */
 function tlsMaterial(own: OwnCertificate, keystore: Keystore) {
-  return { cert: own.cert, key: own.key, ca: callersAnchors(keystore), minVersion: 'TLSv1.2' as const };
+  return {
+    cert: own.cert + rootAbove(keystore, own.authority),
+    key: own.key,
+    ca: callersAnchors(keystore),
+    minVersion: 'TLSv1.2' as const,
+  };
 }
 
-/** The listener for callers: TLS 1.2 and 1.3, and no HTTP without a client certificate that leads to our root. */
+/** PEM: the root above an issuing CA. They have one generation number. */
+function rootAbove(keystore: Keystore, issuing: string): string {
+  const { authorities } = keystore.state;
+  const generation = keystore.authority(issuing)?.generation;
+  const root = authorities.find((authority) => authority.role === 'root' && authority.generation === generation);
+  return root === undefined ? '' : encodePem('CERTIFICATE', fromBase64(root.certificate));
+}
+
+/**
+ * The listener for callers: TLS 1.2 and 1.3. Whoever shows a client certificate that does not lead to our root, or has
+ * ended, gets no HTTP. Whoever shows none gets as far as the one function that authorizes: it refuses everything but
+ * what a join token is for.
+ */
 export function secureListener(own: OwnCertificate, keystore: Keystore): Listener<HttpsServer> {
   const server = createHttpsServer({
     ...HTTP_LIMITS,
     ...tlsMaterial(own, keystore),
     handshakeTimeout: LIMITS.handshake,
     requestCert: true,
-    rejectUnauthorized: true,
+    rejectUnauthorized: false,
     ALPNProtocols: ['http/1.1'],
+  });
+  // Before HTTP hears of the connection.
+  server.prependListener('secureConnection', (socket) => {
+    if (!socket.authorized && socket.getPeerX509Certificate() !== undefined) socket.destroy();
   });
   server.on('tlsClientError', (_error, socket) => socket.destroy());
   return { server, connections: limitConnections(server) };

@@ -34,8 +34,8 @@ export class Metrics {
   constructor(keystore: LiveKeystore, now: () => Date) {
     this.#keystore = keystore;
     this.#now = now;
-    for (const by of ['request', 'rotation']) this.issued.inc({ by }, 0);
-    for (const what of ['issue', 'rotate', 'crl', 'own-certificate']) this.failed.inc({ what }, 0);
+    for (const by of ['request', 'rotation', 'enrolment']) this.issued.inc({ by }, 0);
+    for (const what of ['issue', 'rotate', 'crl', 'own-certificate', 'enroll']) this.failed.inc({ what }, 0);
   }
 
   get contentType(): string {

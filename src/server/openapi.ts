@@ -40,7 +40,7 @@ function operation(route: Route): Json {
     operationId: id,
     summary,
     description: [description, accessText(access)].filter((part) => part !== undefined).join('\n\n'),
-    security: access.to === 'anyone' ? [] : [{ mutualTLS: [] }],
+    security: access.to === 'anyone' || access.to === 'token' ? [] : [{ mutualTLS: [] }],
     ...(parametersOf(route).length === 0 ? {} : { parameters: parametersOf(route) }),
     ...(body === undefined
       ? {}
@@ -63,6 +63,8 @@ export function accessText(access: Access): string {
       return `For the roles: ${access.roles.join(', ')}; and for every node.`;
     case 'own-node':
       return 'For the node that the path names, and nobody else.';
+    case 'token':
+      return 'For whoever has a join token; no certificate is asked for.';
   }
 }
 

@@ -35,7 +35,8 @@ validates requests: \`npm run manual\` writes it anew, and a test compares.
 
 A caller is its client certificate: one that this CA has issued, with a valid path, in the log, not revoked. People have a role
 (\`cluster-ca issue --client NAME --role operator|auditor\`), nodes have their own certificates. What a route does not allow is denied (403). Whoever shows
-no certificate, or one that is not ours, or has ended, does not get as far as HTTP.
+a certificate that is not ours, or has ended, does not get as far as HTTP; whoever shows none is refused everything but
+\`/v1/enroll\`, which asks for a join token.
 
 \`\`\`sh
 curl --cacert ca.pem --cert cert.pem --key key.pem https://localhost:8443/v1/cluster/certificates

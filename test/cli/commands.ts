@@ -36,6 +36,7 @@ export const RUNS: [name: string, args: string[]][] = [
   ['keystore slot add', ['keystore', 'slot', 'add', 'every', '--new-key-file', '{dir}/every.key']],
   ['keystore slot list', ['keystore', 'slot', 'list']],
   ['keystore slot remove', ['keystore', 'slot', 'remove', 'every']],
+  ['join-token', ['join-token', 'every-4', '--plane', 'data']],
   ['completion', ['completion', 'bash']],
 ];
 
@@ -78,5 +79,7 @@ export const VERBS = [
   'keystore slot list',
   'keystore slot remove',
   'serve',
+  'join-token',
+  'enroll',
   'completion',
 ].map((verb) => verb.split(' '));

@@ -359,3 +359,55 @@ const initBody = async (): Promise<Bodies['init']> => {
 };
 const slots = async () => (await initBody()).slots;
 const current = async () => (await initBody()).crls[0]?.number as string;
+
+describe('join tokens and agents', () => {
+  const token = (n: number, expiresAt = '2026-01-02T04:04:05.000Z') => ({
+    sha256: serialOf(n).padEnd(64, '0'),
+    node: 'n1',
+    planes: ['data'],
+    expiresAt,
+  });
+
+  test('a token is there until it ends, is used once, and is ended', async () => {
+    const state = await opened(async (log) => {
+      await log.append('join-token', token(1, '2026-01-02T03:04:07.000Z'));
+      await log.append('join-token', token(2));
+      await log.append('join-token', token(3));
+      await log.append('join-token-used', { sha256: token(2).sha256, keys: HASH });
+      await log.append('join-tokens-ended', { sha256: [token(3).sha256, HASH] });
+    });
+    const { expiresAt, ...rest } = token(2);
+    expect(state.joinTokens).toEqual([{ ...rest, madeAt: START + 2000, expiresAt: Date.parse(expiresAt), keys: HASH }]);
+    const none = await opened(async (log) => {
+      await log.append('join-token', token(1));
+      await log.append('join-tokens-ended', { sha256: [token(1).sha256] });
+    });
+    expect('joinTokens' in none).toBe(false);
+  });
+
+  test('used twice, used without being there, made twice', async () => {
+    await refused('not open', async (log) => {
+      await log.append('join-token', token(1));
+      await log.append('join-token-used', { sha256: token(1).sha256, keys: HASH });
+      await log.append('join-token-used', { sha256: token(1).sha256, keys: HASH });
+    });
+    await refused('not open', (log) => log.append('join-token-used', { sha256: HASH, keys: HASH }));
+    await refused('twice', async (log) => {
+      await log.append('join-token', token(1));
+      await log.append('join-token', token(1));
+    });
+  });
+
+  test('nodes with an agent: in the order in which they joined, none twice', async () => {
+    const state = await opened(async (log) => {
+      await log.append('agents', { joined: ['n1', 'n2'], left: [] });
+      await log.append('agents', { joined: ['n3', 'n2'], left: ['n1'] });
+    });
+    expect(state.agents).toEqual(['n2', 'n3']);
+    const none = await opened(async (log) => {
+      await log.append('agents', { joined: ['n1'], left: [] });
+      await log.append('agents', { joined: [], left: ['n1'] });
+    });
+    expect('agents' in none).toBe(false);
+  });
+});

@@ -368,7 +368,33 @@ export function readKeystore(root, secrets = []) {
       must(!added.some((anchor) => known.includes(hashOf(anchor))), 'an anchor twice');
       delete state.trusted;
       if (kept.length + added.length > 0) state.trusted = [...kept, ...added];
+    } else if (op.startsWith('join-token')) {
+      let tokens = state.joinTokens ?? [];
+      if (op === 'join-token') {
+        tokens = tokens.filter((token) => token.expiresAt > time);
+        must(tokens.length < 1024 && !tokens.some((token) => token.sha256 === body.sha256), 'join token');
+        tokens.push({ ...body, madeAt: time, expiresAt: Date.parse(body.expiresAt) });
+      } else if (op === 'join-token-used') {
+        must(
+          tokens.some((token) => token.sha256 === body.sha256 && token.keys === undefined),
+          'open join token',
+        );
+        tokens = tokens.map((token) => (token.sha256 === body.sha256 ? { ...token, keys: body.keys } : token));
+      } else {
+        must(op === 'join-tokens-ended', `a later version wrote ${op}`);
+        tokens = tokens.filter((token) => !body.sha256.includes(token.sha256));
+      }
+      delete state.joinTokens;
+      if (tokens.length > 0) state.joinTokens = tokens;
+    } else if (op === 'agents') {
+      const nodes = new Set(state.agents ?? []);
+      for (const node of body.left) nodes.delete(node);
+      for (const node of body.joined) if (nodes.size < 4096) nodes.add(node);
+      delete state.agents;
+      if (nodes.size > 0) state.agents = [...nodes];
     } else must(['init', 'crl', 'rollover', 'issuing'].includes(op), `a later version wrote ${op}`);
+    // They pin a root that goes.
+    if (op === 'rollover' && body.to === 'retire') delete state.joinTokens;
   }
   for (const certificate of [state.audit.certificate, ...(state.auditCertificates ?? [])])
     must(certificateOf(base64(certificate)).spki.equals(auditKey), 'audit key');

@@ -11,7 +11,7 @@ type Who = 'operator' | 'auditor' | 'n1' | 'n2' | 'client' | 'revoked' | 'expire
 
 const EVERYBODY: readonly Who[] = ['operator', 'auditor', 'n1', 'n2', 'client'];
 /** They do not get as far as HTTP. */
-const TURNED_AWAY: readonly Who[] = ['expired', 'other cluster', 'nobody'];
+const TURNED_AWAY: readonly Who[] = ['expired', 'other cluster'];
 
 interface Row {
   path: string;
@@ -95,11 +95,27 @@ describe.each(Object.entries(TABLE))('%s', (name, { path, call, allowed }) => {
     expect([status, json().type]).toEqual([403, 'urn:cluster-ca:problem:certificate-not-accepted']);
   });
 
+  test('nobody', async () => {
+    const { status, json } = await daemon.call(as('nobody'), path, { ...call, method });
+    expect([status, json().type]).toEqual([403, 'urn:cluster-ca:problem:certificate-not-accepted']);
+  });
+
   test.each(TURNED_AWAY)('%s', async (who) => {
     await expect(daemon.call(as(who), path, { ...call, method })).rejects.toThrow(
       /certificate (required|expired)|unknown ca|ECONNRESET|socket hang up/i,
     );
   });
+});
+
+test('one route needs no certificate: it asks for a join token', async () => {
+  const { paths } = (await daemon.call(as('operator'), '/v1/openapi.json')).json();
+  const open = Object.entries(paths as Record<string, Record<string, { description: string; security: unknown[] }>>)
+    .flatMap(([path, methods]) => Object.values(methods).map((one) => ({ path, ...one })))
+    .filter(({ security, description }) => security.length === 0 && !description.includes('plain listener'));
+  expect(open.map(({ path }) => path)).toEqual(['/v1/enroll']);
+  const body = { node: 'n1', token: 'none', requests: [{ plane: 'data', csr: 'none' }] };
+  const { status, json } = await daemon.call(as('nobody'), '/v1/enroll', { method: 'POST', body });
+  expect([status, json().type]).toEqual([403, 'urn:cluster-ca:problem:token-not-accepted']);
 });
 
 test('what is not there is told to those who are known alone', async () => {
@@ -108,6 +124,7 @@ test('what is not there is told to those who are known alone', async () => {
     ['n1', 404],
     ['client', 403],
     ['revoked', 403],
+    ['nobody', 403],
   ] as const)
     expect([who, (await daemon.call(as(who), '/v1/nothing')).status]).toEqual([who, status]);
 });

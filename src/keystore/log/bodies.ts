@@ -13,7 +13,9 @@ import {
   text,
   timestamp,
 } from '../shape.ts';
+import { agentChanges, agentNodes } from './agents.ts';
 import { alertChanges, openAlert } from './alerts.ts';
+import { joinToken, joinTokenMade, joinTokensEnded, joinTokenUsed } from './join-tokens.ts';
 import { authority, authorityId, cluster, crl, keyType, plane, reason, sealedKey, slot } from './parts.ts';
 import {
   confirmBody,
@@ -116,6 +118,8 @@ export const stateShape = record({
   destroyed: optional(list(authorityId)),
   auditCertificates: optional(list(base64)),
   trusted: optional(list(trustedAnchor)),
+  joinTokens: optional(list(joinToken)),
+  agents: optional(agentNodes),
 });
 
 /** Serials set aside, durably, before anything is signed with them. */
@@ -163,6 +167,10 @@ const BODIES = {
   evidence: evidenceBody,
   issuing: issuingBody,
   trust: trustBody,
+  'join-token': joinTokenMade,
+  'join-token-used': joinTokenUsed,
+  'join-tokens-ended': joinTokensEnded,
+  agents: agentChanges,
 };
 
 export type Op = keyof typeof BODIES;

@@ -9,9 +9,11 @@ import { dueAt } from '../certificates/due.ts';
 import type { CertificateRow, Revocation } from '../certificates/row.ts';
 import { isDestroyed, signingIssuer } from '../hierarchy.ts';
 import type { CertificateFacts, PackedCertificate } from '../pack.ts';
+import { applyAgentChanges } from './agents.ts';
 import { applyAlertChanges } from './alerts.ts';
 import { applyIssuing, applyPhase, applyToRollover, applyTrust } from './apply-rollover.ts';
 import type { DeployedService, RevokedEntry, UndoneService } from './bodies.ts';
+import { type JoinToken, withJoinToken, withoutTokens, withUsedToken } from './join-tokens.ts';
 import type { LogRecord } from './record.ts';
 import type { LogState } from './state.ts';
 
@@ -126,6 +128,8 @@ function apply(
       next = applyPhase(next, entry.body, entry.seq, time);
       next.crls = replaceCrls(next, entry.body.crls ?? []);
       if (entry.body.start !== undefined) requireCrls(next, entry.body.start.authorities);
+      // They pin a root that goes.
+      if (entry.body.to === 'retire') setJoinTokens(next, []);
       break;
     case 'withdraw':
     case 'exclude':
@@ -153,8 +157,29 @@ function apply(
       if (alerts.length > 0) next.alerts = alerts;
       break;
     }
+    case 'join-token':
+      setJoinTokens(next, withJoinToken(state.joinTokens ?? [], entry.body, time));
+      break;
+    case 'join-token-used':
+      setJoinTokens(next, withUsedToken(state.joinTokens ?? [], entry.body));
+      break;
+    case 'join-tokens-ended':
+      setJoinTokens(next, withoutTokens(state.joinTokens ?? [], entry.body.sha256));
+      break;
+    case 'agents': {
+      const agents = applyAgentChanges(state.agents ?? [], entry.body);
+      delete next.agents;
+      if (agents.length > 0) next.agents = agents;
+      break;
+    }
   }
   return { state: next, changes };
+}
+
+/** An empty list is absent. */
+function setJoinTokens(next: LogState, tokens: JoinToken[]): void {
+  delete next.joinTokens;
+  if (tokens.length > 0) next.joinTokens = tokens;
 }
 
 /** The last word on each service counts; one that is not done keeps the time since when. */

@@ -1,5 +1,6 @@
 import type { OpenAlert } from './alerts.ts';
 import type { Authority, Bodies, CrlRef, Policy, SchedulerSettings, SlotRef, UndoneService } from './bodies.ts';
+import type { JoinToken } from './join-tokens.ts';
 import type { RolloverState, TrustedAnchor } from './rollover.ts';
 
 /** Serials set aside by a reserve record that no issue record has used yet. */
@@ -43,6 +44,10 @@ export interface LogState {
   auditCertificates?: string[];
   /** Further anchors in the trust bundles. */
   trusted?: TrustedAnchor[];
+  /** Join tokens that were made, used ones too, until they end; absent when there is none. */
+  joinTokens?: JoinToken[];
+  /** The nodes that have an agent; absent when there is none. */
+  agents?: string[];
 }
 
 /** A backup as its record tells of it; times in milliseconds since 1970. */

@@ -2,6 +2,7 @@ import type { Route } from '../route.ts';
 import type { Service } from '../service.ts';
 import { alertRoutes } from './alerts.ts';
 import { certificateRoutes } from './certificates.ts';
+import { enrollRoutes } from './enroll.ts';
 import { nodeCertificateRoutes } from './node-certificates.ts';
 import { openApiRoute } from './openapi.ts';
 import { pageRoutes } from './page.ts';
@@ -18,6 +19,7 @@ export function secureRoutes(service: Service): Route[] {
     ...rotateRoutes(service),
     ...schedulerRoutes(service),
     ...nodeCertificateRoutes(service),
+    ...enrollRoutes(service),
     openApiRoute(() => [...routes, ...publicRoutes(service)]),
   ];
   return routes;

@@ -1,0 +1,75 @@
+import { existsSync } from 'node:fs';
+import { resolve } from 'node:path';
+import { Command } from 'commander';
+import { type Context, openKeystoreToWrite } from '../context.ts';
+import { ClusterCaError } from '../errors.ts';
+import { inventoryItems } from '../inventory/items.ts';
+import { readInventory } from '../inventory/read.ts';
+import { checkNodeName, checkPlanes } from '../issuance/names.ts';
+import { LONGEST_TTL, makeToken, trustedRoots } from '../joining/make-token.ts';
+import { nextStep, type TokenDocument } from '../joining/render.ts';
+import type { Keystore } from '../keystore/keystore.ts';
+import { SECRET_RESULT, writeResultFile } from '../placement/result-file.ts';
+import { openWriter, requireClock, type UnlockOptions } from '../unlocking.ts';
+import { formatTime } from '../values/time.ts';
+import { dryRun, duration, repeatable, withPassphrase } from './options.ts';
+
+interface JoinTokenOptions extends UnlockOptions {
+  ttl?: number;
+  plane?: string[];
+  inventory?: string;
+  out?: string;
+  dryRun?: boolean;
+}
+
+export function joinTokenCommand(ctx: Context, run = runJoinToken): Command {
+  const command = new Command('join-token')
+    .summary('make a token with which one new node joins, once')
+    .argument('<node>', "the node's name")
+    .addOption(duration('--ttl <duration>', 'how long it is good for, at most 1h (default: 1h)'))
+    .addOption(repeatable('--plane <plane>', "for this plane (default: the inventory's, else the cluster's)"))
+    .option('--inventory <file>', 'the cluster.yaml that names the planes of the node')
+    .option('--out <file>', 'write the token to this file, 0600, instead of printing it');
+  return dryRun(withPassphrase(command)).action((node, options) => run(ctx, node, options));
+}
+
+export async function runJoinToken(ctx: Context, node: string, options: JoinTokenOptions): Promise<void> {
+  checkNodeName(node);
+  const { ttl = LONGEST_TTL } = options;
+  if (ttl > LONGEST_TTL)
+    throw new ClusterCaError('ERR_POLICY', 'a join token is good for an hour at most', { hint: '--ttl 1h' });
+  const keystore = await openKeystoreToWrite(ctx);
+  const planes = planesOf(ctx, keystore, node, options);
+  const out = options.out === undefined ? undefined : resolve(ctx.cwd, options.out);
+  if (out !== undefined && existsSync(out))
+    throw new ClusterCaError('ERR_EXISTS', `${out} is there already`, { hint: 'choose another --out' });
+  if (options.dryRun) {
+    const expiresAt = formatTime(ctx.now().getTime() + ttl * 1000);
+    const document = { node, planes, expiresAt, roots: trustedRoots(keystore, ctx.now()), dryRun: true };
+    ctx.ui.result(document, () => `would make a token for ${node} (${planes.join(', ')}), good until ${expiresAt}`);
+    return;
+  }
+  await requireClock(ctx, keystore);
+  const writer = await openWriter(ctx, keystore, options);
+  try {
+    const { token, ...made } = await makeToken(writer, { node, planes, ttl }, ctx.globals.wait);
+    if (out !== undefined) await writeResultFile(out, new TextEncoder().encode(`${token}\n`), SECRET_RESULT);
+    const document: TokenDocument = { ...made, ...(out === undefined ? { token } : { files: [out] }) };
+    const about = `a token for ${node} (${planes.join(', ')}), for one use, good until ${made.expiresAt}`;
+    ctx.ui.result(document, () => (out === undefined ? token : `wrote ${about}: ${out}\n${nextStep(made, out)}`));
+    if (out === undefined) ctx.ui.note(`${about}\n${nextStep(made)}`);
+  } finally {
+    writer.daily.close();
+  }
+}
+
+/** @throws ERR_USAGE for a plane that the cluster has not; ERR_CONFIG for an inventory that is not understood */
+function planesOf(ctx: Context, keystore: Keystore, node: string, options: JoinTokenOptions): string[] {
+  const { policy } = keystore.state;
+  if (options.plane !== undefined) return checkPlanes(options.plane, policy);
+  const path = options.inventory ?? ctx.env.CLUSTER_CA_INVENTORY;
+  if (path === undefined) return policy.planes;
+  const listed = inventoryItems(readInventory(resolve(ctx.cwd, path)), keystore.state);
+  const own = listed.filter(({ kind, name }) => kind === 'node' && name === node).map(({ plane }) => plane);
+  return own.length === 0 ? policy.planes : own;
+}
