@@ -25,7 +25,7 @@ describe('help', () => {
     expectExit(result, 0);
     expect(result.stderr).toBe('');
     for (const [verb] of VERBS) expect(result.stdout).toMatch(new RegExp(`^\\s+${verb}\\b`, 'm'));
-    const later = ['rollover', 'trust', 'agent', 'enroll', 'join-token', 'wizard'];
+    const later = ['rollover', 'trust', 'agent', 'wizard'];
     for (const verb of later) expect(result.stdout).not.toMatch(new RegExp(`^\\s+${verb}\\b`, 'm'));
   });
 

@@ -68,9 +68,9 @@ describe('--json of a failure: one error object, stdout empty', () => {
   });
 
   test.each(
-    VERBS.filter((verb) => !['request', 'init', 'completion', 'keystore restore'].includes(verb.join(' '))).map(
-      (verb) => [verb.join(' '), verb],
-    ),
+    VERBS.filter(
+      (verb) => !['request', 'enroll', 'init', 'completion', 'keystore restore'].includes(verb.join(' ')),
+    ).map((verb) => [verb.join(' '), verb]),
   )('%s without a keystore', async (_, verb) => {
     const words: Record<string, string[]> = {
       issue: ['n1'],
@@ -80,6 +80,7 @@ describe('--json of a failure: one error object, stdout empty', () => {
       revoke: ['n1', '--yes'],
       inspect: ['n1'],
       verify: ['n1'],
+      'join-token': ['n1'],
       'keystore backup': ['--out', '/nonexistent/backup'],
       'keystore slot add': ['x', '--new-key-file', '/nonexistent/x.key'],
       'keystore slot remove': ['x'],

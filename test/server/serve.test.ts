@@ -195,9 +195,9 @@ describe('curl', () => {
     expect([code, JSON.parse(stdout).schemaVersion]).toEqual([0, 1]);
   });
 
-  test('without a certificate there is no answer', async () => {
+  test('without a certificate there is a refusal', async () => {
     const { code, stdout } = await run('curl', ['-sS', ...files().slice(0, 2), url('/v1/cluster/alerts')]);
-    expect([code === 0, stdout]).toEqual([false, '']);
+    expect([code, JSON.parse(stdout)]).toMatchObject([0, { status: 403, detail: 'there is no client certificate' }]);
   });
 
   test('TLS 1.1 and plain HTTP are refused', async () => {
