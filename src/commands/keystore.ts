@@ -4,6 +4,7 @@ import { runBackup } from './keystore/backup.ts';
 import { runCheck } from './keystore/check.ts';
 import { runPassphrase } from './keystore/passphrase.ts';
 import { runRestore } from './keystore/restore.ts';
+import { runRewrap } from './keystore/rewrap.ts';
 import { runSlotAdd, runSlotList, runSlotRemove } from './keystore/slot.ts';
 import { choice, dryRun, withNewPassphrase, withPassphrase, withRootKeystore, withRootPassphrase } from './options.ts';
 
@@ -28,6 +29,11 @@ export function keystoreCommand(ctx: Context): Command {
   );
   command.addCommand(backupCommand(ctx));
   command.addCommand(restoreCommand(ctx));
+  command.addCommand(
+    withRootPassphrase(
+      withPassphrase(dryRun(new Command('rewrap').summary('new master keys: every private key is sealed anew'))),
+    ).action((options) => runRewrap(ctx, options)),
+  );
   command.addCommand(slotCommand(ctx));
   return command;
 }

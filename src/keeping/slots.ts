@@ -25,6 +25,7 @@ export async function addSlot(
   const slot = await storeSlot(writer, domain, name, secret);
   await writer.commit('slots', requestId, async () => {
     const { slots } = writer.keystore.state;
+    await requireStored(writer, domain, slot);
     if (slots.some((other) => other.name === name && other.domain === domain.domain))
       throw new ClusterCaError('ERR_EXISTS', `the ${domain.domain} domain has a slot ${name} already`, {
         hint: 'choose another name',
@@ -87,10 +88,20 @@ export async function changePassphrase(
     for (const { old } of replaced)
       if (!slots.some(({ id }) => id === old.id))
         throw new ClusterCaError('ERR_STATE', `the slot ${old.name} was changed by somebody else`);
+    for (const [i, { made }] of replaced.entries()) await requireStored(writer, domains[i] as UnlockedDomain, made);
     return { slots: slots.map((slot) => replaced.find(({ old }) => old.id === slot.id)?.made ?? slot) };
   });
   for (const { old } of replaced) await domainStore(writer.keystore, old.domain).deleteBlob('slots', old.id);
   return replaced.map(({ made }) => made);
+}
+
+/** Between making a slot and naming it new master keys may have come, and with them an end to what no record named. */
+async function requireStored(writer: KeystoreWriter, domain: UnlockedDomain, slot: SlotRef): Promise<void> {
+  domain.requireEpoch();
+  if ((await domainStore(writer.keystore, slot.domain).readBlob('slots', slot.id)) === undefined)
+    throw new ClusterCaError('ERR_STATE', `the new slot ${slot.name} was removed before it was recorded`, {
+      hint: 'run the same command again',
+    });
 }
 
 async function storeSlot(

@@ -24,7 +24,10 @@ export function inProgress({ rollover }: Pick<LogState, 'rollover'>): boolean {
 }
 
 /** The CAs whose keys there are. */
-export function liveAuthorities({ authorities, destroyed = [] }: Hierarchies): Authority[] {
+export function liveAuthorities({
+  authorities,
+  destroyed = [],
+}: Pick<LogState, 'authorities' | 'destroyed'>): Authority[] {
   return destroyed.length === 0 ? [...authorities] : authorities.filter(({ id }) => !destroyed.includes(id));
 }
 

@@ -8,6 +8,7 @@ import { openSealedKey, sealedName } from './envelope/sealed-key.ts';
 import { openSlot, type Secret } from './envelope/slot.ts';
 import type { Keystore } from './keystore.ts';
 import type { Domain, SealedKeyRef, SlotRef } from './log/bodies.ts';
+import { domainEpoch } from './log/rewrap.ts';
 import type { Store } from './store.ts';
 
 /** A domain whose master key is in memory until `close`. */
@@ -29,8 +30,7 @@ export class UnlockedDomain {
 
   /** A private key of this domain as a signer; its octets are zeroed once it is imported. @throws ERR_KEYSTORE_TAMPERED */
   async signer(ref: SealedKeyRef, keyType: KeyType): Promise<Signer> {
-    const bytes = await domainStore(this.#keystore, ref.domain).readBlob('sealed', sealedName(ref));
-    const pkcs8 = openSealedKey(this.#keystore.identity.id, ref, bytes, this.#masterKey);
+    const pkcs8 = await this.#open(ref);
     try {
       return await importSigner(await loadCrypto(), keyType, pkcs8);
     } finally {
@@ -40,13 +40,26 @@ export class UnlockedDomain {
 
   /** The same key for a batch, on node:crypto. Keys cross from one to the other as sealed octets alone. */
   async batchKey(ref: SealedKeyRef): Promise<BatchKey> {
-    const bytes = await domainStore(this.#keystore, ref.domain).readBlob('sealed', sealedName(ref));
-    const pkcs8 = openSealedKey(this.#keystore.identity.id, ref, bytes, this.#masterKey);
+    const pkcs8 = await this.#open(ref);
     try {
       return batchKey(pkcs8);
     } finally {
       pkcs8.fill(0);
     }
+  }
+
+  async #open(ref: SealedKeyRef): Promise<Uint8Array> {
+    this.requireEpoch(ref.epoch);
+    const bytes = await domainStore(this.#keystore, ref.domain).readBlob('sealed', sealedName(ref));
+    return openSealedKey(this.#keystore.identity.id, ref, bytes, this.#masterKey);
+  }
+
+  /** Refuses what is, or will be, sealed under another master key than this. @throws ERR_STATE */
+  requireEpoch(epoch = domainEpoch(this.#keystore.state, this.domain)): void {
+    if (epoch !== undefined && epoch !== this.epoch)
+      throw new ClusterCaError('ERR_STATE', 'the keystore was given new master keys since it was opened', {
+        hint: 'run the same command again; a daemon has to be started again',
+      });
   }
 
   /** Hands the master key to a function, for wrapping it into another slot. */

@@ -12,6 +12,7 @@ import { formatHead, type LogState } from './log/state.ts';
 import { writePublic } from './public.ts';
 import { writeSnapshot } from './snapshot/snapshot.ts';
 import type { UnlockedDomain } from './unlock.ts';
+import { isOfThePast, removeUnnamed } from './unnamed.ts';
 
 /** A new snapshot is worth its pages after this many records or certificates. */
 const SNAPSHOT_RECORDS = 64;
@@ -125,6 +126,7 @@ export class KeystoreWriter {
           await keystore.rebase({ state, pages, overlay: new Overlay() });
         }
       }
+      await removeUnnamed(keystore, isOfThePast(keystore, this.options.now()));
       await keystore.store.holdRoom(await roomForRevocation(keystore));
     } catch (error) {
       if (!isClusterCaError(error, 'ERR_STORAGE')) throw error;

@@ -37,6 +37,7 @@ export const RUNS: [name: string, args: string[]][] = [
   ['keystore slot list', ['keystore', 'slot', 'list']],
   ['keystore slot remove', ['keystore', 'slot', 'remove', 'every']],
   ['join-token', ['join-token', 'every-4', '--plane', 'data']],
+  ['keystore rewrap', ['keystore', 'rewrap', '--confirm', 'orders']],
   ['completion', ['completion', 'bash']],
 ];
 
@@ -75,6 +76,7 @@ export const VERBS = [
   'keystore passphrase',
   'keystore backup',
   'keystore restore',
+  'keystore rewrap',
   'keystore slot add',
   'keystore slot list',
   'keystore slot remove',

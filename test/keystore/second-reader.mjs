@@ -332,7 +332,19 @@ export function readKeystore(root, secrets = []) {
       }
     else if (op === 'abandon') for (const row of rows.certificates) row.abandoned ||= body.serials.includes(row.serial);
     else if (op === 'slots') state.slots = body.slots;
-    else if (op === 'backup') state.backup = { ...body, seq, time };
+    else if (op === 'rewrap') {
+      for (const { id, sealed } of body.authorities)
+        moveKey(
+          live(state).find((ca) => ca.id === id),
+          sealed,
+        );
+      if (body.audit !== undefined) moveKey(state.audit, body.audit);
+      for (const domain of ['daily', 'root']) {
+        const own = [...live(state), state.audit].filter(({ sealed }) => sealed.domain === domain);
+        must(new Set(own.map(({ sealed }) => sealed.epoch)).size <= 1, 'one epoch a domain');
+      }
+      state.slots = body.slots;
+    } else if (op === 'backup') state.backup = { ...body, seq, time };
     else if (op === 'scheduler') state.scheduler = body;
     else if (op === 'deploy') {
       const undone = new Map((state.undone ?? []).map((one) => [`${one.kind} ${one.name} ${one.service}`, one]));
@@ -511,6 +523,13 @@ function told(rollover, op, body, time) {
     proofs.set(key(proof), proof);
   }
   return { ...rollover, evidence: [...proofs.values()].slice(-16_384) };
+}
+
+/** The same key, sealed under a later epoch. */
+function moveKey(owner, sealed) {
+  must(owner !== undefined && sealed.keyId === owner.sealed.keyId && sealed.domain === owner.sealed.domain, 'rewrap');
+  must(sealed.epoch > owner.sealed.epoch, 'later epoch');
+  owner.sealed = sealed;
 }
 
 function openSlots(file, { keystoreId, slots }, secrets) {

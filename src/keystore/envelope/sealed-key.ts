@@ -31,9 +31,51 @@ export function sealKey(
   masterKey: Uint8Array,
   epoch: number,
   key: { keyType: KeyType; pkcs8: Uint8Array; spki: Uint8Array },
-): { ref: SealedKeyRef; bytes: Uint8Array } {
-  const keyId = toHex(randomBytes(16));
+): SealedKey {
   const fields = { algorithm: key.keyType, spkiSha256: sha256Hex(key.spki) };
+  return sealAs(keystoreId, { domain, epoch, keyId: toHex(randomBytes(16)) }, fields, masterKey, key.pkcs8);
+}
+
+/**
+ * Seals a key that is there anew, under another master key and a later epoch. What was written is opened again before
+ * it is returned.
+ * @throws ERR_KEYSTORE_TAMPERED when it does not open under the old master key
+ */
+export function resealKey(
+  keystoreId: string,
+  ref: SealedKeyRef,
+  bytes: Uint8Array | undefined,
+  old: Uint8Array,
+  next: { masterKey: Uint8Array; epoch: number },
+): SealedKey {
+  const { algorithm, spkiSha256 } = decodeSealedKey(keystoreId, ref, bytes);
+  const pkcs8 = openSealedKey(keystoreId, ref, bytes, old);
+  try {
+    const { domain, keyId } = ref;
+    const place = { domain, epoch: next.epoch, keyId };
+    const made = sealAs(keystoreId, place, { algorithm, spkiSha256 }, next.masterKey, pkcs8);
+    const again = openSealedKey(keystoreId, made.ref, made.bytes, next.masterKey);
+    if (Buffer.compare(again, pkcs8) !== 0) throw new Error(`${sealedName(ref)} was not sealed as it was`);
+    again.fill(0);
+    return made;
+  } finally {
+    pkcs8.fill(0);
+  }
+}
+
+/** A sealed key's file, and how the log names it. */
+export interface SealedKey {
+  ref: SealedKeyRef;
+  bytes: Uint8Array;
+}
+
+function sealAs(
+  keystoreId: string,
+  { domain, epoch, keyId }: Pick<SealedKeyRef, 'domain' | 'epoch' | 'keyId'>,
+  fields: { algorithm: KeyType; spkiSha256: string },
+  masterKey: Uint8Array,
+  pkcs8: Uint8Array,
+): SealedKey {
   const file: SealedFile = {
     v: 1,
     type: 'sealed-key',
@@ -42,7 +84,7 @@ export function sealKey(
     epoch,
     domain,
     ...fields,
-    sealed: seal(masterKey, context(keystoreId, domain, keyId, epoch, fields), key.pkcs8),
+    sealed: seal(masterKey, context(keystoreId, domain, keyId, epoch, fields), pkcs8),
   };
   const bytes = encodeCanonicalFile(file);
   return { ref: { keyId, epoch, domain, sha256: sha256Hex(bytes) }, bytes };

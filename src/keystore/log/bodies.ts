@@ -148,6 +148,13 @@ const abandon = record({ serials: list(hex(20)) });
 /** The live slots from here on, all of them. */
 const slots = record({ slots: list(slot) });
 
+/** New master keys: where the private keys are sealed from here on, and the live slots, all of them. */
+const rewrap = record({
+  audit: optional(sealedKey),
+  authorities: list(record({ id: authorityId, sealed: sealedKey })),
+  slots: list(slot),
+});
+
 const BODIES = {
   init,
   reserve,
@@ -156,6 +163,7 @@ const BODIES = {
   crl: renewCrls,
   abandon,
   slots,
+  rewrap,
   backup,
   deploy,
   alerts: alertChanges,

@@ -15,6 +15,7 @@ import { applyIssuing, applyPhase, applyToRollover, applyTrust } from './apply-r
 import type { DeployedService, RevokedEntry, UndoneService } from './bodies.ts';
 import { type JoinToken, withJoinToken, withoutTokens, withUsedToken } from './join-tokens.ts';
 import type { LogRecord } from './record.ts';
+import { applyRewrap } from './rewrap.ts';
 import type { LogState } from './state.ts';
 
 /** A reserve not used within this many records is burnt. */
@@ -117,6 +118,12 @@ function apply(
     case 'slots':
       refuseTwice(entry.body.slots, 'the slot');
       next.slots = entry.body.slots;
+      break;
+    case 'rewrap':
+      refuseTwice(entry.body.authorities, 'the authority');
+      refuseTwice(entry.body.slots, 'the slot');
+      for (const { id } of entry.body.authorities) requireAuthority(state, id);
+      Object.assign(next, applyRewrap(state, entry.body, entry.seq));
       break;
     case 'backup':
       next.backup = { ...entry.body, seq: entry.seq, time };

@@ -1,0 +1,55 @@
+import { isClusterCaError } from '../errors.ts';
+import { decodeCanonicalFile } from './canonical.ts';
+import { sealedName } from './envelope/sealed-key.ts';
+import type { Keystore } from './keystore.ts';
+import type { Domain } from './log/bodies.ts';
+import { domainEpoch, sealedKeys } from './log/rewrap.ts';
+
+const DAY = 86_400_000;
+
+/** A slot or sealed key that no record names any more, or not yet. */
+export interface Unnamed {
+  domain: Domain;
+  epoch: number;
+  /** Of a slot. */
+  createdAt?: Date;
+}
+
+/**
+ * Removes slots and sealed keys that the log does not name: what was replaced, or never came to be named because its
+ * process was killed. They still open with the secrets that they were made for.
+ * @param isDead must be false of what another process may be about to name
+ * @throws ERR_STORAGE
+ */
+export async function removeUnnamed(keystore: Keystore, isDead: (file: Unnamed) => boolean): Promise<void> {
+  const { state, store, options } = keystore;
+  const named = new Set([...state.slots.map(({ id }) => id), ...sealedKeys(state).map(sealedName)]);
+  for (const place of options.rootStore === undefined ? [store] : [store, options.rootStore])
+    for (const family of ['slots', 'sealed'] as const)
+      for (const name of await place.listBlobs(family)) {
+        if (named.has(name)) continue;
+        const file = read(await place.readBlob(family, name));
+        if (file !== undefined && isDead(file)) await place.deleteBlob(family, name);
+      }
+}
+
+/** Whether a file is certainly of the past: sealed before the last rewrap, or a slot that nobody named for a day. */
+export function isOfThePast({ state }: Keystore, now: Date): (file: Unnamed) => boolean {
+  return ({ domain, epoch, createdAt }) =>
+    epoch < (domainEpoch(state, domain) ?? 0) || (createdAt !== undefined && now.getTime() - createdAt.getTime() > DAY);
+}
+
+/** What a slot or sealed key says of itself; undefined for anything else, which is left alone. */
+function read(bytes: Uint8Array | undefined): Unnamed | undefined {
+  if (bytes === undefined) return undefined;
+  try {
+    const file = decodeCanonicalFile(bytes, 'a file that no record names');
+    if (typeof file !== 'object' || file === null || Array.isArray(file)) return undefined;
+    const { domain, epoch, createdAt } = file;
+    if ((domain !== 'daily' && domain !== 'root') || typeof epoch !== 'number') return undefined;
+    return { domain, epoch, ...(typeof createdAt === 'string' ? { createdAt: new Date(createdAt) } : {}) };
+  } catch (error) {
+    if (!isClusterCaError(error, 'ERR_KEYSTORE_TAMPERED')) throw error;
+    return undefined;
+  }
+}
