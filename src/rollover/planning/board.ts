@@ -1,0 +1,155 @@
+import { formatTime } from '../../values/time.ts';
+import { desired, type Phase, type Side } from '../phase.ts';
+import { type Blocker, blockingHolders } from './blocker.ts';
+import { type Direction, nextStep, type Step } from './planner.ts';
+import type { Standing } from './proof.ts';
+import { type Judged, judge, type Situation } from './situation.ts';
+import { type Holder, holderText, type ProvenBy, type Role } from './subject.ts';
+
+/** One service in one role, as `rollover status --json` shows it. What is not known is absent. */
+export interface BoardService {
+  kind: 'node' | 'client';
+  node: string;
+  plane?: string;
+  /** Absent where the node or client has no service in the inventory. */
+  service?: string;
+  role: Role;
+  trustsOld?: boolean;
+  trustsNew?: boolean;
+  serves?: Side;
+  provenBy?: ProvenBy;
+  provenAt?: string;
+  error?: string;
+}
+
+export interface BoardBlocker {
+  guard: string;
+  node?: string;
+  service?: string;
+  role?: Role;
+  reason: string;
+  hint: string;
+}
+
+/** A root as the board names it. */
+export interface BoardRoot {
+  id?: string;
+  subject: string;
+  fingerprint: string;
+  notAfter: string;
+}
+
+/** What `rollover status` says. */
+export interface BoardDocument {
+  phase: Phase;
+  form?: string;
+  /** When the phase began. */
+  since?: string;
+  old?: BoardRoot;
+  new?: BoardRoot;
+  trust: readonly Side[];
+  issuer: Side;
+  services: BoardService[];
+  excluded?: string[];
+  blocking: string[];
+  blockers: BoardBlocker[];
+  /** What would be done next, in words. */
+  next: string;
+}
+
+/** The board of a rollover: what each service trusts and shows, how that is known, who blocks, and what comes next. */
+export function board(
+  situation: Situation,
+  roots: Pick<BoardDocument, 'old' | 'new'>,
+  direction: Direction = 'forward',
+): BoardDocument {
+  const { rollover } = situation;
+  const judged = judge(situation);
+  const { step, blockers } = outlook(situation, direction);
+  const { trust, issuer } = desired(rollover.phase, rollover.withdrawn);
+  return {
+    phase: rollover.phase,
+    form: rollover.form,
+    since: formatTime(rollover.since),
+    ...roots,
+    trust,
+    issuer,
+    services: services(judged),
+    ...(rollover.excluded.length === 0 ? {} : { excluded: rollover.excluded.map(({ name }) => name) }),
+    blocking: blockingHolders(blockers),
+    blockers: blockers.map(boardBlocker),
+    next: stepText(step),
+  };
+}
+
+function services({ standings }: Judged): BoardService[] {
+  return standings.map(serviceObject);
+}
+
+function serviceObject({ subject, trustsOld, trustsNew, serves, provenBy, provenAt, error }: Standing): BoardService {
+  const { kind, name, plane, service, role } = subject;
+  return {
+    kind,
+    node: name,
+    ...(plane === '' ? {} : { plane }),
+    ...(service === '' ? {} : { service }),
+    role,
+    ...(trustsOld === undefined ? {} : { trustsOld }),
+    ...(trustsNew === undefined ? {} : { trustsNew }),
+    ...(serves === undefined ? {} : { serves }),
+    ...(provenBy === undefined ? {} : { provenBy }),
+    ...(provenAt === undefined ? {} : { provenAt: formatTime(provenAt) }),
+    ...(error === undefined ? {} : { error }),
+  };
+}
+
+/** As it stands in `error.details` too. */
+export function boardBlocker({ guard, holder, service, role, reason, hint }: Blocker): BoardBlocker {
+  return {
+    guard,
+    ...(holder === undefined ? {} : { node: holder.name }),
+    ...(service === undefined ? {} : { service }),
+    ...(role === undefined ? {} : { role }),
+    reason,
+    hint,
+  };
+}
+
+/** The next step, and who blocks what comes after all that can be deployed has been. */
+function outlook(situation: Situation, direction: Direction): { step: Step; blockers: readonly Blocker[] } {
+  const step = nextStep(situation, { direction });
+  const end = nextStep(situation, { direction, attempted: EVERYBODY });
+  return { step, blockers: end.do === 'blocked' || end.do === 'exclude' ? end.blockers : [] };
+}
+
+/** As if all had been deployed to already. */
+const EVERYBODY: ReadonlySet<string> = Object.assign(new Set<string>(), { has: () => true });
+
+/** A step in a few words: what `advance` does next. */
+export function stepText(step: Step): string {
+  switch (step.do) {
+    case 'deploy-trust':
+      return `deploy the trust bundle to ${names(step.holders)}`;
+    case 'replace-certificates':
+      return `issue certificates under the ${step.issuer} root, and deploy them, to ${names(step.holders)}`;
+    case 'withdraw':
+      return 'take the new root out of the trust bundles again';
+    case 'commit':
+      return step.to === 'done' || step.to === 'stable'
+        ? `go to ${step.to}: the key of the ${step.to === 'done' ? 'old' : 'new'} root is destroyed`
+        : `go to ${step.to}`;
+    case 'exclude':
+      return `leave out ${names(step.holders)}: the time for this phase is over`;
+    case 'blocked':
+      return `${step.to}, once nothing blocks it`;
+    case 'nothing':
+      return 'nothing';
+  }
+}
+
+const NAMED = 5;
+
+function names(holders: readonly Holder[]): string {
+  const shown = holders.slice(0, NAMED).map(holderText).join(', ');
+  return holders.length > NAMED ? `${shown} and ${holders.length - NAMED} more` : shown;
+}

@@ -1,0 +1,44 @@
+import type { Side } from '../../phase.ts';
+import type { Blocker, GuardName } from '../blocker.ts';
+import type { Standing } from '../proof.ts';
+import type { Judged } from '../situation.ts';
+import { subjectText } from '../subject.ts';
+
+/** Says who has not proven that an anchor is in its trust, or that it is not. */
+export function trustBlockers({ standings }: Judged, guard: GuardName, side: Side, wanted: boolean): Blocker[] {
+  return standings
+    .filter((standing) => (side === 'old' ? standing.trustsOld : standing.trustsNew) !== wanted)
+    .map((standing) => trustBlocker(standing, guard, side, wanted));
+}
+
+function trustBlocker(standing: Standing, guard: GuardName, side: Side, wanted: boolean): Blocker {
+  const { subject, error } = standing;
+  const known = side === 'old' ? standing.trustsOld : standing.trustsNew;
+  const anchor = `the ${side} root`;
+  const what = wanted
+    ? known === false
+      ? `does not trust ${anchor}`
+      : `is not proven to trust ${anchor}`
+    : known === true
+      ? `still trusts ${anchor}`
+      : `is not proven to trust ${anchor} no more`;
+  const { kind, name, service, role } = subject;
+  return {
+    guard,
+    holder: { kind, name },
+    ...(service === '' ? {} : { service }),
+    role,
+    reason: `${subjectText(subject)} ${what}${error === undefined ? '' : `: ${error}`}`,
+    hint: hintFor(standing, known),
+  };
+}
+
+function hintFor({ subject, error }: Standing, known: boolean | undefined): string {
+  const { atLeast, name } = subject;
+  if (atLeast === 'declared') return `give it its trust bundle, then: cluster-ca rollover confirm ${name}`;
+  if (known !== undefined)
+    return 'cluster-ca rollover advance deploys it again; cluster-ca verify --inventory FILE shows why it did not take it';
+  return error === undefined
+    ? `cluster-ca rollover advance asks it again; where it is gone for good: cluster-ca rollover advance --exclude ${name}`
+    : `mend it and run the same command again; where it is gone for good: cluster-ca rollover advance --exclude ${name}`;
+}

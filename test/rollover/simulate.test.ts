@@ -1,0 +1,46 @@
+import { describe, expect, test } from '@jest/globals';
+import { simulate } from '../../src/rollover/planning/simulate.ts';
+import { judge } from '../../src/rollover/planning/situation.ts';
+import { situation, three } from './planning.ts';
+
+describe('a rollover tried out on every pair', () => {
+  test.each(['prepared', 'distribute', 'issue-new', 'retire', 'rollback'] as const)(
+    'from %s on: nothing breaks where all is as it should be, forward and back',
+    (phase) => {
+      const parts = {
+        prepared: three(['old'], 'old'),
+        distribute: three(['old', 'new'], 'old'),
+        'issue-new': three(['old', 'new'], 'new'),
+        retire: three(['new'], 'new'),
+        rollback: three(['old', 'new'], 'old'),
+      }[phase];
+      const judged = judge(situation(phase, parts));
+      expect([simulate(judged), simulate(judged, 'back')]).toEqual([[], []]);
+    },
+  );
+
+  test('one that has lost the old root refuses the others now, and whoever goes on without it is refused then', () => {
+    const parts = three(['old', 'new'], 'old');
+    const proofs = parts.proofs.map((one) => (one.name === 'n1' ? { ...one, trustsOld: false } : one));
+    const found = simulate(judge(situation('distribute', { ...parts, proofs })));
+    expect(found.slice(0, 2)).toEqual([
+      {
+        when: 'now',
+        from: 'n1 (redis n1:6379)',
+        to: 'n2 (redis n2:6379)',
+        why: 'n2 (redis n2:6379) shows a certificate of the old root, which n1 (redis n1:6379) does not trust',
+      },
+      expect.objectContaining({ when: 'now', from: 'n1 (redis n1:6379)', to: 'n3 (redis n3:6379)' }),
+    ]);
+    // The step that deploys certificates under the new root meets it too; what follows on that does not.
+    expect(new Set(found.map(({ when }) => when))).toEqual(new Set(['now', 'distribute → issue-new']));
+  });
+
+  test('one that lacks the new root would refuse those with new certificates', () => {
+    const parts = three(['old', 'new'], 'old');
+    const proofs = parts.proofs.map((one) => (one.name === 'n1' ? { ...one, trustsNew: false } : one));
+    const found = simulate(judge(situation('distribute', { ...parts, proofs })));
+    expect(new Set(found.map(({ when }) => when))).toEqual(new Set(['distribute → issue-new']));
+    expect(found[0]?.why).toMatch(/of the new root, which n1 .* does not trust/);
+  });
+});
