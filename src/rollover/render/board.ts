@@ -61,7 +61,7 @@ function columns(document: BoardDocument, style: Style, now: number): Column<Row
     {
       header: 'NODE',
       cell: ({ node, kind }) => (kind === 'client' ? `client ${node}` : node),
-      min: 8,
+      min: 6,
       paint: style.accent,
     },
     { header: 'PLANE', cell: ({ plane }) => plane ?? '-', priority: 3 },
