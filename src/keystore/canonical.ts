@@ -68,22 +68,46 @@ export function tampered(message: string, cause?: unknown): ClusterCaError {
 /** The text of a value; undefined for one that JSON leaves out. */
 function write(value: unknown, depth: number): string | undefined {
   if (typeof value === 'string') return quoted(value);
-  if (typeof value === 'number' && !Number.isSafeInteger(value)) throw tampered('a number is not an integer');
+  if (typeof value === 'number') {
+    if (!Number.isSafeInteger(value)) throw tampered('a number is not an integer');
+    return `${value}`;
+  }
   if (typeof value !== 'object' || value === null) return JSON.stringify(value);
   if (depth >= DEEPEST) throw tampered(`nested deeper than ${DEEPEST} levels`);
   if (Array.isArray(value)) {
-    const elements: string[] = [];
-    for (const element of value) elements.push(write(element, depth + 1) ?? 'null');
-    return `[${elements.join(',')}]`;
+    let elements = '';
+    for (let i = 0; i < value.length; i++) elements += `${i === 0 ? '' : ','}${write(value[i], depth + 1) ?? 'null'}`;
+    return `[${elements}]`;
   }
+  const keys = Object.keys(value);
+  if (!inOrder(keys)) keys.sort();
   let members = '';
-  for (const key of Object.keys(value).sort()) {
-    // Engines put members that are named by a number first, so their order would not be ours.
-    if (/^\d+$/.test(key)) throw tampered('a member is named by a number');
+  for (const key of keys) {
+    const label = labelOf(key);
     const member = write((value as Record<string, unknown>)[key], depth + 1);
-    if (member !== undefined) members += `${members === '' ? '' : ','}${quoted(key)}:${member}`;
+    if (member !== undefined) members += `${members === '' ? '' : ','}${label}${member}`;
   }
   return `{${members}}`;
+}
+
+/** Whether the keys are in the order of their code units already, as those of a text that is read are. */
+function inOrder(keys: readonly string[]): boolean {
+  for (let i = 1; i < keys.length; i++) if ((keys[i - 1] as string) > (keys[i] as string)) return false;
+  return true;
+}
+
+/** What stands before a member. Names of members are few, and the same ones are written over and over. */
+const labels = new Map<string, string>();
+const MOST_LABELS = 256;
+
+function labelOf(key: string): string {
+  const known = labels.get(key);
+  if (known !== undefined) return known;
+  // Engines put members that are named by a number first, so their order would not be ours.
+  if (/^\d+$/.test(key)) throw tampered('a member is named by a number');
+  const label = `${quoted(key)}:`;
+  if (labels.size < MOST_LABELS) labels.set(key, label);
+  return label;
 }
 
 /** Half of a surrogate pair has no UTF-8: implementations would write it in different ways. */

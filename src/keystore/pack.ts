@@ -35,12 +35,13 @@ const index = record({
 
 /** A pack: one line of canonical JSON with the index, then the certificates' DER one behind the other. */
 export function encodePack(certificates: PackedCertificate[]): Uint8Array {
+  // In the order of the canonical form, which so need not sort them.
   const entries = certificates.map(({ kind, name, plane, profile, der }) => ({
     kind,
+    length: der.length,
     name,
     plane,
     profile,
-    length: der.length,
   }));
   const line = new TextEncoder().encode(`${encodeCanonical({ v: 1, certificates: entries })}\n`);
   return concatAll([line, ...certificates.map(({ der }) => der)]);
