@@ -6,8 +6,14 @@ export interface TarEntry {
   /** At most 100 octets, or 155 and 100 on the two sides of a slash. */
   path: string;
   mode: number;
-  /** Text is ASCII. */
-  content: Uint8Array | string;
+  content: Uint8Array | Content;
+}
+
+/** What is written straight into an archive. */
+export interface Content {
+  /** Octets. */
+  readonly length: number;
+  put(out: Uint8Array, at: number): void;
 }
 
 /** Octets that an entry takes, header and padding included. */
@@ -39,21 +45,21 @@ function blankHeader(mode: number, seconds: number): Blank {
 
 /** The archive of these entries without its end, which is two empty blocks. `seconds`: modification time since 1970. */
 export function tarEntries(entries: readonly TarEntry[], seconds: number): Uint8Array {
-  const out = Buffer.alloc(entries.reduce((sum, { content }) => sum + entryLength(content.length), 0));
+  const out = new Uint8Array(entries.reduce((sum, { content }) => sum + entryLength(content.length), 0));
   putEntries(out, entries, seconds);
   return out;
 }
 
 /** The same into octets that are there already, and zero. */
-export function putEntries(out: Buffer, entries: readonly TarEntry[], seconds: number): void {
+export function putEntries(out: Uint8Array, entries: readonly TarEntry[], seconds: number): void {
   const blanks: Blank[] = [];
   let at = 0;
   for (const { path, mode, content } of entries) {
     const blank = blanks.find((known) => known.mode === mode) ?? blankHeader(mode, seconds);
     if (!blanks.includes(blank)) blanks.push(blank);
     putHeader(out, at, blank, path, content.length);
-    if (typeof content === 'string') out.write(content, at + BLOCK, 'latin1');
-    else out.set(content, at + BLOCK);
+    if (content instanceof Uint8Array) out.set(content, at + BLOCK);
+    else content.put(out, at + BLOCK);
     at += entryLength(content.length);
   }
 }

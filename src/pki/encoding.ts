@@ -41,24 +41,47 @@ const NEWLINE = 0x0a;
  * @param line characters of a line, a multiple of four: every line ends with a newline; without it there are none
  */
 export function toBase64(bytes: Uint8Array, line?: number): string {
-  const characters = Math.ceil(bytes.length / 3) * 4;
-  const out = new Uint8Array(characters + (line === undefined ? 0 : Math.ceil(characters / line)));
-  let to = 0;
-  let left = line ?? 0;
-  for (let from = 0; from < bytes.length; from += 3) {
+  const out = new Uint8Array(base64Length(bytes.length, line));
+  putBase64(out, 0, bytes, line);
+  return LATIN1.decode(out);
+}
+
+/** Characters of the base64 of this many octets, newlines included. */
+export function base64Length(octets: number, line?: number): number {
+  const characters = Math.ceil(octets / 3) * 4;
+  return characters + (line === undefined ? 0 : Math.ceil(characters / line));
+}
+
+/** Writes the same as octets. @returns where it ends */
+export function putBase64(out: Uint8Array, at: number, bytes: Uint8Array, line = 0): number {
+  const rest = bytes.length % 3;
+  const whole = bytes.length - rest;
+  let to = at;
+  let left = line;
+  for (let from = 0; from < whole; from += 3) {
     const group = ((bytes[from] as number) << 16) | ((bytes[from + 1] as number) << 8) | (bytes[from + 2] as number);
-    out[to++] = SYMBOLS[group >> 18] as number;
-    out[to++] = SYMBOLS[(group >> 12) & 63] as number;
-    out[to++] = from + 1 < bytes.length ? (SYMBOLS[(group >> 6) & 63] as number) : PAD;
-    out[to++] = from + 2 < bytes.length ? (SYMBOLS[group & 63] as number) : PAD;
+    out[to] = SYMBOLS[group >> 18] as number;
+    out[to + 1] = SYMBOLS[(group >> 12) & 63] as number;
+    out[to + 2] = SYMBOLS[(group >> 6) & 63] as number;
+    out[to + 3] = SYMBOLS[group & 63] as number;
+    to += 4;
     left -= 4;
     if (left === 0) {
       out[to++] = NEWLINE;
-      left = line as number;
+      left = line;
     }
   }
-  if (line !== undefined && left < line) out[to] = NEWLINE;
-  return LATIN1.decode(out);
+  if (rest > 0) {
+    const group = ((bytes[whole] as number) << 16) | ((rest === 2 ? (bytes[whole + 1] as number) : 0) << 8);
+    out[to] = SYMBOLS[group >> 18] as number;
+    out[to + 1] = SYMBOLS[(group >> 12) & 63] as number;
+    out[to + 2] = rest === 2 ? (SYMBOLS[(group >> 6) & 63] as number) : PAD;
+    out[to + 3] = PAD;
+    to += 4;
+    left -= 4;
+  }
+  if (left < line) out[to++] = NEWLINE;
+  return to;
 }
 
 /** Canonical base64 only: padding present, unused bits zero, no white space. @throws DerError otherwise */

@@ -1,5 +1,5 @@
 import { DerError } from './der/error.ts';
-import { fromBase64, toBase64 } from './encoding.ts';
+import { base64Length, fromBase64, putBase64, toAscii } from './encoding.ts';
 import { LIMITS } from './limits.ts';
 
 export interface PemBlock {
@@ -34,13 +34,39 @@ export function decodePem(input: Uint8Array | string): PemBlock[] {
 
 /** One PEM block with lines of 64 characters (RFC 7468 §2), with its last newline. */
 export function encodePem(label: string, bytes: Uint8Array): string {
-  return `-----BEGIN ${label}-----\n${toBase64(bytes, LINE)}-----END ${label}-----\n`;
+  return decodeLatin1(pemOctets(label, bytes));
+}
+
+/** The same as octets, which can be overwritten. */
+export function pemOctets(label: string, bytes: Uint8Array): Uint8Array {
+  const out = new Uint8Array(pemLength(label, bytes.length));
+  putPem(out, 0, label, bytes);
+  return out;
+}
+
+/** Writes such a block as octets. @returns where it ends */
+export function putPem(out: Uint8Array, at: number, label: string, bytes: Uint8Array): number {
+  const { begin, end } = boundariesOf(label);
+  out.set(begin, at);
+  const to = putBase64(out, at + begin.length, bytes, LINE);
+  out.set(end, to);
+  return to + end.length;
 }
 
 /** Characters of such a block around this many octets. */
 export function pemLength(label: string, octets: number): number {
-  const body = Math.ceil(octets / 3) * 4;
-  return body + Math.ceil(body / LINE) + 2 * label.length + '-----BEGIN -----\n-----END -----\n'.length;
+  return base64Length(octets, LINE) + 2 * label.length + '-----BEGIN -----\n-----END -----\n'.length;
+}
+
+/** The lines around a block. Labels are few. */
+const boundaries = new Map<string, { begin: Uint8Array; end: Uint8Array }>();
+
+function boundariesOf(label: string): { begin: Uint8Array; end: Uint8Array } {
+  const known = boundaries.get(label);
+  if (known !== undefined) return known;
+  const made = { begin: toAscii(`-----BEGIN ${label}-----\n`), end: toAscii(`-----END ${label}-----\n`) };
+  boundaries.set(label, made);
+  return made;
 }
 
 const LINE = 64;

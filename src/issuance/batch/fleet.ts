@@ -6,8 +6,8 @@ import type { Authority } from '../../keystore/log/bodies.ts';
 import type { PackedCertificate } from '../../keystore/pack.ts';
 import { trustBundle } from '../../keystore/public.ts';
 import type { KeystoreWriter } from '../../keystore/writer.ts';
-import { fromBase64, toHex } from '../../pki/encoding.ts';
-import { encodePem } from '../../pki/pem.ts';
+import { fromBase64, toAscii, toHex } from '../../pki/encoding.ts';
+import { pemOctets } from '../../pki/pem.ts';
 import { newSerial } from '../../pki/serial.ts';
 import { parseCertificate } from '../../pki/x509/certificate.ts';
 import type { FileAccess } from '../../placement/place.ts';
@@ -15,6 +15,7 @@ import type { IssueItem } from '../item.ts';
 import { requireIssuer } from '../require-issuer.ts';
 import { openPool, type Pool } from './pool.ts';
 import type { Sink, Slice, Unplaced } from './sink.ts';
+import type { SliceItem } from './slice.ts';
 import type { WorkerReply } from './worker.ts';
 
 /** Certificates of one reserve and one commit record. */
@@ -72,8 +73,8 @@ export async function issueFleet(writer: KeystoreWriter, request: FleetRequest):
       now: now.getTime(),
     },
     output: {
-      issuing: encodePem('CERTIFICATE', certificate),
-      trustBundle: trustBundle(keystore, now),
+      issuing: pemOctets('CERTIFICATE', certificate),
+      trustBundle: toAscii(trustBundle(keystore, now)),
       access,
       seconds: Math.floor(now.getTime() / 1000),
     },
@@ -115,7 +116,7 @@ async function reserve(writer: KeystoreWriter, request: FleetRequest, pool: Pool
   for (let from = 0; from < items.length; from += SLICE) {
     const id = (at + from) / SLICE;
     const part = items.slice(from, from + SLICE);
-    const plain = part.map((item, i) => ({ ...plainItem(item), serial: serials[from + i] as string }));
+    const plain = part.map((item, i) => plainItem(item, serials[from + i] as string));
     made.push(pool.ask({ type: 'make', id, items: plain }, 'made').then((reply) => ({ ...reply, holdings: part })));
   }
   const all = Promise.all(made);
@@ -168,7 +169,10 @@ function packedCertificates({ items, serials }: Reserved, slices: Made[], author
 
 async function freshSerials(writer: KeystoreWriter, count: number): Promise<string[]> {
   const random = randomBytes(20 * count);
-  const serials = Array.from({ length: count }, (_, i) => toHex(newSerial(() => random.slice(20 * i, 20 * i + 20))));
+  const serials = Array.from({ length: count }, (_, i) => {
+    const octets = random.subarray(20 * i, 20 * i + 20);
+    return toHex(newSerial(() => octets));
+  });
   const taken = await writer.keystore.query((index) => index.anySerial(serials));
   return taken ? freshSerials(writer, count) : serials;
 }
@@ -181,6 +185,7 @@ async function opinion(slice: Made | undefined, issuer: Uint8Array): Promise<voi
   await secondOpinion(first, parseCertificate(issuer).publicKey, await loadCrypto());
 }
 
-function plainItem({ kind, name, plane, profile, dns, ip, role, keyType, lifetime, publicKey, wildcards }: IssueItem) {
-  return { kind, name, plane, profile, dns, ip, role, keyType, lifetime, publicKey, wildcards };
+function plainItem(item: IssueItem, serial: string): SliceItem {
+  const { kind, name, plane, profile, dns, ip, role, keyType, lifetime, publicKey, wildcards } = item;
+  return { kind, name, plane, profile, dns, ip, role, keyType, lifetime, publicKey, wildcards, serial };
 }

@@ -1,8 +1,8 @@
 import { chmodSync, chownSync, mkdirSync, renameSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { entryLength, type TarEntry } from '../../archive/tar.ts';
+import { type Content, entryLength, type TarEntry } from '../../archive/tar.ts';
 import { errno } from '../../keystore/directory/errors.ts';
-import { encodePem, pemLength } from '../../pki/pem.ts';
+import { pemLength, pemOctets, putPem } from '../../pki/pem.ts';
 import { FILES, type FileAccess, holderDirectory } from '../../placement/place.ts';
 import { temporaryName } from '../../placement/temporary-name.ts';
 
@@ -16,8 +16,9 @@ export interface Holding {
 /** What all files of a run share. */
 export interface OutputShared {
   /** PEM of the issuing CA's certificate, which follows the end-entity's. */
-  issuing: string;
-  trustBundle: string;
+  issuing: Uint8Array;
+  /** PEM as well. */
+  trustBundle: Uint8Array;
   access: FileAccess;
   /** Modification time in an archive, seconds since 1970. */
   seconds: number;
@@ -28,10 +29,48 @@ export function relativeDirectory(holding: Holding): string {
   return holding.kind === 'node' ? `${holding.name}/${holding.plane}` : `clients/${holding.name}`;
 }
 
+/** PKCS#8 as a file has it. */
+class KeyFile implements Content {
+  readonly length: number;
+  readonly #key: Uint8Array;
+
+  constructor(key: Uint8Array) {
+    this.#key = key;
+    this.length = pemLength('PRIVATE KEY', key.length);
+  }
+
+  put(out: Uint8Array, at: number): void {
+    putPem(out, at, 'PRIVATE KEY', this.#key);
+  }
+}
+
+/** A certificate and its issuer's as a file has them. */
+class ChainFile implements Content {
+  readonly length: number;
+  readonly #der: Uint8Array;
+  readonly #issuing: Uint8Array;
+
+  constructor(der: Uint8Array, issuing: Uint8Array) {
+    this.#der = der;
+    this.#issuing = issuing;
+    this.length = pemLength('CERTIFICATE', der.length) + issuing.length;
+  }
+
+  put(out: Uint8Array, at: number): void {
+    out.set(this.#issuing, putPem(out, at, 'CERTIFICATE', this.#der));
+  }
+
+  get octets(): Uint8Array {
+    const out = new Uint8Array(this.length);
+    this.put(out, 0);
+    return out;
+  }
+}
+
 /** The private keys of a slice as archive entries: what is staged before the commit. */
 export function keyEntries(
   holdings: readonly Holding[],
-  keys: readonly (string | undefined)[],
+  keys: readonly (Uint8Array | undefined)[],
   { access }: OutputShared,
 ): TarEntry[] {
   const entries: TarEntry[] = [];
@@ -40,7 +79,7 @@ export function keyEntries(
       entries.push({
         path: `${relativeDirectory(holdings[i] as Holding)}/${FILES.key}`,
         mode: access.keyMode,
-        content: key,
+        content: new KeyFile(key),
       });
   return entries;
 }
@@ -53,10 +92,9 @@ export function certificateEntries(
 ): TarEntry[] {
   return ders.flatMap((der, i): TarEntry[] => {
     const directory = relativeDirectory(holdings[i] as Holding);
-    const certificate = encodePem('CERTIFICATE', der) + issuing;
     return [
       { path: `${directory}/${FILES.trustBundle}`, mode: 0o644, content: trustBundle },
-      { path: `${directory}/${FILES.certificate}`, mode: 0o644, content: certificate },
+      { path: `${directory}/${FILES.certificate}`, mode: 0o644, content: new ChainFile(der, issuing) },
     ];
   });
 }
@@ -69,11 +107,11 @@ export interface EntryOctets {
 
 export function entryOctets(
   ders: readonly Uint8Array[],
-  keys: readonly (string | undefined)[],
+  keys: readonly (Uint8Array | undefined)[],
   { issuing, trustBundle }: OutputShared,
 ): EntryOctets {
   let octets = 0;
-  for (const key of keys) if (key !== undefined) octets += entryLength(key.length);
+  for (const key of keys) if (key !== undefined) octets += entryLength(pemLength('PRIVATE KEY', key.length));
   let certificates = ders.length * entryLength(trustBundle.length);
   for (const { length } of ders) certificates += entryLength(pemLength('CERTIFICATE', length) + issuing.length);
   return { keys: octets, certificates };
@@ -88,7 +126,7 @@ export function writeSlice(
   out: string,
   holdings: readonly Holding[],
   ders: readonly Uint8Array[],
-  keys: readonly (string | undefined)[],
+  keys: readonly (Uint8Array | undefined)[],
   shared: OutputShared,
 ): { index: number; path: string; errno: string }[] {
   const failed: { index: number; path: string; errno: string }[] = [];
@@ -98,14 +136,9 @@ export function writeSlice(
       mkdirSync(directory, { recursive: true, mode: 0o755 });
       const key = keys[index];
       putFile(directory, FILES.trustBundle, shared.trustBundle, 0o644, shared);
-      if (key !== undefined) putFile(directory, FILES.key, key, shared.access.keyMode, shared);
-      putFile(
-        directory,
-        FILES.certificate,
-        encodePem('CERTIFICATE', ders[index] as Uint8Array) + shared.issuing,
-        0o644,
-        shared,
-      );
+      if (key !== undefined) putKey(directory, key, shared);
+      const { octets } = new ChainFile(ders[index] as Uint8Array, shared.issuing);
+      putFile(directory, FILES.certificate, octets, 0o644, shared);
     } catch (error) {
       failed.push({ index, path: directory, errno: errno(error) ?? String(error) });
     }
@@ -113,7 +146,16 @@ export function writeSlice(
   return failed;
 }
 
-function putFile(directory: string, name: string, content: string, mode: number, { access }: OutputShared): void {
+function putKey(directory: string, key: Uint8Array, shared: OutputShared): void {
+  const pem = pemOctets('PRIVATE KEY', key);
+  try {
+    putFile(directory, FILES.key, pem, shared.access.keyMode, shared);
+  } finally {
+    pem.fill(0);
+  }
+}
+
+function putFile(directory: string, name: string, content: Uint8Array, mode: number, { access }: OutputShared): void {
   const temporary = join(directory, temporaryName(name));
   writeFileSync(temporary, content, { mode });
   chmodSync(temporary, mode);

@@ -2,6 +2,7 @@ import { availableParallelism } from 'node:os';
 import { fileURLToPath } from 'node:url';
 import { MessageChannel, type MessagePort, Worker } from 'node:worker_threads';
 import { ClusterCaError } from '../../errors.ts';
+import { pack } from './transport.ts';
 import { SliceWorker, type WorkerData, type WorkerReply, type WorkerRequest } from './worker.ts';
 
 /** From this many certificates on, threads pay for their start. */
@@ -97,7 +98,7 @@ class Thread {
   ask(request: WorkerRequest): Promise<WorkerReply> {
     return new Promise((resolve, reject) => {
       this.#waiting.set(request.id, { resolve, reject });
-      if (request.type === 'make') this.#worker.postMessage(request);
+      if (request.type === 'make') this.#worker.postMessage(pack(request));
       else this.#urgent.postMessage(request);
     });
   }

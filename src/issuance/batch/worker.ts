@@ -3,7 +3,6 @@ import { type MessagePort, parentPort, receiveMessageOnPort, workerData } from '
 import { entryLength, putEntries, type TarEntry } from '../../archive/tar.ts';
 import { errno, reason } from '../../keystore/directory/errors.ts';
 import { concatAll } from '../../pki/der/writer.ts';
-import { encodePem } from '../../pki/pem.ts';
 import {
   certificateEntries,
   type EntryOctets,
@@ -13,6 +12,7 @@ import {
   writeSlice,
 } from './output.ts';
 import { type BatchIssuer, type SliceItem, SliceMaker } from './slice.ts';
+import { type SentRequest, unpack } from './transport.ts';
 
 /** What a worker is given at its start. */
 export interface WorkerData {
@@ -47,7 +47,8 @@ export type WorkerReply =
 interface Kept {
   items: SliceItem[];
   ders: Uint8Array[];
-  keys: (string | undefined)[];
+  /** PKCS#8, overwritten when the slice is written or dropped. */
+  keys: (Uint8Array | undefined)[];
 }
 
 /** Does the work of one slice at a time; what it made stays until it is written or dropped. */
@@ -56,7 +57,7 @@ export class SliceWorker {
   readonly #maker: SliceMaker;
   readonly #kept = new Map<number, Kept>();
   /** Entries on their way to a file, again and again in the same octets. */
-  #scratch = Buffer.alloc(0);
+  #scratch = new Uint8Array(0);
 
   constructor(data: WorkerData) {
     this.#data = data;
@@ -70,19 +71,22 @@ export class SliceWorker {
         case 'make':
           return this.#make(id, request.items);
         case 'write': {
-          const { items, ders, keys } = this.#take(id);
-          return { type: 'written', id, failed: writeSlice(request.out, items, ders, keys, this.#data.output) };
+          const { items, ders, keys } = this.#look(id);
+          const failed = writeSlice(request.out, items, ders, keys, this.#data.output);
+          this.#drop(id);
+          return { type: 'written', id, failed };
         }
         case 'stage': {
           const { items, keys } = this.#look(id);
           return this.#put(request, keyEntries(items, keys, this.#data.output));
         }
         case 'archive': {
-          const { items, ders } = this.#take(id);
+          const { items, ders } = this.#look(id);
+          this.#drop(id);
           return this.#put(request, certificateEntries(items, ders, this.#data.output));
         }
         case 'drop':
-          this.#kept.delete(id);
+          this.#drop(id);
           return { type: 'dropped', id };
       }
     } catch (error) {
@@ -91,12 +95,7 @@ export class SliceWorker {
   }
 
   #make(id: number, items: SliceItem[]): WorkerReply {
-    const { ders, ends, keys: pkcs8 } = this.#maker.make(items);
-    const keys = pkcs8.map((key) => {
-      const pem = key && encodePem('PRIVATE KEY', key);
-      key?.fill(0);
-      return pem;
-    });
+    const { ders, ends, keys } = this.#maker.make(items);
     this.#kept.set(id, { items, ders, keys });
     return {
       type: 'made',
@@ -110,7 +109,7 @@ export class SliceWorker {
 
   #put({ id, fd, at }: FilePlace & { id: number }, entries: TarEntry[]): WorkerReply {
     const length = entries.reduce((sum, { content }) => sum + entryLength(content.length), 0);
-    if (this.#scratch.length < length) this.#scratch = Buffer.alloc(length);
+    if (this.#scratch.length < length) this.#scratch = new Uint8Array(length);
     const octets = this.#scratch.subarray(0, length);
     try {
       putEntries(octets, entries, this.#data.output.seconds);
@@ -129,10 +128,10 @@ export class SliceWorker {
     return kept;
   }
 
-  #take(id: number): Kept {
-    const kept = this.#look(id);
+  /** Forgets a slice, and overwrites its keys. */
+  #drop(id: number): void {
+    for (const key of this.#kept.get(id)?.keys ?? []) key?.fill(0);
     this.#kept.delete(id);
-    return kept;
   }
 }
 
@@ -145,8 +144,8 @@ if (parentPort !== null) {
     port.postMessage(reply, reply.type === 'made' ? [reply.ders.buffer as ArrayBuffer] : []);
   };
   urgent.on('message', answer);
-  port.on('message', (request: WorkerRequest) => {
-    answer(request);
+  port.on('message', (request: SentRequest) => {
+    answer(unpack(request));
     for (let next = receiveMessageOnPort(urgent); next !== undefined; next = receiveMessageOnPort(urgent))
       answer(next.message);
   });
