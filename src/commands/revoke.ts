@@ -1,5 +1,6 @@
 import { Command } from 'commander';
 import { type Context, openKeystoreToWrite } from '../context.ts';
+import { crlPlan } from '../deployment/plan.ts';
 import { acceptingUntil, audienceOf, publishRevocation } from '../deployment/publish-crl.ts';
 import { certificateObject } from '../documents/certificate-object.ts';
 import { ClusterCaError } from '../errors.ts';
@@ -55,7 +56,11 @@ export async function runRevoke(ctx: Context, text: string, options: RevokeOptio
   const open = targets.filter((target) => target.row?.revoked === undefined);
   const audience = await audienceOf(ctx, keystore, options.inventory);
   if (options.dryRun) {
-    const document = { ...(await documentOf(keystore, open, now)), dryRun: true };
+    const document: RevokeDocument = { ...(await documentOf(keystore, open, now)), dryRun: true };
+    if (audience !== undefined && targets.length > 0) {
+      document.services = crlPlan(audience.deployment.units);
+      document.accepting = acceptingUntil(audience, holdersOf(targets), lastEnd(targets, keystore));
+    }
     ctx.ui.result(document, (style) => renderRevoke(document, style));
     return;
   }

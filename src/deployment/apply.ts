@@ -21,6 +21,8 @@ export async function apply(task: Task, change: Change, fingerprint: string): Pr
     try {
       await reload(task, one, change);
       await confirm(task, one, change, { fingerprints: [fingerprint], lets: true });
+      if (one.served !== undefined)
+        task.context.step(task.unit, `${one.deployable.service.label} serves ${fingerprint.slice(0, 12)}`);
     } catch (error) {
       if (!isClusterCaError(error)) throw error;
       return { open: one, error };

@@ -6,6 +6,7 @@ import { formatTime } from '../values/time.ts';
 import { apply } from './apply.ts';
 import { differenceOf } from './change.ts';
 import { changeToMake, relevant } from './change-to-make.ts';
+import { checkKeyAccess } from './key-access.ts';
 import { takeDirectory } from './lock.ts';
 import type { Material } from './material.ts';
 import { checkPeers } from './peers.ts';
@@ -14,7 +15,7 @@ import { checkClockOf, checkCrls, checkMaterial } from './preflight.ts';
 import { putBack } from './put-back.ts';
 import { confirmed, settled } from './results.ts';
 import { type DirectoryState, ServiceDirectory } from './service-directory.ts';
-import { ask, open, type ServiceResult, type Task, type UnitContext } from './task.ts';
+import { ask, type Open, open, type ServiceResult, type Task, type UnitContext } from './task.ts';
 import type { Unit } from './unit.ts';
 
 /**
@@ -40,6 +41,9 @@ export async function deployUnit(
     const { current } = await directory.look();
     if (current !== undefined) context.taken.set(current, unit);
     return results;
+  } catch (error) {
+    if (isClusterCaError(error)) await seeWhatIsServed(opened, context);
+    throw error;
   } finally {
     for (const { session } of opened) await session.close().catch(() => {});
     await giveBack().catch((error: Error) => context.warn(error.message));
@@ -77,13 +81,26 @@ async function run(task: Task, wanted: IssueItem | undefined): Promise<ServiceRe
   const change = await changeToMake(task, difference, state);
   if (change === undefined) return settled(task, state);
   context.step(unit, 'pre-flight');
-  const problems = [...(await checkFiles(task, wanted)), ...(await askTargets(task, change))];
+  const problems = [
+    ...(await checkFiles(task, wanted)),
+    ...(difference.certificate ? await checkKeyAccess(task) : []),
+    ...(await askTargets(task, change)),
+  ];
   if (problems.length > 0) throw refusal(problems);
   context.step(unit, 'placing');
   const placed = await place(task, difference, state);
   const failure = await apply(task, change, placed.fingerprint);
   if (failure === undefined) return confirmed(task, placed, difference);
   throw await putBack(task, failure, change, placed);
+}
+
+/** A service that has failed serves something all the same, and that is said with the failure. */
+async function seeWhatIsServed(opened: readonly Open[], { client, seen }: UnitContext): Promise<void> {
+  for (const { deployable, served } of opened) {
+    if (served?.state !== 'serves') continue;
+    const now = await ask(deployable, client);
+    if (now?.state === 'serves') seen.set(deployable, now.fingerprint);
+  }
 }
 
 /** By a link, or by two names of one host, two units may come to the same directory. @throws ERR_CONFIG */

@@ -1,6 +1,6 @@
 import type { ClusterCaError } from '../errors.ts';
 import type { ServiceResult, ServiceState } from './task.ts';
-import type { Unit } from './unit.ts';
+import type { Deployable, Unit } from './unit.ts';
 
 /** What became of one service, as `--json` has it. */
 export interface ServiceObject {
@@ -38,9 +38,17 @@ export function serviceObject(unit: Unit, result: ServiceResult): ServiceObject 
 }
 
 /** One state for every service of a unit: what failed or was not reached as a whole. */
-export function unitObjects(unit: Unit, state: ServiceState, error?: ClusterCaError): ServiceObject[] {
+export function unitObjects(
+  unit: Unit,
+  state: ServiceState,
+  error?: ClusterCaError,
+  seen?: ReadonlyMap<Deployable, string>,
+): ServiceObject[] {
   const more = error === undefined ? {} : { error };
-  return unit.services.map((deployable) => serviceObject(unit, { deployable, state, ...more }));
+  return unit.services.map((deployable) => {
+    const served = seen?.get(deployable);
+    return serviceObject(unit, { deployable, state, ...more, ...(served === undefined ? {} : { served }) });
+  });
 }
 
 export function identity(unit: Unit, service: { kind: string; address: string | undefined }) {

@@ -69,8 +69,7 @@ export async function newFiles(task: Task, key: Uint8Array): Promise<NewSet> {
   const { directory, unit, context } = task;
   const text = (pem: string): Uint8Array => new TextEncoder().encode(pem);
   const asked = unit.services[0]?.service;
-  const there = (await directory.keyMode()) ?? 0o600;
-  const mode = asked?.keyMode === undefined ? there : Number.parseInt(asked.keyMode, 8);
+  const mode = await keyModeFor(task);
   if ((mode & 0o004) !== 0)
     context.warn(
       `everybody on ${directory.host.label} can read ${directory.files.key}, as before: say keyMode in the inventory`,
@@ -84,6 +83,12 @@ export async function newFiles(task: Task, key: Uint8Array): Promise<NewSet> {
     ...(wantsCombined(unit) ? [{ name: 'combined.pem', content: Buffer.concat([text(chain), key]), mode }] : []),
   ];
   return setOf(files, asked?.owner ?? (await directory.ownerOf()));
+}
+
+/** The mode that the key is given: what the inventory says, or that of the key that is there. */
+export async function keyModeFor({ unit, directory }: Pick<Task, 'unit' | 'directory'>): Promise<number> {
+  const asked = unit.services[0]?.service.keyMode;
+  return asked === undefined ? ((await directory.keyMode()) ?? 0o600) : Number.parseInt(asked, 8);
 }
 
 /** Forgets the keys of a set. */

@@ -92,16 +92,31 @@ function stepsOf(
         ? ['nothing to reload: it reads them at each handshake']
         : [];
   const seen = address !== undefined && kind !== 'files';
+  const expected = certificate ? 'the new certificate' : 'what it serves now';
   return [
-    'pre-flight: key, path, purposes, names, what the peers trust',
+    what === 'CRL'
+      ? 'pre-flight: a current CRL of every CA'
+      : 'pre-flight: key, path, purposes, names, what the peers trust',
     ...(what === '' ? [] : [`place ${what} in ${dir}`]),
     ...reload,
     ...(seen
       ? [
-          `confirm that ${address} serves ${material === undefined ? 'the new certificate' : `${material.fingerprint.slice(0, 16)}…`}, else put the previous files back`,
+          `confirm that ${address} serves ${material === undefined ? expected : `${material.fingerprint.slice(0, 16)}…`}, else put the previous files back`,
         ]
       : []),
   ];
+}
+
+/** What a new CRL would be given to. */
+export function crlPlan(units: readonly Unit[]): ServiceObject[] {
+  const difference = { certificate: false, trust: false, crl: true, keyIsThere: true };
+  return units.flatMap((unit) =>
+    unit.services.map(({ service, abilities }) => ({
+      ...identity(unit, service),
+      state: 'pending' as const,
+      steps: stepsOf(service, abilities, difference),
+    })),
+  );
 }
 
 /** What `rotate --deploy` would do with certificates that are yet to be made. */

@@ -1,7 +1,6 @@
-import { isClusterCaError } from '../errors.ts';
+import { ClusterCaError, isClusterCaError } from '../errors.ts';
 import type { OldConnections } from '../targets/target.ts';
 import type { Difference } from './change.ts';
-import { remote } from './failure.ts';
 import { type Placed, tidy } from './placing.ts';
 import { type DirectoryState, timeOf } from './service-directory.ts';
 import type { Open, ServiceResult, Task } from './task.ts';
@@ -38,7 +37,7 @@ export async function confirmed(
     if (served?.state === 'down') {
       everyOne = everyOne && first;
       results.push(
-        first ? { deployable, state: 'placed' } : { deployable, state: 'pending', error: remote(served.why) },
+        first ? { deployable, state: 'placed' } : { deployable, state: 'pending', error: waiting(served.why) },
       );
     } else if (address === undefined || kind === 'files') results.push({ deployable, state: 'placed' });
     else
@@ -51,6 +50,13 @@ export async function confirmed(
   }
   if (everyOne) await tidy(task, generation);
   return results;
+}
+
+/** It was served before, and is down: the files wait for it. */
+function waiting(why: string): ClusterCaError {
+  return new ClusterCaError('ERR_REMOTE', `${why}; its new files are in place, and it takes them when it starts`, {
+    hint: 'start it, then run the same command again, which confirms it',
+  });
 }
 
 /** Counts the connections of before; renews them where that was asked for. What fails here has failed nothing. */

@@ -106,7 +106,9 @@ export async function deploymentOf(
     throw new ClusterCaError(
       'ERR_CONFIG',
       `${path} has no services of ${describeItem(first)}${without.length > 1 ? ` (and ${without.length - 1} more)` : ''}: its new key would have no place`,
-      { hint: 'add its services to the inventory, or say --out DIR' },
+      {
+        hint: `add its services to the inventory, or say --out DIR${first.plane === '' ? '' : ', or leave it out: --plane OTHER'}`,
+      },
     );
   const units = all.filter(
     (unit) =>

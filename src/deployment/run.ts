@@ -21,7 +21,7 @@ import { awaiting, recordServices } from './recorded.ts';
 import { settle } from './settle.ts';
 import { stagingDirectory } from './staging.ts';
 import type { ServiceResult, UnitContext } from './task.ts';
-import type { Unit } from './unit.ts';
+import type { Deployable, Unit } from './unit.ts';
 import { planWaves } from './waves.ts';
 
 /** How long one step may take, when its command says nothing else. */
@@ -170,6 +170,7 @@ class Run {
       judge: await Judge.create(keystore, now),
       peers,
       taken: new Map(),
+      seen: this.#seen,
       material: async (unit) => {
         await keystore.refresh();
         return this.#material(unit);
@@ -218,11 +219,12 @@ class Run {
           unit,
           leftOut
             ? unitObjects(unit, 'unchanged')
-            : unitObjects(unit, unreachable === true || busy === true ? 'pending' : 'failed', error),
+            : unitObjects(unit, unreachable === true || busy === true ? 'pending' : 'failed', error, this.#seen),
         );
     }
   }
 
+  readonly #seen = new Map<Deployable, string>();
   #items: IssueItem[] | undefined;
 
   #wanted({ holder, plane }: Unit): IssueItem | undefined {

@@ -30,6 +30,8 @@ export interface UnitContext {
   peers: readonly Peer[];
   /** Generations that units of this run have, by their names, which are made once. */
   taken: Map<string, Unit>;
+  /** SHA-256 of what services that have failed serve, as far as it was seen. */
+  seen: Map<Deployable, string>;
   /** What a unit is to be given, as the log is now. @throws as materialOf */
   material: (unit: Unit) => Promise<Material>;
   now: () => Date;

@@ -38,7 +38,14 @@ export function crlTakers(style: Style, one: boolean): string[] {
 export function renderRevoke(document: RevokeDocument, style: Style): string {
   const { services, accepting } = document;
   const lines = [revokedText(document, style)];
-  if (services !== undefined && services.length > 0) lines.push('', renderDeploy({ services, waves: [] }, style));
+  if (services !== undefined && services.length > 0)
+    lines.push(
+      '',
+      renderDeploy(
+        { services, waves: [], ...(document.dryRun === undefined ? {} : { dryRun: document.dryRun }) },
+        style,
+      ),
+    );
   if (accepting !== undefined && accepting.length > 0) {
     const known = accepting.map(({ node, kind, address, dir }) => `${node} (${kind} ${address ?? dir})`).join(', ');
     const open = `these read no CRL, and accept what is revoked until ${accepting[0]?.until}: ${known}`;

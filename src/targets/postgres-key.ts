@@ -1,11 +1,7 @@
 import { dirname, resolve } from 'node:path/posix';
 import type { Entry, Host } from '../hosts/host.ts';
+import { groupsOf, idsOf, type Owner } from '../hosts/users.ts';
 import type { Problem, Situation } from './target.ts';
-
-interface Owner {
-  uid: number;
-  gid: number;
-}
 
 /** Whom a server runs as. */
 export interface ServerUser {
@@ -19,8 +15,7 @@ export async function serverUser(host: Host, dataDirectory: string): Promise<Ser
   // With the dot, links are followed.
   const uid = (await host.look(`${dataDirectory}/.`))?.uid;
   if (uid === undefined) return undefined;
-  const { code, stdout } = await host.run(['id', '-G', String(uid)], { timeout: 10_000 });
-  return { uid, groups: code === 0 ? stdout.trim().split(/\s+/).map(Number) : undefined };
+  return { uid, groups: await groupsOf(host, uid) };
 }
 
 /**
@@ -65,25 +60,4 @@ async function follow(host: Host, path: string): Promise<Entry | undefined> {
     at = resolve(dirname(at), entry.target ?? '');
   }
   return undefined;
-}
-
-/** USER[:GROUP] as that host knows them; undefined when it does not, which placing says. */
-async function idsOf(host: Host, text: string): Promise<Owner | undefined> {
-  const [user = '', group] = text.split(':');
-  const uid = /^\d+$/.test(user) ? Number(user) : await number(host, ['id', '-u', user]);
-  const gid =
-    group === undefined
-      ? /^\d+$/.test(user)
-        ? uid
-        : await number(host, ['id', '-g', user])
-      : /^\d+$/.test(group)
-        ? Number(group)
-        : await number(host, ['getent', 'group', group], /^[^:]*:[^:]*:(\d+)/);
-  return uid === undefined || gid === undefined ? undefined : { uid, gid };
-}
-
-async function number(host: Host, argv: readonly string[], form = /^(\d+)\s*$/): Promise<number | undefined> {
-  const { code, stdout } = await host.run(argv, { timeout: 10_000 });
-  const found = code === 0 ? form.exec(stdout)?.[1] : undefined;
-  return found === undefined ? undefined : Number(found);
 }

@@ -74,16 +74,19 @@ export class RedisAdmin {
   /** What an error reply means, and what helps. */
   refused(error: RespError, words: readonly string[]): ClusterCaError {
     const { service, options } = this.#situation;
-    const said = safeText(error.message.slice(0, 300));
+    const said = safeText(error.message.slice(0, 300)).replace(/\.$/, '');
     const who = options.user ?? 'default';
     return new ClusterCaError('ERR_REMOTE', `${service.label} refuses ${words.slice(0, 2).join(' ')}: ${said}`, {
-      hint: /^NOAUTH|^WRONGPASS/.test(said)
-        ? 'say who may speak to it in the inventory: reload: { user: NAME, passwordFile: PATH }'
-        : /^NOPERM/.test(said)
-          ? `give the user ${who} what it needs: ACL SETUSER ${who} ${this.#needs}`
-          : /unknown command/.test(said)
-            ? 'is the command renamed or switched off in its configuration?'
-            : 'its log says more',
+      hint:
+        /^WRONGPASS/.test(said) && options.passwordFile !== undefined
+          ? `the first line of ${options.passwordFile} is not the password of ${who}, or that user is off: ACL GETUSER ${who}`
+          : /^NOAUTH|^WRONGPASS/.test(said)
+            ? 'say who may speak to it in the inventory: reload: { user: NAME, passwordFile: PATH }'
+            : /^NOPERM/.test(said)
+              ? `give the user ${who} what it needs: ACL SETUSER ${who} ${this.#needs}`
+              : /unknown command/.test(said)
+                ? 'is the command renamed or switched off in its configuration?'
+                : 'its log says more',
       details: { reason: 'refused' },
     });
   }

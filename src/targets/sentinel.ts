@@ -70,7 +70,7 @@ class SentinelSession implements Session {
       for (const { name, usable, sentinels, needed } of this.#before)
         if (usable === sentinels && usable - 1 < needed)
           warn(
-            `${label}: while it restarts ${name} has no failover: ${sentinels} sentinels, of which ${needed} are needed`,
+            `${label}: while it restarts ${name} has no failover: ${sentinels === 1 ? 'it is the only sentinel' : `${sentinels} sentinels, of which ${needed} are needed`}`,
           );
       return problems;
     } catch (error) {

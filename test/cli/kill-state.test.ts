@@ -95,7 +95,7 @@ onLinux(
     const { ca, directory } = cluster;
     const log = join(directory, 'steps');
     await done(ca, ['issue', 'undisturbed', '--plane', 'data']);
-    const steps = await moments(cluster, log, ['revoke', 'undisturbed', '--yes']);
+    const steps = await moments(cluster, log, ['revoke', 'undisturbed', '--yes'], 2);
     expect(steps.length).toBeGreaterThan(3);
     await done(ca, ['issue', ...steps.map((_, i) => `node-${i}`), '--plane', 'data']);
     let killed = 0;

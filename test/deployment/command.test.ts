@@ -71,6 +71,7 @@ describe('the face of deploy', () => {
         address: `127.0.0.1:${node.port}`,
         dir: node.dir,
         state: 'failed',
+        served: await node.serves(),
         error: {
           code: 'ERR_REMOTE',
           message: expect.stringMatching(

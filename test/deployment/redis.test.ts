@@ -101,7 +101,7 @@ describeLive('deploy to two Redis servers that do not do as they are told', () =
   test('a wrong password, and a password file that is not there', async () => {
     await admin('ACL', 'SETUSER', 'ops', 'on', 'resetpass', '>another', '+@all');
     await say(`{ user: ops, passwordFile: ${passwordFile()} }`);
-    await expectRefused(/refuses AUTH.*: WRONGPASS/, /passwordFile/, () =>
+    await expectRefused(/refuses AUTH.*: WRONGPASS/, /password is not the password of ops/, () =>
       admin('ACL', 'SETUSER', 'ops', 'resetpass', `>${PASSWORD}`),
     );
     const away = `${passwordFile()}.away`;

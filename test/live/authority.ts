@@ -1,5 +1,5 @@
 import { mkdir, writeFile } from 'node:fs/promises';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { cli } from '../support/cli.ts';
 
 /** A certificate object of the command line's JSON, as far as these tests look at it. */
@@ -19,7 +19,7 @@ export class Authority {
   /** What the command line of this CA is run with. */
   readonly env: Record<string, string>;
 
-  private constructor(directory: string) {
+  protected constructor(directory: string) {
     this.out = join(directory, 'tls');
     this.inventory = join(directory, 'cluster.yaml');
     this.env = {
@@ -31,10 +31,14 @@ export class Authority {
 
   /** `cluster-ca init`. The secret is a key file, because a passphrase costs half a second each time. */
   static async init(directory: string, cluster: string, flags: string[] = []): Promise<Authority> {
+    return new Authority(directory).begin(cluster, flags);
+  }
+
+  protected async begin(cluster: string, flags: string[] = []): Promise<this> {
+    const directory = dirname(this.out);
     await mkdir(directory, { recursive: true });
-    const authority = new Authority(directory);
-    await authority.run('init', cluster, '--key-file', join(directory, 'key-file'), ...flags);
-    return authority;
+    await this.run('init', cluster, '--key-file', join(directory, 'key-file'), ...flags);
+    return this;
   }
 
   /** Runs a command with `--json`. @returns its document @throws with its error when the exit code is not 0 */

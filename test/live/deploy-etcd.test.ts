@@ -1,25 +1,22 @@
-import { appendFile, readdir, readFile, writeFile } from 'node:fs/promises';
+import { appendFile, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { beforeAll, expect, test } from '@jest/globals';
 import type { DeployDocument } from '../../src/deployment/document.ts';
-import { cli, type RunResult } from '../support/cli.ts';
 import { describeWith } from '../support/debian.ts';
 import { Servers, until } from '../support/servers.ts';
 import { type EtcdMember, type EtcdPlace, etcdPlaces, etcdRestart, startEtcdCluster } from '../support/servers-etcd.ts';
-import { underSteadyLoad } from '../support/steady-load.ts';
 import { askAll, material, served } from '../support/tls.ts';
 import { etcdLoad } from '../support/tls-etcd.ts';
-import { Authority, type Certificate, fingerprintOf } from './authority.ts';
+import { type Certificate, fingerprintOf } from './authority.ts';
+import { anotherRoot, Deployer, underLoad } from './deployer.ts';
 
 const NODES = ['etcd-1', 'etcd-2', 'etcd-3'];
-/** What each client of the load does, at least, between two steps. */
-const STEP = 40;
 
 const describeLive = await describeWith('etcd');
 const servers = new Servers('deploy-etcd');
 
 describeLive('deploy to etcd under load: three members, mutual TLS for clients and peers', () => {
-  let ca: Authority;
+  let ca: Deployer;
   let other: Buffer;
   let places: EtcdPlace[];
   let members: EtcdMember[];
@@ -27,10 +24,6 @@ describeLive('deploy to etcd under load: three members, mutual TLS for clients a
   const member = (name: string): EtcdMember => members[NODES.indexOf(name)] as EtcdMember;
   const pids = (): Promise<string[]> => Promise.all(members.map(({ pidFile }) => readFile(pidFile, 'utf8')));
 
-  const run = (verb: string, ...args: string[]): Promise<RunResult> =>
-    cli([verb, ...args, '--inventory', ca.inventory, '--json', '--yes'], { env: ca.env, timeout: 120_000 });
-  const deploy = (...args: string[]): Promise<RunResult> => run('deploy', '--from', ca.out, ...args);
-  const rotate = (...args: string[]): Promise<RunResult> => run('rotate', '--all', '--deploy', ...args);
   const states = ({ services }: DeployDocument): string[] =>
     services.filter(({ kind }) => kind === 'etcd').map(({ state }) => state);
   /** Of both services of each member. */
@@ -72,10 +65,8 @@ describeLive('deploy to etcd under load: three members, mutual TLS for clients a
   }
 
   beforeAll(async () => {
-    ca = await Authority.init(join(servers.directory, 'orders'), 'orders');
-    const billing = await Authority.init(join(servers.directory, 'billing'), 'billing');
-    await billing.issueClients('app');
-    other = await readFile(join(billing.client('app'), 'ca.pem'));
+    ca = await Deployer.init(join(servers.directory, 'orders'), 'orders');
+    other = await anotherRoot(join(servers.directory, 'billing'));
     places = await etcdPlaces(NODES.map(dir));
     const nodes = places.map((place, i) => {
       const { files, port, peerPort } = place;
@@ -93,7 +84,7 @@ describeLive('deploy to etcd under load: three members, mutual TLS for clients a
   }, 120_000);
 
   test('the files are placed before anything listens', async () => {
-    const result = await deploy();
+    const result = await ca.deploy();
     expect([result.code, states(result.json())]).toEqual([0, every('placed')]);
     members = await startEtcdCluster(servers, places);
   }, 120_000);
@@ -107,16 +98,11 @@ describeLive('deploy to etcd under load: three members, mutual TLS for clients a
       () => client,
     );
     let document: DeployDocument & { certificates: Certificate[] } = { services: [], waves: [], certificates: [] };
-    const { lasting, fresh } = await underSteadyLoad(clients, async (load) => {
-      await load.progress(STEP);
-      const result = await rotate();
+    const { lasting, fresh } = await underLoad(clients, async () => {
+      const result = await ca.rotate();
       expect([result.code, result.stderr]).toEqual([0, '']);
       document = result.json();
-      await load.progress(STEP);
     });
-    expect([lasting?.failures, fresh?.failures]).toEqual([[], []]);
-    expect(lasting?.operations).toBeGreaterThanOrEqual(2 * 2 * STEP);
-    expect(fresh?.operations).toBeGreaterThanOrEqual(2 * 2 * STEP);
     expect(lasting?.connections).toBe(2);
     expect(fresh?.connections).toBeGreaterThanOrEqual(2 * (fresh?.operations ?? 0));
     // A swap may cost one handshake: the client has gone on to the next endpoint.
@@ -136,17 +122,14 @@ describeLive('deploy to etcd under load: three members, mutual TLS for clients a
       () => client,
     );
     const logs = members.map(({ server }) => server.output().length);
-    const { lasting, fresh } = await underSteadyLoad(clients, async (load) => {
-      await load.progress(STEP);
-      const result = await deploy();
+    await underLoad(clients, async () => {
+      const result = await ca.deploy();
       expect([result.code, result.stderr]).toEqual([0, '']);
       const document: DeployDocument = result.json();
       expect(states(document)).toEqual(every('confirmed'));
       const order = document.waves.flat().filter((name) => name !== 'app');
       expect([order.length, order.at(-1)]).toEqual([3, first]);
-      await load.progress(STEP);
     });
-    expect([lasting?.failures, fresh?.failures]).toEqual([[], []]);
     const after = await pids();
     for (const [i, pid] of after.entries()) expect(pid).not.toBe(before[i]);
     for (const [i, { server }] of members.entries()) {
@@ -156,7 +139,7 @@ describeLive('deploy to etcd under load: three members, mutual TLS for clients a
       // Nobody stands for election because the leader is silent.
       expect(said).not.toMatch(/is starting a new election/);
     }
-    expect((await deploy()).json().services.map(({ state }: { state: string }) => state)).toEqual([
+    expect((await ca.deploy()).json().services.map(({ state }: { state: string }) => state)).toEqual([
       ...every('unchanged'),
       'unchanged',
     ]);
@@ -169,29 +152,15 @@ describeLive('deploy to etcd under load: three members, mutual TLS for clients a
       members.map(({ port }) => port),
       () => client,
     );
-    const { lasting, fresh } = await underSteadyLoad(clients, async (load) => {
-      await load.progress(STEP);
-      const result = await deploy('--max-unavailable', '3');
+    await underLoad(clients, async () => {
+      const result = await ca.deploy('--max-unavailable', '3');
       expect([result.code, result.stderr]).toEqual([0, '']);
-      await load.progress(STEP);
     });
-    expect([lasting?.failures, fresh?.failures]).toEqual([[], []]);
   }, 180_000);
 
   test('killed at any moment, the next run makes it whole, and restarts nothing', async () => {
     const before = await pids();
-    for (const delay of [700, 1000, 1300, 1700, 2200, 3000]) {
-      await cli(['rotate', '--all', '--deploy', '--inventory', ca.inventory, '--json', '--yes'], {
-        env: ca.env,
-        onSpawn: (child) => setTimeout(() => child.kill('SIGKILL'), delay),
-      });
-      const result = await deploy();
-      expect([delay, result.code, result.stderr]).toEqual([delay, 0, '']);
-      const { certificates } = (await cli(['list', '--json'], { env: ca.env })).json();
-      await expectServed(certificates);
-      for (const name of NODES)
-        expect((await readdir(dir(name))).filter((entry) => /^\.cluster-ca\.\d/.test(entry))).toHaveLength(1);
-    }
+    await ca.killed(NODES.map(dir), [0, 200, 600], expectServed);
     expect(await pids()).toEqual(before);
   }, 240_000);
 
@@ -205,17 +174,13 @@ describeLive('deploy to etcd under load: three members, mutual TLS for clients a
     );
     await writeFile(ca.inventory, deadly);
     // The new bundle is placed with the first, another certificate with the second.
-    for (const killed of [await deploy(), await rotate('--out', ca.out)]) expect(killed.signal).toBe('SIGKILL');
+    for (const killed of [await ca.deploy(), await ca.rotate('--out', ca.out)]) expect(killed.signal).toBe('SIGKILL');
     await writeFile(ca.inventory, inventory);
     expect(await pids()).toEqual(before);
-    const result = await deploy();
+    const result = await ca.deploy();
     expect([result.code, result.stderr, states(result.json())]).toEqual([0, '', every('confirmed')]);
     for (const [i, pid] of (await pids()).entries()) expect(pid).not.toBe(before[i]);
   }, 180_000);
 
-  test('verify --inventory finds nothing to say', async () => {
-    const pair = ['cert', 'key'].flatMap((name) => [`--${name}`, join(dir('app'), `${name}.pem`)]);
-    const result = await cli(['verify', '--inventory', ca.inventory, '--json', ...pair], { env: ca.env });
-    expect([result.code, result.json().findings]).toEqual([0, []]);
-  });
+  test('verify --inventory finds nothing to say', () => ca.expectNothingFound(dir('app')));
 });

@@ -2,19 +2,16 @@ import { appendFile, readdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { beforeAll, expect, test } from '@jest/globals';
 import type { DeployDocument, ServiceObject } from '../../src/deployment/document.ts';
-import { cli, type RunResult } from '../support/cli.ts';
 import { describeWith } from '../support/debian.ts';
 import { freePort } from '../support/ports.ts';
 import { Servers } from '../support/servers.ts';
 import { type HaProxy, startHaProxy } from '../support/servers-haproxy.ts';
 import { startRedis } from '../support/servers-redis.ts';
-import { underSteadyLoad } from '../support/steady-load.ts';
 import { ask, material, refusal, served } from '../support/tls.ts';
 import { redisClient } from '../support/tls-redis-load.ts';
-import { Authority, type Certificate, fingerprintOf } from './authority.ts';
+import { type Certificate, fingerprintOf } from './authority.ts';
+import { anotherRoot, Deployer, underLoad } from './deployer.ts';
 
-/** What each client of the load does, at least, between two steps. */
-const STEP = 40;
 const PING = 'PING\r\n';
 const PONG = '+PONG\r\n';
 
@@ -22,7 +19,7 @@ const describeLive = await describeWith('haproxy', 'redis-server');
 const servers = new Servers('deploy-haproxy');
 
 describeLive('deploy to HAProxy in front of a Redis under load, mutual TLS on both sides', () => {
-  let ca: Authority;
+  let ca: Deployer;
   let other: Buffer;
   let proxy: HaProxy;
   let redisPort: number;
@@ -31,10 +28,6 @@ describeLive('deploy to HAProxy in front of a Redis under load, mutual TLS on bo
   const dir = (name: string): string => at(join('etc', name));
   const configuration = (): string => at('haproxy/haproxy.cfg');
 
-  const run = (verb: string, ...args: string[]): Promise<RunResult> =>
-    cli([verb, ...args, '--inventory', ca.inventory, '--json', '--yes'], { env: ca.env, timeout: 120_000 });
-  const deploy = (...args: string[]): Promise<RunResult> => run('deploy', '--from', ca.out, ...args);
-  const rotate = (...args: string[]): Promise<RunResult> => run('rotate', '--all', '--deploy', ...args);
   const of = (document: DeployDocument, name: string): ServiceObject | undefined =>
     document.services.find(({ node }) => node === name);
   const states = (document: DeployDocument): (string | undefined)[] =>
@@ -63,36 +56,26 @@ clients:
       expect([name, await served(on, client)]).toEqual([name, fingerprintOf(certificates, name, 'data')]);
   }
 
-  async function underLoad(work: (progress: () => Promise<void>) => Promise<void>): Promise<void> {
+  async function loaded(work: (progress: () => Promise<void>) => Promise<void>): Promise<void> {
     const client = await material(dir('app'));
     const clients = ([1, 2, 3, 4] as const).map((id) =>
       redisClient(id, id < 3 ? 'lasting' : 'fresh', () => port, client),
     );
-    const counted = await underSteadyLoad(clients, async (load) => {
-      await load.progress(STEP);
-      await work(() => load.progress(STEP));
-      await load.progress(STEP);
-    });
-    for (const group of ['lasting', 'fresh']) {
-      expect([group, counted[group]?.failures]).toEqual([group, []]);
-      expect(counted[group]?.operations).toBeGreaterThanOrEqual(2 * 2 * STEP);
-    }
+    const counted = await underLoad(clients, work);
     expect(counted.lasting?.connections).toBe(2);
     expect(counted.fresh?.connections).toBe(counted.fresh?.operations);
   }
 
   beforeAll(async () => {
     [redisPort, port] = [await freePort(), await freePort()];
-    ca = await Authority.init(at('orders'), 'orders');
-    const billing = await Authority.init(at('billing'), 'billing');
-    await billing.issueClients('app');
-    other = await readFile(join(billing.client('app'), 'ca.pem'));
+    ca = await Deployer.init(at('orders'), 'orders');
+    other = await anotherRoot(at('billing'));
     await ca.issueInventory(inventory(reload()));
   }, 120_000);
 
   test('the files are placed before anything listens: combined.pem and a CRL for every level among them', async () => {
     // Its configuration is not there yet either.
-    const result = await deploy();
+    const result = await ca.deploy();
     expect([result.code, states(result.json())]).toEqual([0, ['placed', 'placed']]);
     expect((await readdir(dir('proxy-1'))).filter((name) => !name.startsWith('.')).sort()).toEqual([
       'ca.pem',
@@ -116,8 +99,8 @@ clients:
   test('rotate --all --deploy: set in the running worker, no reload, and no operation fails', async () => {
     let document: DeployDocument & { certificates: Certificate[] } = { services: [], waves: [], certificates: [] };
     const before = await worker();
-    await underLoad(async () => {
-      const result = await rotate();
+    await loaded(async () => {
+      const result = await ca.rotate();
       expect([result.code, result.stderr]).toEqual([0, '']);
       document = result.json();
     });
@@ -130,8 +113,8 @@ clients:
   test('a change of the trust bundle alone is a reload: the connections of before go on with the old worker', async () => {
     await appendFile(join(dir('proxy-1'), 'ca.pem'), other);
     const before = await worker();
-    await underLoad(async () => {
-      const result = await deploy();
+    await loaded(async () => {
+      const result = await ca.deploy();
       expect([result.code, result.stderr]).toEqual([0, '']);
       expect(states(result.json())).toEqual(['unchanged', 'confirmed']);
       expect(of(result.json(), 'proxy-1')?.oldConnections?.what).toMatch(/connections of old workers$/);
@@ -142,24 +125,24 @@ clients:
 
   test('revoke deploys the CRL: the client is refused from then on, and no operation of the others fails', async () => {
     const leaver = await material(dir('leaver'));
-    await underLoad(async (progress) => {
+    await loaded(async (progress) => {
       expect(await ask(port, leaver, PING)).toBe(PONG);
-      const result = await run('revoke', 'leaver', '--reason', 'cessationOfOperation');
+      const result = await ca.live(['revoke', 'leaver', '--reason', 'cessationOfOperation']);
       expect([result.code, result.stderr]).toEqual([0, '']);
       for (const version of ['TLSv1.3', 'TLSv1.2'] as const)
         expect(await refusal(port, leaver, version)).toBe('ERR_SSL_SSLV3_ALERT_CERTIFICATE_REVOKED');
       await progress();
     });
     await ca.issueClients('leaver');
-    const again = await deploy();
+    const again = await ca.deploy();
     expect([again.code, states(again.json())]).toEqual([0, ['unchanged', 'unchanged']]);
   }, 180_000);
 
   test('rotations with the trust bundle changed each time, ten reloads in a row: 0 failed', async () => {
-    await underLoad(async () => {
+    await loaded(async () => {
       for (let round = 0; round < 10; round++) {
         await appendFile(join(dir('proxy-1'), 'ca.pem'), other);
-        const result = await rotate('--out', ca.out);
+        const result = await ca.rotate('--out', ca.out);
         expect([result.code, states(result.json())]).toEqual([0, ['confirmed', 'confirmed']]);
       }
     });
@@ -178,7 +161,7 @@ clients:
       ],
     ] as const) {
       await writeFile(ca.inventory, inventory(spoilt));
-      const result = await rotate('--out', ca.out);
+      const result = await ca.rotate('--out', ca.out);
       expect(result.code).toBe(3);
       expect(of(result.json(), 'proxy-1')).toMatchObject({
         state: 'failed',
@@ -187,40 +170,27 @@ clients:
       expect(await readFile(join(dir('proxy-1'), 'cert.pem'), 'utf8')).toBe(before);
     }
     await writeFile(ca.inventory, inventory(reload()));
-    expect((await deploy()).code).toBe(0);
+    expect((await ca.deploy()).code).toBe(0);
   }, 120_000);
 
   test('a reload that does nothing: the trust of before is put back, and the service is named', async () => {
     await writeFile(ca.inventory, inventory(`{ socket: ${at('admin')}, command: ["true"], timeout: 2s }`));
     await appendFile(join(dir('proxy-1'), 'ca.pem'), other);
-    const result = await deploy();
+    const result = await ca.deploy();
     expect(result.code).toBe(3);
     expect(of(result.json(), 'proxy-1')?.error?.message).toMatch(
       /has no new worker .* after its reload; the previous files were put back/,
     );
     await writeFile(ca.inventory, inventory(reload()));
-    expect((await deploy()).code).toBe(0);
+    expect((await ca.deploy()).code).toBe(0);
   }, 180_000);
 
   test('killed at any moment, the next run makes it whole', async () => {
-    for (const delay of [700, 1000, 1300, 1700, 2200]) {
-      await cli(['rotate', '--all', '--deploy', '--inventory', ca.inventory, '--json', '--yes'], {
-        env: ca.env,
-        onSpawn: (child) => setTimeout(() => child.kill('SIGKILL'), delay),
-      });
-      const result = await deploy();
-      expect([delay, result.code, result.stderr]).toEqual([delay, 0, '']);
-      const { certificates } = (await cli(['list', '--json'], { env: ca.env })).json();
+    await ca.killed(['redis-1', 'proxy-1'].map(dir), [0, 300, 800], async (certificates) => {
       await expectServed(certificates);
-      for (const name of ['redis-1', 'proxy-1'])
-        expect((await readdir(dir(name))).filter((entry) => /^\.cluster-ca\.\d/.test(entry))).toHaveLength(1);
       expect(await ask(port, await material(dir('app')), PING)).toBe(PONG);
-    }
+    });
   }, 240_000);
 
-  test('verify --inventory finds nothing to say', async () => {
-    const tls = ['cert', 'key'].flatMap((name) => [`--${name}`, join(dir('app'), `${name}.pem`)]);
-    const result = await cli(['verify', '--inventory', ca.inventory, '--json', ...tls], { env: ca.env });
-    expect([result.code, result.json().findings]).toEqual([0, []]);
-  });
+  test('verify --inventory finds nothing to say', () => ca.expectNothingFound(dir('app')));
 });

@@ -1,26 +1,23 @@
-import { appendFile, readdir, readFile, writeFile } from 'node:fs/promises';
+import { appendFile, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { beforeAll, expect, test } from '@jest/globals';
 import type { DeployDocument, ServiceObject } from '../../src/deployment/document.ts';
-import { cli, type RunResult } from '../support/cli.ts';
 import { describeWith } from '../support/debian.ts';
 import { freePort } from '../support/ports.ts';
 import { Servers } from '../support/servers.ts';
 import { type Nginx, startNginx } from '../support/servers-nginx.ts';
-import { underSteadyLoad } from '../support/steady-load.ts';
 import { askAll, material, served } from '../support/tls.ts';
 import { httpClient } from '../support/tls-http-load.ts';
-import { Authority, type Certificate, fingerprintOf } from './authority.ts';
+import { type Certificate, fingerprintOf } from './authority.ts';
+import { anotherRoot, Deployer, underLoad } from './deployer.ts';
 
-/** What each client of the load does, at least, between two steps. */
-const STEP = 40;
 const REQUEST = 'GET / HTTP/1.0\r\n\r\n';
 
 const describeLive = await describeWith('nginx');
 const servers = new Servers('deploy-nginx');
 
 describeLive('deploy to nginx under load', () => {
-  let ca: Authority;
+  let ca: Deployer;
   let other: Buffer;
   let nginx: Nginx;
   let port: number;
@@ -28,10 +25,6 @@ describeLive('deploy to nginx under load', () => {
   const dir = (name: string): string => at(join('etc', name));
   const pidFile = (): string => at('nginx/nginx.pid');
 
-  const run = (verb: string, ...args: string[]): Promise<RunResult> =>
-    cli([verb, ...args, '--inventory', ca.inventory, '--json', '--yes'], { env: ca.env, timeout: 120_000 });
-  const deploy = (...args: string[]): Promise<RunResult> => run('deploy', '--from', ca.out, ...args);
-  const rotate = (...args: string[]): Promise<RunResult> => run('rotate', '--all', '--deploy', ...args);
   const web = (document: DeployDocument): ServiceObject | undefined =>
     document.services.find(({ node }) => node === 'web-1');
   const inventory = (reload: string): string => `
@@ -49,33 +42,23 @@ clients:
   }
 
   /** Two clients with kept connections, two with a new one for each request. @returns how many requests were sent again */
-  async function underLoad(work: (progress: () => Promise<void>) => Promise<void>): Promise<number> {
+  async function loaded(work: (progress: () => Promise<void>) => Promise<void>): Promise<number> {
     const client = await material(dir('app'));
     const clients = ([1, 2, 3, 4] as const).map((id) => httpClient(id, id < 3 ? 'lasting' : 'fresh', port, client));
-    const counted = await underSteadyLoad(clients, async (load) => {
-      await load.progress(STEP);
-      await work(() => load.progress(STEP));
-      await load.progress(STEP);
-    });
-    for (const group of ['lasting', 'fresh']) {
-      expect([group, counted[group]?.failures]).toEqual([group, []]);
-      expect(counted[group]?.operations).toBeGreaterThanOrEqual(2 * 2 * STEP);
-    }
+    const counted = await underLoad(clients, work);
     expect(counted.fresh?.connections).toBe(counted.fresh?.operations);
     return clients.reduce((sum, one) => sum + one.counted.again, 0);
   }
 
   beforeAll(async () => {
     port = await freePort();
-    ca = await Authority.init(at('orders'), 'orders');
-    const billing = await Authority.init(at('billing'), 'billing');
-    await billing.issueClients('app');
-    other = await readFile(join(billing.client('app'), 'ca.pem'));
+    ca = await Deployer.init(at('orders'), 'orders');
+    other = await anotherRoot(at('billing'));
     await ca.issueInventory(inventory(`{ pidFile: ${pidFile()} }`));
   }, 120_000);
 
   test('the files are placed before anything listens, with a CRL for every level', async () => {
-    const result = await deploy();
+    const result = await ca.deploy();
     expect([result.code, web(result.json())?.state]).toEqual([0, 'placed']);
     const crl = await readFile(join(dir('web-1'), 'crl.pem'), 'utf8');
     expect(crl.match(/BEGIN X509 CRL/g)).toHaveLength(2);
@@ -90,9 +73,9 @@ clients:
 
   test('rotate --all --deploy, five times: no operation fails', async () => {
     let made: Certificate[] = [];
-    const again = await underLoad(async (progress) => {
+    const again = await loaded(async (progress) => {
       for (let round = 0; round < 5; round++) {
-        const result = await rotate();
+        const result = await ca.rotate();
         expect([result.code, result.stderr, web(result.json())?.state]).toEqual([0, '', 'confirmed']);
         made = result.json().certificates;
         await expectServed(made);
@@ -105,8 +88,8 @@ clients:
 
   test('a change of the trust bundle alone', async () => {
     await appendFile(join(dir('web-1'), 'ca.pem'), other);
-    await underLoad(async () => {
-      const result = await deploy();
+    await loaded(async () => {
+      const result = await ca.deploy();
       expect([result.code, result.stderr, web(result.json())?.state]).toEqual([0, '', 'confirmed']);
     });
     expect(await readFile(join(dir('web-1'), 'ca.pem'), 'utf8')).not.toContain(other.toString());
@@ -114,15 +97,15 @@ clients:
 
   test('revoke deploys the CRL: the client is refused from then on, and no operation of the others fails', async () => {
     const leaver = await material(dir('leaver'));
-    await underLoad(async (progress) => {
+    await loaded(async (progress) => {
       expect(await askAll(port, leaver, REQUEST)).toContain('welcome CN=leaver');
-      const result = await run('revoke', 'leaver', '--reason', 'cessationOfOperation');
+      const result = await ca.live(['revoke', 'leaver', '--reason', 'cessationOfOperation']);
       expect([result.code, result.stderr]).toEqual([0, '']);
       expect(await askAll(port, leaver, REQUEST)).toContain('The SSL certificate error');
       await progress();
     });
     await ca.issueClients('leaver');
-    const again = await deploy();
+    const again = await ca.deploy();
     expect([again.code, web(again.json())?.state]).toEqual([0, 'unchanged']);
   }, 180_000);
 
@@ -130,39 +113,26 @@ clients:
     const before = await readFile(join(dir('web-1'), 'cert.pem'), 'utf8');
     const good = await readFile(nginx.configuration, 'utf8');
     await appendFile(nginx.configuration, 'nonsense on;\n');
-    const refused = await rotate('--out', ca.out);
+    const refused = await ca.rotate('--out', ca.out);
     expect([refused.code, web(refused.json())?.error?.message]).toEqual([
       3,
       expect.stringMatching(/unknown directive "nonsense".*; nothing was placed/),
     ]);
     await writeFile(nginx.configuration, good);
     await writeFile(ca.inventory, inventory('{ command: ["true"], timeout: 2s }'));
-    const lied = await rotate('--out', ca.out);
+    const lied = await ca.rotate('--out', ca.out);
     expect([lied.code, web(lied.json())?.error?.message]).toEqual([
       3,
       expect.stringMatching(/and not the one that was placed; the previous files were put back and are in use/),
     ]);
     expect(await readFile(join(dir('web-1'), 'cert.pem'), 'utf8')).toBe(before);
     await writeFile(ca.inventory, inventory(reload()));
-    expect((await deploy()).code).toBe(0);
+    expect((await ca.deploy()).code).toBe(0);
   }, 180_000);
 
   test('killed at any moment, the next run makes it whole', async () => {
-    for (const delay of [700, 1000, 1300, 1700, 2200]) {
-      await cli(['rotate', '--all', '--deploy', '--inventory', ca.inventory, '--json', '--yes'], {
-        env: ca.env,
-        onSpawn: (child) => setTimeout(() => child.kill('SIGKILL'), delay),
-      });
-      const result = await deploy();
-      expect([delay, result.code, result.stderr]).toEqual([delay, 0, '']);
-      await expectServed((await cli(['list', '--json'], { env: ca.env })).json().certificates);
-      expect((await readdir(dir('web-1'))).filter((entry) => /^\.cluster-ca\.\d/.test(entry))).toHaveLength(1);
-    }
+    await ca.killed([dir('web-1')], [0, 100, 300], expectServed);
   }, 240_000);
 
-  test('verify --inventory finds nothing to say', async () => {
-    const tls = ['cert', 'key'].flatMap((name) => [`--${name}`, join(dir('app'), `${name}.pem`)]);
-    const result = await cli(['verify', '--inventory', ca.inventory, '--json', ...tls], { env: ca.env });
-    expect([result.code, result.json().findings]).toEqual([0, []]);
-  });
+  test('verify --inventory finds nothing to say', () => ca.expectNothingFound(dir('app')));
 });

@@ -1,22 +1,20 @@
-import { appendFile, readdir, readFile, writeFile } from 'node:fs/promises';
+import { appendFile, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { beforeAll, expect, test } from '@jest/globals';
 import type { DeployDocument, ServiceObject } from '../../src/deployment/document.ts';
-import { cli, type RunResult } from '../support/cli.ts';
 import { describeWith, executable } from '../support/debian.ts';
 import { freePort } from '../support/ports.ts';
 import { scratch } from '../support/scratch.ts';
 import { Servers, until } from '../support/servers.ts';
 import { NOBODY } from '../support/servers-postgres.ts';
 import { type Pair, type PairMember, startPostgresPair, streams } from '../support/servers-postgres-pair.ts';
-import { type LoadClient, underSteadyLoad } from '../support/steady-load.ts';
+import type { LoadClient } from '../support/steady-load.ts';
 import { type Material, material } from '../support/tls.ts';
 import { PgConnection } from '../support/tls-postgres.ts';
-import { Authority, type Certificate, fingerprintOf } from './authority.ts';
+import { type Certificate, fingerprintOf } from './authority.ts';
+import { anotherRoot, Deployer, underLoad } from './deployer.ts';
 
 const NODES = ['pg-1', 'pg-2'] as const;
-/** What each client of the load does, at least, between two steps. */
-const STEP = 40;
 
 const describeLive = await describeWith('postgres');
 const servers = new Servers('deploy-postgres');
@@ -83,17 +81,13 @@ function reader(port: number, material: Material): LoadClient {
 }
 
 describeLive('deploy to PostgreSQL under load: a primary and a standby that streams from it', () => {
-  let ca: Authority;
+  let ca: Deployer;
   let other: Buffer;
   let pair: Pair;
   const ports = new Map<string, number>();
   const dir = (name: string): string => join(place, 'etc', name);
   const memberOf = (name: string): PairMember => (name === 'pg-1' ? pair.primary : pair.standby);
 
-  const run = (verb: string, ...args: string[]): Promise<RunResult> =>
-    cli([verb, ...args, '--inventory', ca.inventory, '--json', '--yes'], { env: ca.env, timeout: 120_000 });
-  const deploy = (...args: string[]): Promise<RunResult> => run('deploy', '--from', ca.out, ...args);
-  const rotate = (...args: string[]): Promise<RunResult> => run('rotate', '--all', '--deploy', ...args);
   const states = ({ services }: DeployDocument): string[] =>
     services.filter(({ kind }) => kind === 'postgres').map(({ state }) => state);
 
@@ -105,19 +99,11 @@ describeLive('deploy to PostgreSQL under load: a primary and a standby that stre
         fingerprintOf(certificates, name, 'data'),
       ]);
   }
-  async function underLoad(work: (progress: () => Promise<void>) => Promise<void>) {
+  async function loaded(work: (progress: () => Promise<void>) => Promise<void>) {
     const client = await material(dir('app'));
     const [primary, standby] = [pair.primary.port, pair.standby.port];
     const writers = ([1, 2, 3, 4] as const).map((id) => new Writer(id, id < 3 ? 'lasting' : 'fresh', primary, client));
-    const counted = await underSteadyLoad([...writers, reader(standby, client)], async (load) => {
-      await load.progress(STEP);
-      await work(() => load.progress(STEP));
-      await load.progress(STEP);
-    });
-    for (const group of ['lasting', 'fresh', 'reading']) {
-      expect([group, counted[group]?.failures]).toEqual([group, []]);
-      expect(counted[group]?.operations).toBeGreaterThanOrEqual(2 * STEP);
-    }
+    const counted = await underLoad([...writers, reader(standby, client)], work);
     // No session of before was ended; every other operation had a session, and so a handshake, of its own.
     expect(counted.lasting?.connections).toBe(2);
     expect(counted.fresh?.connections).toBe(counted.fresh?.operations);
@@ -132,15 +118,13 @@ describeLive('deploy to PostgreSQL under load: a primary and a standby that stre
 
   beforeAll(async () => {
     for (const name of NODES) ports.set(name, await freePort());
-    ca = await Authority.init(join(servers.directory, 'orders'), 'orders');
-    const billing = await Authority.init(join(servers.directory, 'billing'), 'billing');
-    await billing.issueClients('app');
-    other = await readFile(join(billing.client('app'), 'ca.pem'));
+    ca = await Deployer.init(join(servers.directory, 'orders'), 'orders');
+    other = await anotherRoot(join(servers.directory, 'billing'));
     await ca.issueInventory(inventory());
   }, 120_000);
 
   test('the files are placed before anything listens', async () => {
-    const result = await deploy();
+    const result = await ca.deploy();
     expect([result.code, states(result.json())]).toEqual([0, ['placed', 'placed']]);
     pair = await startPostgresPair(
       servers,
@@ -155,8 +139,8 @@ describeLive('deploy to PostgreSQL under load: a primary and a standby that stre
 
   test('rotate --all --deploy: the standby first, and no operation fails', async () => {
     let document: DeployDocument & { certificates: Certificate[] } = { services: [], waves: [], certificates: [] };
-    await underLoad(async () => {
-      const result = await rotate();
+    await loaded(async () => {
+      const result = await ca.rotate();
       expect([result.code, result.stderr]).toEqual([0, '']);
       document = result.json();
     });
@@ -173,8 +157,8 @@ describeLive('deploy to PostgreSQL under load: a primary and a standby that stre
 
   test('--cycle-connections: the stream is made anew with the new certificate of the standby', async () => {
     let made: Certificate[] = [];
-    await underLoad(async () => {
-      const result = await rotate('--cycle-connections');
+    await loaded(async () => {
+      const result = await ca.rotate('--cycle-connections');
       expect([result.code, result.stderr]).toEqual([0, '']);
       made = result.json().certificates;
       for (const { node, oldConnections } of (result.json() as DeployDocument).services)
@@ -199,36 +183,36 @@ describeLive('deploy to PostgreSQL under load: a primary and a standby that stre
       await appendFile(join(dir(name), 'ca.pem'), other);
       await memberOf(name).query('select pg_reload_conf()');
     }
-    await underLoad(async (progress) => {
-      const result = await deploy();
+    await loaded(async (progress) => {
+      const result = await ca.deploy();
       expect([result.code, result.stderr, states(result.json())]).toEqual([0, '', ['confirmed', 'confirmed']]);
       await progress();
       const leaver = await material(dir('leaver'));
       (await PgConnection.open(pair.primary.port, leaver, 'leaver')).close();
-      const revoked = await run('revoke', 'leaver', '--reason', 'cessationOfOperation');
+      const revoked = await ca.live(['revoke', 'leaver', '--reason', 'cessationOfOperation']);
       expect([revoked.code, revoked.stderr]).toEqual([0, '']);
       for (const { port } of [pair.primary, pair.standby])
         await expect(PgConnection.open(port, leaver, 'leaver')).rejects.toThrow(/revoked/);
     });
     await ca.issueClients('leaver');
-    const again = await deploy();
+    const again = await ca.deploy();
     expect([again.code, states(again.json())]).toEqual([0, ['unchanged', 'unchanged']]);
   }, 180_000);
 
   test('a key that it would not take is refused before anything is placed', async () => {
     await writeFile(ca.inventory, inventory({ standby: ', keyMode: "0640"' }));
-    const result = await rotate('--out', ca.out);
+    const result = await ca.rotate('--out', ca.out);
     expect(result.code).toBe(3);
     const failed = (result.json() as DeployDocument).services.find(({ node }) => node === 'pg-2');
     expect(failed?.error?.message).toMatch(/would not take the key: .*must be 0600; nothing was placed/);
     await writeFile(ca.inventory, inventory());
-    expect(states((await deploy()).json())).toEqual(['confirmed', 'confirmed']);
+    expect(states((await ca.deploy()).json())).toEqual(['confirmed', 'confirmed']);
   }, 180_000);
 
   test('a command that does nothing: the files of before are put back, and the service is named', async () => {
-    await writeFile(ca.inventory, inventory({ standby: 'reload: { command: ["true"] }' }));
+    await writeFile(ca.inventory, inventory({ standby: 'reload: { command: ["true"], timeout: 2s }' }));
     const before = await readFile(join(dir('pg-2'), 'cert.pem'), 'utf8');
-    const result = await rotate('--out', ca.out);
+    const result = await ca.rotate('--out', ca.out);
     expect([result.code, result.error().error.code]).toEqual([3, 'ERR_PARTIAL']);
     const failed = (result.json() as DeployDocument).services.find(({ node }) => node === 'pg-2');
     expect(failed?.error?.message).toMatch(
@@ -237,28 +221,16 @@ describeLive('deploy to PostgreSQL under load: a primary and a standby that stre
     expect(await readFile(join(dir('pg-2'), 'cert.pem'), 'utf8')).toBe(before);
     expect(await streams(pair)).toBe(true);
     await writeFile(ca.inventory, inventory());
-    expect(states((await deploy()).json())).toEqual(['confirmed', 'confirmed']);
+    expect(states((await ca.deploy()).json())).toEqual(['confirmed', 'confirmed']);
   }, 180_000);
 
   test('killed at any moment, the next run makes it whole', async () => {
-    for (const delay of [700, 1000, 1300, 1700, 2200, 3000]) {
-      await cli(['rotate', '--all', '--deploy', '--inventory', ca.inventory, '--json', '--yes'], {
-        env: ca.env,
-        onSpawn: (child) => setTimeout(() => child.kill('SIGKILL'), delay),
-      });
-      const result = await deploy('--cycle-connections');
-      expect([delay, result.code, result.stderr]).toEqual([delay, 0, '']);
-      const { certificates } = (await cli(['list', '--json'], { env: ca.env })).json();
+    const whole = async (certificates: Certificate[]): Promise<void> => {
       await expectServed(certificates);
-      for (const name of NODES)
-        expect((await readdir(dir(name))).filter((entry) => /^\.cluster-ca\.\d/.test(entry))).toHaveLength(1);
       await until('the standby streams', () => streams(pair));
-    }
+    };
+    await ca.killed(NODES.map(dir), [0, 400, 1200], whole, { args: ['--cycle-connections'] });
   }, 240_000);
 
-  test('verify --inventory finds nothing to say', async () => {
-    const tls = ['cert', 'key'].flatMap((name) => [`--${name}`, join(dir('app'), `${name}.pem`)]);
-    const result = await cli(['verify', '--inventory', ca.inventory, '--json', ...tls], { env: ca.env });
-    expect([result.code, result.json().findings]).toEqual([0, []]);
-  });
+  test('verify --inventory finds nothing to say', () => ca.expectNothingFound(dir('app')));
 });

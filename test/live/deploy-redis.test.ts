@@ -1,15 +1,16 @@
-import { existsSync, readdirSync, readFileSync } from 'node:fs';
+import { existsSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { beforeAll, expect, test } from '@jest/globals';
 import type { DeployDocument } from '../../src/deployment/document.ts';
-import { cli, type RunResult } from '../support/cli.ts';
+import { cli } from '../support/cli.ts';
 import { describeWith } from '../support/debian.ts';
 import { freeClusterPort } from '../support/ports.ts';
 import { Servers } from '../support/servers.ts';
 import { material, served } from '../support/tls.ts';
 import { underLoad } from '../support/tls-load.ts';
-import { Authority, type Certificate, fingerprintOf } from './authority.ts';
+import { type Certificate, fingerprintOf } from './authority.ts';
 import { RedisCluster } from './cluster.ts';
+import { Deployer } from './deployer.ts';
 
 const NODES = ['redis-1', 'redis-2', 'redis-3', 'redis-4', 'redis-5', 'redis-6'];
 /** What each writer of the load does, at least, between two steps. */
@@ -19,18 +20,11 @@ const describeLive = await describeWith('redis-server', 'redis-cli');
 const servers = new Servers('deploy-redis');
 
 describeLive('deploy to a six-node Redis cluster under load', () => {
-  let ca: Authority;
+  let ca: Deployer;
   let cluster: RedisCluster;
   const ports = new Map<string, number>();
   const dir = (name: string): string => join(servers.directory, 'etc', name);
 
-  const run = (...args: string[]): Promise<RunResult> =>
-    cli([...args, '--inventory', ca.inventory, '--from', ca.out, '--json', '--yes'], { env: ca.env, timeout: 120_000 });
-  const rotate = (...args: string[]): Promise<RunResult> =>
-    cli(['rotate', '--all', '--deploy', '--inventory', ca.inventory, '--json', '--yes', ...args], {
-      env: ca.env,
-      timeout: 120_000,
-    });
   /** Of the servers; the client's files are placed and nothing more. */
   const states = ({ services }: DeployDocument): string[] =>
     services.filter(({ kind }) => kind === 'redis').map(({ state }) => state);
@@ -63,7 +57,7 @@ describeLive('deploy to a six-node Redis cluster under load', () => {
   }
 
   beforeAll(async () => {
-    ca = await Authority.init(join(servers.directory, 'orders'), 'orders');
+    ca = await Deployer.init(join(servers.directory, 'orders'), 'orders');
     for (const name of NODES) ports.set(name, await freeClusterPort());
     const nodes = NODES.map(
       (name) =>
@@ -74,9 +68,9 @@ describeLive('deploy to a six-node Redis cluster under load', () => {
   }, 120_000);
 
   test('before anything listens the files are placed, and the next run has nothing to do', async () => {
-    const first = await run('deploy');
+    const first = await ca.deploy();
     expect([first.code, states(first.json())]).toEqual([0, every('placed')]);
-    const second = await run('deploy');
+    const second = await ca.deploy();
     expect([second.code, states(second.json())]).toEqual([0, every('unchanged')]);
     expectTidy();
     cluster = await RedisCluster.create(servers, ca, NODES, dir('app'), (name) => ({
@@ -91,7 +85,7 @@ describeLive('deploy to a six-node Redis cluster under load', () => {
     let document: DeployDocument & { certificates: Certificate[] } = { services: [], waves: [], certificates: [] };
     const { lasting, fresh } = await underLoad(cluster.port, await material(dir('app')), async (load) => {
       await load.progress(STEP);
-      const result = await rotate();
+      const result = await ca.rotate();
       expect([result.code, result.stderr]).toEqual([0, '']);
       document = result.json();
       await load.progress(STEP);
@@ -116,7 +110,7 @@ describeLive('deploy to a six-node Redis cluster under load', () => {
   test('old connections are counted, and --cycle-connections renews replication without a failed operation', async () => {
     const { lasting, fresh } = await underLoad(cluster.port, await material(dir('app')), async (load) => {
       await load.progress(STEP);
-      const result = await rotate('--cycle-connections', '--max-unavailable', '2');
+      const result = await ca.rotate('--cycle-connections', '--max-unavailable', '2');
       const document: DeployDocument = result.json();
       expect([result.code, states(document)]).toEqual([0, every('confirmed')]);
       // The client's own is in the first of the three.
@@ -130,26 +124,17 @@ describeLive('deploy to a six-node Redis cluster under load', () => {
   }, 180_000);
 
   test('killed at any moment, the next run makes it whole', async () => {
-    for (const delay of [700, 1000, 1300, 1600, 2000, 2500]) {
-      await cli(['rotate', '--all', '--deploy', '--inventory', ca.inventory, '--json', '--yes'], {
-        env: ca.env,
-        onSpawn: (child) => setTimeout(() => child.kill('SIGKILL'), delay),
-      });
-      const result = await run('deploy');
-      expect([delay, result.code, result.stderr]).toEqual([delay, 0, '']);
-      const now = await serving();
-      for (const name of NODES) {
-        const { certificates } = (await cli(['list', '--node', name, '--json'], { env: ca.env })).json();
-        expect([delay, name, now.get(name)]).toEqual([delay, name, certificates[0].fingerprint]);
-      }
+    await ca.killed(NODES.map(dir), [0, 400, 1200], async (certificates) => {
+      for (const [name, fingerprint] of await serving())
+        expect([name, fingerprint]).toEqual([name, fingerprintOf(certificates, name, 'data')]);
       expectTidy();
-    }
+    });
     expect(await cluster.isWhole()).toBe(true);
   }, 240_000);
 
   test('a node that is down is pending, and done by the next run', async () => {
     await cluster.node('redis-6').server.stop();
-    const result = await rotate();
+    const result = await ca.rotate();
     expect(result.code).toBe(3);
     const document: DeployDocument = result.json();
     expect(
@@ -167,17 +152,11 @@ describeLive('deploy to a six-node Redis cluster under load', () => {
       expect.objectContaining({ name: 'node_deployment_pending', subject: 'redis-6/data' }),
     );
     await cluster.restart(servers, 'redis-6', dir('redis-6'));
-    const again = await run('deploy');
+    const again = await ca.deploy();
     expect([again.code, states(again.json()).filter((state) => state !== 'unchanged')]).toEqual([0, ['confirmed']]);
     expect((await cli(['status', '--json'], { env: ca.env })).code).toBe(0);
     expectTidy();
   }, 180_000);
 
-  test('verify --inventory finds nothing to say', async () => {
-    const who = dir('app');
-    const pair = ['--cert', join(who, 'cert.pem'), '--key', join(who, 'key.pem')];
-    const result = await cli(['verify', '--inventory', ca.inventory, '--json', ...pair], { env: ca.env });
-    expect([result.code, result.json().findings]).toEqual([0, []]);
-    expect(readFileSync(join(dir('redis-1'), 'ca.pem'), 'utf8')).toContain('BEGIN CERTIFICATE');
-  });
+  test('verify --inventory finds nothing to say', () => ca.expectNothingFound(dir('app')));
 });

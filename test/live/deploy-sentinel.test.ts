@@ -1,30 +1,28 @@
-import { appendFile, readdir, readFile, writeFile } from 'node:fs/promises';
+import { appendFile, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { beforeAll, expect, test } from '@jest/globals';
 import type { DeployDocument, ServiceObject } from '../../src/deployment/document.ts';
-import { cli, type RunResult } from '../support/cli.ts';
 import { describeWith } from '../support/debian.ts';
 import { freePort } from '../support/ports.ts';
 import { Servers, until } from '../support/servers.ts';
 import { redisCli, startRedis } from '../support/servers-redis.ts';
 import { type Sentinel, sentinelFiles, startSentinel } from '../support/servers-sentinel.ts';
-import { type LoadClient, underSteadyLoad } from '../support/steady-load.ts';
+import type { LoadClient } from '../support/steady-load.ts';
 import { type Material, material, served } from '../support/tls.ts';
 import { redisClient } from '../support/tls-redis-load.ts';
 import { RespConnection } from '../support/tls-resp.ts';
-import { Authority, type Certificate, fingerprintOf } from './authority.ts';
+import { type Certificate, fingerprintOf } from './authority.ts';
+import { anotherRoot, Deployer, underLoad } from './deployer.ts';
 
 const SENTINELS = ['sentinel-1', 'sentinel-2', 'sentinel-3'];
 const REDISES = ['redis-1', 'redis-2'];
 const NODES = [...SENTINELS, ...REDISES];
-/** What each client of the load does, at least, between two steps. */
-const STEP = 40;
 
 const describeLive = await describeWith('redis-server', 'redis-cli', 'redis-sentinel');
 const servers = new Servers('deploy-sentinel');
 
 describeLive('deploy under load to three Sentinels, and to the primary and the replica that they watch', () => {
-  let ca: Authority;
+  let ca: Deployer;
   let other: Buffer;
   const sentinels = new Map<string, Sentinel>();
   const ports = new Map<string, number>();
@@ -33,10 +31,6 @@ describeLive('deploy under load to three Sentinels, and to the primary and the r
   const port = (name: string): number => ports.get(name) as number;
   const address = (name: string): string => `127.0.0.1:${port(name)}`;
 
-  const run = (verb: string, ...args: string[]): Promise<RunResult> =>
-    cli([verb, ...args, '--inventory', ca.inventory, '--json', '--yes'], { env: ca.env, timeout: 180_000 });
-  const deploy = (...args: string[]): Promise<RunResult> => run('deploy', '--from', ca.out, ...args);
-  const rotate = (...args: string[]): Promise<RunResult> => run('rotate', '--all', '--deploy', ...args);
   const of = (document: DeployDocument, name: string): ServiceObject | undefined =>
     document.services.find(({ node }) => node === name);
   const states = (document: DeployDocument): string[] => NODES.map((name) => of(document, name)?.state ?? '');
@@ -88,35 +82,25 @@ describeLive('deploy under load to three Sentinels, and to the primary and the r
     throw last;
   }
 
-  async function underLoad(work: (progress: () => Promise<void>) => Promise<void>): Promise<void> {
+  async function loaded(work: (progress: () => Promise<void>) => Promise<void>): Promise<void> {
     const client = await material(dir('app'));
     const clients: LoadClient[] = ([1, 2, 3, 4] as const).map((id) =>
       redisClient(id, id < 3 ? 'lasting' : 'fresh', () => lookUp(client), client),
     );
-    const counted = await underSteadyLoad(clients, async (load) => {
-      await load.progress(STEP);
-      await work(() => load.progress(STEP));
-      await load.progress(STEP);
-    });
-    for (const group of ['lasting', 'fresh']) {
-      expect([group, counted[group]?.failures]).toEqual([group, []]);
-      expect(counted[group]?.operations).toBeGreaterThanOrEqual(2 * 2 * STEP);
-    }
+    const counted = await underLoad(clients, work);
     expect(counted.lasting?.connections).toBe(2);
     expect(counted.fresh?.connections).toBe(counted.fresh?.operations);
   }
 
   beforeAll(async () => {
     for (const name of NODES) ports.set(name, await freePort());
-    ca = await Authority.init(at('orders'), 'orders');
-    const billing = await Authority.init(at('billing'), 'billing');
-    await billing.issueClients('app');
-    other = await readFile(join(billing.client('app'), 'ca.pem'));
+    ca = await Deployer.init(at('orders'), 'orders');
+    other = await anotherRoot(at('billing'));
     await ca.issueInventory(inventory());
   }, 120_000);
 
   test('the files are placed before anything listens', async () => {
-    const result = await deploy();
+    const result = await ca.deploy();
     expect([result.code, states(result.json())]).toEqual([0, every('placed')]);
     await startRedis(servers, { name: 'redis-1', port: port('redis-1'), files: dir('redis-1') });
     const settings = { replicaof: `127.0.0.1 ${port('redis-1')}` };
@@ -135,8 +119,8 @@ describeLive('deploy under load to three Sentinels, and to the primary and the r
   test('rotate --all --deploy: one Sentinel after the other is restarted, none is held for down, and no operation fails', async () => {
     let document: DeployDocument & { certificates: Certificate[] } = { services: [], waves: [], certificates: [] };
     const where = await primary();
-    await underLoad(async () => {
-      const result = await rotate('--cycle-connections');
+    await loaded(async () => {
+      const result = await ca.rotate('--cycle-connections');
       expect([result.code, result.stderr]).toEqual([0, '']);
       document = result.json();
     });
@@ -151,8 +135,8 @@ describeLive('deploy under load to three Sentinels, and to the primary and the r
 
   test('a change of the trust bundle alone', async () => {
     await appendFile(join(dir('sentinel-2'), 'ca.pem'), other);
-    await underLoad(async () => {
-      const result = await deploy();
+    await loaded(async () => {
+      const result = await ca.deploy();
       expect([result.code, result.stderr]).toEqual([0, '']);
       expect(states(result.json())).toEqual(['unchanged', 'confirmed', 'unchanged', 'unchanged', 'unchanged']);
     });
@@ -162,7 +146,7 @@ describeLive('deploy under load to three Sentinels, and to the primary and the r
   test('a command that restarts nothing: the files of before are put back, the service is named, the others stay', async () => {
     await writeFile(ca.inventory, inventory('["true"]'));
     const before = await readFile(join(dir('sentinel-3'), 'cert.pem'), 'utf8');
-    const result = await rotate('--out', ca.out);
+    const result = await ca.live(['rotate', 'sentinel-3', 'redis-1', '--deploy', '--out', ca.out]);
     expect(result.code).toBe(3);
     expect(of(result.json(), 'sentinel-3')?.error?.message).toMatch(
       /is the same process as before: the command has not restarted it; the previous files were put back/,
@@ -170,34 +154,22 @@ describeLive('deploy under load to three Sentinels, and to the primary and the r
     expect(await readFile(join(dir('sentinel-3'), 'cert.pem'), 'utf8')).toBe(before);
     expect(of(result.json(), 'redis-1')?.state).toBe('pending');
     await writeFile(ca.inventory, inventory());
-    const again = await deploy();
-    expect([again.code, states(again.json()).slice(2)]).toEqual([0, ['confirmed', 'confirmed', 'confirmed']]);
+    const again = await ca.deploy();
+    expect([again.code, states(again.json()).slice(2)]).toEqual([0, ['confirmed', 'unchanged', 'confirmed']]);
   }, 240_000);
 
   test('killed at any moment, the next run makes it whole', async () => {
-    for (const delay of [1500, 2500, 5000]) {
-      await cli(['rotate', '--all', '--deploy', '--inventory', ca.inventory, '--json', '--yes'], {
-        env: ca.env,
-        onSpawn: (child) => setTimeout(() => child.kill('SIGKILL'), delay),
-      });
+    await ca.killed(NODES.map(dir), [300, 3000], expectServed, {
       // The one that was being restarted must be back: without it the others are not restarted.
-      await until('all are usable', async () => {
-        const views = await Promise.all(
-          SENTINELS.map((name) => ask(name, 'SENTINEL', 'CKQUORUM', 'orders').catch(() => '')),
-        );
-        return views.every((view) => view.startsWith('OK 3 usable'));
-      });
-      const result = await deploy();
-      expect([delay, result.code, result.stderr]).toEqual([delay, 0, '']);
-      await expectServed((await cli(['list', '--json'], { env: ca.env })).json().certificates);
-      for (const name of NODES)
-        expect((await readdir(dir(name))).filter((entry) => /^\.cluster-ca\.\d/.test(entry))).toHaveLength(1);
-    }
+      ready: () =>
+        until('all are usable', async () => {
+          const views = await Promise.all(
+            SENTINELS.map((name) => ask(name, 'SENTINEL', 'CKQUORUM', 'orders').catch(() => '')),
+          );
+          return views.every((view) => view.startsWith('OK 3 usable'));
+        }),
+    });
   }, 300_000);
 
-  test('verify --inventory finds nothing to say', async () => {
-    const tls = ['cert', 'key'].flatMap((name) => [`--${name}`, join(dir('app'), `${name}.pem`)]);
-    const result = await cli(['verify', '--inventory', ca.inventory, '--json', ...tls], { env: ca.env });
-    expect([result.code, result.json().findings]).toEqual([0, []]);
-  });
+  test('verify --inventory finds nothing to say', () => ca.expectNothingFound(dir('app')));
 });

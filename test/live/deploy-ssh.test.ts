@@ -53,6 +53,7 @@ clients: { app: { services: [{ kind: files, dir: ${at('etc/app')} }] } }
   const run = (args: string[], options: RunOptions = {}): Promise<RunResult> =>
     cli([...args, '--inventory', ca.inventory, '--json', '--yes'], { env: env(), timeout: 120_000, ...options });
   const deploy = (options?: RunOptions): Promise<RunResult> => run(['deploy', '--from', ca.out], options);
+  const deployWeb = (options?: RunOptions): Promise<RunResult> => run(['deploy', 'web-1', '--from', ca.out], options);
   const of = (result: RunResult, name: string): ServiceObject => {
     const found = (result.json() as DeployDocument).services.find(({ node }) => node === name);
     if (found === undefined) throw new Error(`no ${name}: ${result.stdout}`);
@@ -144,7 +145,7 @@ clients: { app: { services: [{ kind: files, dir: ${at('etc/app')} }] } }
       expect(lines.length).toBeGreaterThan(1);
       const log = at('trace');
       const words = ['-v', '-s', '200000', '-o', log, '-e', 'trace=execve,open,openat,creat,mkdir,rename,link,symlink'];
-      const args = ['deploy', '--from', ca.out, '--inventory', ca.inventory, '--json', '--yes'];
+      const args = ['deploy', 'web-1', '--from', ca.out, '--inventory', ca.inventory, '--json', '--yes'];
       const result = await traced({ env: ca.env, out: at() }, words, args, { env: env(), timeout: 120_000 });
       expect([result.code, of(result, 'web-1').state]).toEqual([0, 'confirmed']);
       const trace = readFileSync(log, 'utf8');
@@ -192,12 +193,12 @@ clients: { app: { services: [{ kind: files, dir: ${at('etc/app')} }] } }
       const files = readFileSync(join(dir('web-1'), 'key.pem'), 'utf8');
       await run(['rotate', 'web-1', '--out', ca.out]);
       await say(command, more);
-      const result = await deploy();
+      const result = await deployWeb();
       expect([result.code, of(result, 'web-1').state]).toEqual([3, 'failed']);
       expect(of(result, 'web-1').error?.message).toMatch(message);
       expect([await serving('web-1'), readFileSync(join(dir('web-1'), 'key.pem'), 'utf8')]).toEqual([before, files]);
       await say();
-      expect(of(await deploy(), 'web-1').state).toBe('confirmed');
+      expect(of(await deployWeb(), 'web-1').state).toBe('confirmed');
       await expectTidy();
       await until('the hanging command is gone', () => !running('sleep\u0000303'));
     },
@@ -213,14 +214,14 @@ clients: { app: { services: [{ kind: files, dir: ${at('etc/app')} }] } }
       [known.replace(/ AAAA\S+/, ` ${readFileSync(at('other.pub'), 'utf8').split(' ')[1]}`), /has changed/],
     ] as const) {
       writeFileSync(sshd.knownHosts, content);
-      const result = await deploy();
+      const result = await deployWeb();
       expect(result.code).toBe(3);
       expect(of(result, 'web-1')).toMatchObject({ error: { message: expect.stringMatching(message) } });
       expect(readFileSync(sshd.knownHosts, 'utf8')).toBe(content);
       expect(await serving('web-1')).toBe(before);
     }
     writeFileSync(sshd.knownHosts, known);
-    expect((await deploy()).code).toBe(0);
+    expect((await deployWeb()).code).toBe(0);
     await expectTidy();
   }, 120_000);
 
@@ -240,7 +241,7 @@ clients: { app: { services: [{ kind: files, dir: ${at('etc/app')} }] } }
   test('killed while a command runs there: the connection ends with it, and the next run makes it whole', async () => {
     await run(['rotate', 'web-1', '--out', ca.out]);
     await say(['sh', '-c', 'exec sleep 5']);
-    await deploy({
+    await deployWeb({
       onSpawn: (child) =>
         void until('the command runs', () => running('sleep\u00005')).then(() => child.kill('SIGKILL')),
     });
@@ -248,7 +249,7 @@ clients: { app: { services: [{ kind: files, dir: ${at('etc/app')} }] } }
     await say();
     // A run sweeps what killed ones have left, once it has been idle for a minute.
     for (const name of sshDirectories()) utimesSync(join(tmpdir(), name), 0, 0);
-    const next = await deploy();
+    const next = await deployWeb();
     expect([next.code, of(next, 'web-1').state]).toEqual([0, 'confirmed']);
     expect(await serving('web-1')).toBe(await issued('web-1'));
     await expectTidy();
