@@ -450,6 +450,10 @@ function issuerOf(state) {
   return live(state).findLast((ca) => ca.role === 'issuing' && ca.generation === root?.generation);
 }
 
+const wants = (phase, withdrawn) =>
+  withdrawn ? 'old' : ({ stable: 'old', prepared: 'old', retire: 'new', done: 'new' }[phase] ?? 'both');
+const signs = (phase) => (['issue-new', 'retire', 'done'].includes(phase) ? 'new' : 'old');
+
 function step(state, { from, to, start, destroyed, rewrapped }, seq, time) {
   must(from === phaseOf(state) && STEPS[from].includes(to), `from ${from} to ${to}`);
   must((start !== undefined) === (to === 'prepared'), 'start');
@@ -471,6 +475,8 @@ function step(state, { from, to, start, destroyed, rewrapped }, seq, time) {
         phase: to,
         since: time,
         startedAt: time,
+        trustSince: time,
+        issuerSince: time,
         new: ids[0] ?? own.id,
         ...(form === 'root' && { old: own.id }),
         ...rest,
@@ -483,13 +489,19 @@ function step(state, { from, to, start, destroyed, rewrapped }, seq, time) {
   const doomed = live(state).filter((ca) => ca.generation === generation);
   must((destroyed ?? []).join() === doomed.map(({ id }) => id).join(), 'destroyed');
   const sealed = new Map(rewrapped?.keys.map((key) => [key.authority, key.sealed]));
-  const { withdrawn: _, ...rollover } = state.rollover;
+  const { withdrawn, ...rollover } = state.rollover;
   const next = {
     ...state,
     slots: rewrapped?.slots ?? state.slots,
     authorities: state.authorities.map((ca) => ({ ...ca, sealed: sealed.get(ca.id) ?? ca.sealed })),
     ...(destroyed && { destroyed: [...(state.destroyed ?? []), ...destroyed] }),
-    rollover: { ...rollover, phase: to, since: time },
+    rollover: {
+      ...rollover,
+      phase: to,
+      since: time,
+      ...(wants(from, withdrawn) !== wants(to) && { trustSince: time }),
+      ...(signs(from) !== signs(to) && { issuerSince: time }),
+    },
   };
   if (to !== 'stable') return next;
   delete next.rollover;
@@ -501,7 +513,7 @@ function told(rollover, op, body, time) {
   const same = (a, b) => a.kind === b.kind && a.name === b.name;
   if (op === 'withdraw') {
     must(rollover.phase === 'rollback' && !rollover.withdrawn, 'withdraw');
-    return { ...rollover, withdrawn: true };
+    return { ...rollover, withdrawn: true, trustSince: time };
   }
   if (op === 'exclude') {
     const { excluded = [] } = rollover;
@@ -510,10 +522,11 @@ function told(rollover, op, body, time) {
   }
   if (op === 'confirm') {
     const { confirmed = [] } = rollover;
-    const before = confirmed.find((other) => same(other, body));
+    const wanted = Math.max(rollover.trustSince, rollover.issuerSince);
+    const before = confirmed.find((other) => same(other, body) && other.at >= wanted);
     return {
       ...rollover,
-      confirmed: [...confirmed.filter((other) => other !== before), { ...before, ...body, at: time }],
+      confirmed: [...confirmed.filter((other) => !same(other, body)), { ...before, ...body, at: time }],
     };
   }
   const key = ({ kind, name, plane, service, role }) => JSON.stringify([kind, name, plane ?? '', service, role]);

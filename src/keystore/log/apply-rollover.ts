@@ -1,8 +1,8 @@
 import { fromBase64 } from '../../pki/encoding.ts';
 import { parseCertificate } from '../../pki/x509/certificate.ts';
-import { successors } from '../../rollover/phase.ts';
+import { type Desired, desired, successors } from '../../rollover/phase.ts';
 import { tampered } from '../canonical.ts';
-import { inProgress, liveAuthorities, phaseOf, rootOf } from '../hierarchy.ts';
+import { desiredOf, inProgress, liveAuthorities, phaseOf, rootOf } from '../hierarchy.ts';
 import type { Bodies } from './bodies.ts';
 import type { Authority } from './parts.ts';
 import type { PhaseBody, Proof, RolloverStart, RolloverState } from './rollover.ts';
@@ -30,8 +30,22 @@ export function applyPhase(state: LogState, body: PhaseBody, seq: number, time: 
   destroy(next, body, seq);
   const { withdrawn: _, ...rollover } = state.rollover as RolloverState;
   if (to === 'stable') delete next.rollover;
-  else next.rollover = { ...rollover, phase: to as RolloverState['phase'], since: time };
+  else
+    next.rollover = {
+      ...rollover,
+      phase: to as RolloverState['phase'],
+      since: time,
+      ...changedAt(desiredOf(state), desired(to), time),
+    };
   return next;
+}
+
+/** Since when something else is trusted, or somebody else issues, than before. */
+function changedAt(before: Desired, after: Desired, time: number): { trustSince?: number; issuerSince?: number } {
+  return {
+    ...(before.trust.join() === after.trust.join() ? {} : { trustSince: time }),
+    ...(before.issuer === after.issuer ? {} : { issuerSince: time }),
+  };
 }
 
 function begin(state: LogState, start: RolloverStart, seq: number, time: number): LogState {
@@ -49,6 +63,8 @@ function begin(state: LogState, start: RolloverStart, seq: number, time: number)
     phase: 'prepared',
     since: time,
     startedAt: time,
+    trustSince: time,
+    issuerSince: time,
     new: root.id,
     ...(form === 'root' ? { old: before.id } : {}),
     ...(foreign === undefined ? {} : { foreign }),
@@ -131,7 +147,7 @@ export function applyToRollover(
     case 'withdraw':
       if (rollover.phase !== 'rollback' || rollover.withdrawn)
         throw tampered(`log record ${seq} withdraws a root in the phase ${rollover.phase}`);
-      return { ...rollover, withdrawn: true };
+      return { ...rollover, withdrawn: true, trustSince: time };
     case 'exclude': {
       const known = rollover.excluded ?? [];
       const added = entry.body.holders.filter((one) => !known.some((other) => sameHolder(one, other)));
@@ -139,7 +155,10 @@ export function applyToRollover(
     }
     case 'confirm': {
       const others = (rollover.confirmed ?? []).filter((other) => !sameHolder(entry.body, other));
-      const before = rollover.confirmed?.find((other) => sameHolder(entry.body, other));
+      // What was confirmed when something else was wanted is not confirmed again by this.
+      const before = rollover.confirmed?.find(
+        (other) => sameHolder(entry.body, other) && other.at >= Math.max(rollover.trustSince, rollover.issuerSince),
+      );
       return { ...rollover, confirmed: [...others, { ...before, ...entry.body, at: time }] };
     }
     case 'evidence': {

@@ -120,6 +120,9 @@ export const rolloverState = record({
   /** When the phase began. */
   since: integer,
   startedAt: integer,
+  /** When what is to be trusted last changed, and who is to issue: what operators confirmed before says nothing since. */
+  trustSince: integer,
+  issuerSince: integer,
   /** The root that comes. */
   new: authorityId,
   /** The root that goes, where it is ours. */
