@@ -9,6 +9,7 @@ import { newRequestId } from '../keystore/request-id.ts';
 import type { KeystoreWriter } from '../keystore/writer.ts';
 import { generateKey } from '../pki/key.ts';
 import { encodePem } from '../pki/pem.ts';
+import type { Validity } from '../pki/validity.ts';
 import type { Side } from '../rollover/phase.ts';
 import { chainPem } from './files.ts';
 import { signBatch } from './sign-batch.ts';
@@ -17,7 +18,7 @@ import type { SignedItem } from './template.ts';
 const HOUR = 3_600_000;
 
 /** What every probe is issued to. */
-const PROBE: SignedItem = {
+export const PROBE: SignedItem = {
   kind: 'probe',
   name: 'cluster-ca-probe',
   plane: '',
@@ -27,6 +28,11 @@ const PROBE: SignedItem = {
   keyType: 'ecdsa-p256',
   wildcards: false,
 };
+
+/** An hour to each side of now, and no longer than its issuer. Milliseconds since 1970. */
+export function probeValidity(now: number, latest: number): Validity {
+  return { notBefore: new Date(now - HOUR), notAfter: new Date(Math.min(now + HOUR - 1000, latest)) };
+}
 
 /**
  * A certificate to ask the cluster's servers with: clientAuth alone, an hour to each side of now, in the log like any
@@ -51,7 +57,7 @@ export async function issueProbe(writer: KeystoreWriter, wait: number, side?: Si
     authority = issuerNow();
     const { sealed, keyType, id } = authority;
     const latest = keystore.authorityCertificate(id).notAfter;
-    const validity = { notBefore: new Date(now - HOUR), notAfter: new Date(Math.min(now + HOUR - 1000, latest)) };
+    const validity = probeValidity(now, latest);
     const signer = await writer.daily.signer(sealed, keyType);
     const common = { writer, signer, crypto, authority, requestId: newRequestId(), requestHash };
     const context = { ...common, confirm: async () => {} };

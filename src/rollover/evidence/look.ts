@@ -1,0 +1,152 @@
+import { isUnfinished } from '../../deployment/change-to-make.ts';
+import { askServed, type Served } from '../../deployment/served.ts';
+import { ServiceDirectory } from '../../deployment/service-directory.ts';
+import { readDisk } from '../../drift/disk.ts';
+import { parseAddress, serverNameOf } from '../../endpoint/address.ts';
+import { readFirstFlight } from '../../endpoint/first-flight.ts';
+import type { ClientCertificate } from '../../endpoint/handshake.ts';
+import { isClusterCaError } from '../../errors.ts';
+import type { Host } from '../../hosts/host.ts';
+import type { Service } from '../../inventory/services.ts';
+import { equalBytes } from '../../pki/der/writer.ts';
+import { type Certificate, parseCertificate } from '../../pki/x509/certificate.ts';
+import { safeText } from '../../ui/text/safe.ts';
+import type { Form, Side } from '../phase.ts';
+import { judgeProbes, type ProbeAnswer } from '../planning/judge-probes.ts';
+import type { Proof } from '../planning/proof.ts';
+import type { Role } from '../planning/subject.ts';
+import type { Probes } from './probes.ts';
+import { hasOneTrust, isAsked, rolesOf } from './subjects.ts';
+
+export interface Looking {
+  form: Form;
+  /** The two anchors, DER. */
+  anchors: { old: Uint8Array | undefined; new: Uint8Array | undefined };
+  /** Under which of the two roots a certificate was issued; undefined for one of another. */
+  sideOf: (certificate: Certificate) => Side | undefined;
+  /** Without them nothing is spoken to: the files alone are looked at. */
+  probes: Probes | undefined;
+  host: Host;
+  now: () => Date;
+}
+
+type Facts = Pick<Proof, 'trustsOld' | 'trustsNew' | 'serves' | 'fingerprint' | 'error'>;
+const LONGEST = 300;
+
+/**
+ * What can be proven of a service now: by handshakes, in which nothing is said but what shows that we are let in, and by
+ * its files. Where it loads one trust file for both roles, at one moment, who it accepts proves whom it connects to.
+ * What does not answer is a proof without facts, with the reason.
+ */
+export async function lookAt(service: Service, looking: Looking): Promise<Proof[]> {
+  const { now, probes } = looking;
+  const files = await lookAtFiles(service, looking);
+  const asked = isAsked(service) && probes !== undefined ? await ask(service, probes, looking) : undefined;
+  const at = now().getTime();
+  return rolesOf(service).map((role) => proof(service, role, at, factsOf(service, role, files, asked)));
+}
+
+function proof(
+  service: Service,
+  role: Role,
+  at: number,
+  { provenBy, ...facts }: Facts & Pick<Proof, 'provenBy'>,
+): Proof {
+  const { holder, plane, label } = service;
+  const { error, ...rest } = facts;
+  const known = Object.fromEntries(Object.entries(rest).filter(([, value]) => value !== undefined));
+  const proven = known.trustsOld !== undefined || known.trustsNew !== undefined || known.serves !== undefined;
+  return {
+    ...holder,
+    ...(plane === '' ? {} : { plane }),
+    service: label,
+    role,
+    ...known,
+    ...(proven ? { provenBy } : {}),
+    at,
+    ...(error === undefined ? {} : { error: safeText(error).slice(0, LONGEST) }),
+  };
+}
+
+function factsOf(
+  service: Service,
+  role: Role,
+  files: Facts,
+  asked: Facts | undefined,
+): Facts & Pick<Proof, 'provenBy'> {
+  if (asked === undefined) return { ...files, provenBy: 'file' };
+  if (role === 'accept' || hasOneTrust(service)) return { ...asked, provenBy: 'handshake' };
+  // Files that the service has not loaded yet say nothing of whom it connects to.
+  const differs = (fact: 'trustsOld' | 'trustsNew' | 'serves'): boolean =>
+    asked[fact] !== undefined && files[fact] !== undefined && asked[fact] !== files[fact];
+  if (differs('trustsOld') || differs('trustsNew') || differs('serves'))
+    return { error: 'what it has loaded is not what is on its disk', provenBy: 'file' };
+  const error = asked.error ?? files.error;
+  return { ...files, ...(error === undefined ? {} : { error }), provenBy: 'file' };
+}
+
+/** The handshakes, one behind the other, so that they lie within a minute. */
+async function ask(service: Service & { address: string }, probes: Probes, looking: Looking): Promise<Facts> {
+  const answers: { [S in 'old' | 'new' | 'stranger']?: ProbeAnswer } = {};
+  let served: Served | undefined;
+  for (const name of ['new', 'old', 'stranger'] as const) {
+    const client: ClientCertificate | undefined = probes[name];
+    if (client === undefined) continue;
+    const found = await askServed(service, client);
+    if (found.state !== 'serves') return { error: found.why };
+    served = found;
+    answers[name] = {
+      outcome: found.lets ? 'accepted' : 'refused',
+      at: looking.now().getTime(),
+      reason: found.why,
+    };
+  }
+  const judged = judgeProbes(answers);
+  const announced = looking.form === 'foreign' ? await announcedOld(service, looking) : undefined;
+  const shown = served?.state === 'serves' ? shownBy(served.der, served.fingerprint, looking) : {};
+  return { ...judged, ...(announced === undefined ? {} : { trustsOld: announced }), ...shown };
+}
+
+function shownBy(der: Uint8Array, fingerprint: string, { sideOf }: Looking): Facts {
+  const serves = sideOf(parseCertificate(der));
+  return { fingerprint, ...(serves === undefined ? {} : { serves }) };
+}
+
+/** Of a CA whose key is not ours: whether the service names it among those whose certificates it takes. */
+async function announcedOld(
+  service: Service & { address: string },
+  { anchors }: Looking,
+): Promise<boolean | undefined> {
+  if (anchors.old === undefined) return undefined;
+  const to = parseAddress(service.address);
+  const { subject } = parseCertificate(anchors.old);
+  const starttls = service.kind === 'postgres' ? 'postgres' : undefined;
+  try {
+    const versions = ['TLSv1.3', 'TLSv1.2'] as const;
+    const flight = await readFirstFlight(to, { versions, serverName: serverNameOf(to.host), starttls });
+    const named = flight.outcome === 'answered' ? (flight.certificateRequest?.authorities ?? []) : [];
+    return named.length === 0 ? undefined : named.some((name) => equalBytes(name, subject));
+  } catch (error) {
+    if (!isClusterCaError(error, 'ERR_REMOTE', 'ERR_TIMEOUT')) throw error;
+    return undefined;
+  }
+}
+
+/** What the files say: which anchors are in ca.pem, whose certificate is in cert.pem. */
+async function lookAtFiles({ dir }: Service, { host, anchors, sideOf }: Looking): Promise<Facts> {
+  const disk = await readDisk(host, dir);
+  if (disk.unseen !== undefined) return { error: disk.unseen };
+  const trusts = (anchor: Uint8Array | undefined): boolean | undefined =>
+    anchor === undefined || disk.anchors.length === 0
+      ? undefined
+      : disk.anchors.some(({ der }) => equalBytes(der, anchor));
+  if (isUnfinished(await new ServiceDirectory(host, dir).look()))
+    return { error: `the files in ${dir} are not confirmed yet` };
+  const [leaf] = disk.chain;
+  return {
+    trustsOld: trusts(anchors.old),
+    trustsNew: trusts(anchors.new),
+    serves: leaf && sideOf(leaf),
+    ...(disk.anchors.length === 0 ? { error: `there is no trust bundle in ${dir}` } : {}),
+  };
+}

@@ -1,0 +1,62 @@
+import { constraintsFor } from '../../authority/constraints.ts';
+import { makeIssuing, makeRoot, signTemplate } from '../../authority/make.ts';
+import { randomBytes, sha256 } from '../../crypto/hash.ts';
+import { loadCrypto } from '../../crypto/webcrypto.ts';
+import type { ClientCertificate } from '../../endpoint/handshake.ts';
+import { issueProbe, PROBE, probeValidity } from '../../issuance/probe.ts';
+import { templateOf } from '../../issuance/template.ts';
+import { issuerOf } from '../../keystore/hierarchy.ts';
+import type { KeystoreWriter } from '../../keystore/writer.ts';
+import { generateKey } from '../../pki/key.ts';
+import { encodePem } from '../../pki/pem.ts';
+import { newSerial } from '../../pki/serial.ts';
+
+/** Certificates to ask services with; their keys are in memory alone. They differ in nothing but their issuer. */
+export interface Probes {
+  /** Absent where no key of that side is ours. */
+  old?: ClientCertificate;
+  new?: ClientCertificate;
+  /** Of a CA that was made for this, and that nobody has heard of. */
+  stranger: ClientCertificate;
+}
+
+/** Makes them; those of the two roots are in the log like any certificate. @throws as issueProbe */
+export async function makeProbes(writer: KeystoreWriter, wait: number): Promise<Probes> {
+  const { state } = writer.keystore;
+  const probes: Probes = { stranger: await strangersProbe(writer) };
+  for (const side of ['old', 'new'] as const)
+    if (issuerOf(state, side) !== undefined) probes[side] = await issueProbe(writer, wait, side);
+  return probes;
+}
+
+export function forgetProbes({ old, new: fresh, stranger }: Probes): void {
+  for (const probe of [old, fresh, stranger]) probe?.key.fill(0);
+}
+
+async function strangersProbe(writer: KeystoreWriter): Promise<ClientCertificate> {
+  const { keystore, options } = writer;
+  const crypto = await loadCrypto();
+  const now = options.now();
+  const { policy } = keystore.state;
+  const keyType = 'ecdsa-p256';
+  const make = { crypto, now, keyType, lifetime: 86_400 } as const;
+  const root = await makeRoot({ ...make, name: 'stranger Root CA' });
+  const constraints = constraintsFor(policy.domains, policy.permitIp);
+  const issuing = await makeIssuing({ ...make, name: 'stranger Issuing CA' }, root, constraints);
+  const key = await generateKey(crypto, PROBE.keyType);
+  const template = templateOf(PROBE, newSerial(randomBytes), key.spki, {
+    policy,
+    issuer: issuing.certificate,
+    keyType,
+    now,
+    sha256: (data) => sha256(data),
+    validity: probeValidity(Math.floor(now.getTime() / 1000) * 1000, issuing.certificate.notAfter),
+  });
+  const { der } = await signTemplate(template, issuing.certificate, issuing.signer, crypto);
+  for (const made of [root, issuing]) made.key.pkcs8.fill(0);
+  const pem = encodePem('PRIVATE KEY', key.pkcs8);
+  key.pkcs8.fill(0);
+  const encoder = new TextEncoder();
+  const chain = encodePem('CERTIFICATE', der) + encodePem('CERTIFICATE', issuing.certificate.der);
+  return { cert: encoder.encode(chain), key: encoder.encode(pem) };
+}
