@@ -34,8 +34,17 @@ export function createVerifySignature(kept: number = KEPT_KEYS): VerifySignature
   };
 }
 
+/** A SubjectPublicKeyInfo of a P-256 key with an uncompressed point, up to the point's coordinates (RFC 5480 §2). */
+const P256 = Buffer.from('3059301306072a8648ce3d020106082a8648ce3d03010703420004', 'hex');
+
 function importKey(der: Uint8Array): KeyObject | undefined {
   try {
+    const bytes = Buffer.from(der.buffer, der.byteOffset, der.length);
+    // OpenSSL's decoder tries one format after the other; coordinates are checked just the same, in half the time.
+    if (der.length === P256.length + 64 && bytes.subarray(0, P256.length).equals(P256)) {
+      const [x, y] = [0, 32].map((at) => bytes.subarray(P256.length + at, P256.length + at + 32).toString('base64url'));
+      return createPublicKey({ key: { kty: 'EC', crv: 'P-256', x: x as string, y: y as string }, format: 'jwk' });
+    }
     return createPublicKey({ key: Buffer.from(der), format: 'der', type: 'spki' });
   } catch {
     return undefined;

@@ -35,6 +35,7 @@ export class Keystore {
   readonly #identityBytes: Uint8Array;
   #loaded: Loaded;
   readonly #packs = new PackCache();
+  readonly #pages: SnapshotPages;
   /** The pack that was stored last: its record is rehearsed on it. */
   #stored: { sha256: string; certificates: PackedCertificate[] } | undefined;
   /** The last of those that change `#loaded`; the next one begins behind it. */
@@ -48,6 +49,7 @@ export class Keystore {
     options: KeystoreOptions,
   ) {
     this.store = store;
+    this.#pages = new SnapshotPages(store);
     this.identity = identity;
     this.options = options;
     this.#identityBytes = identityBytes;
@@ -76,7 +78,7 @@ export class Keystore {
 
   get certificates(): CertificateIndex {
     const { pages, overlay } = this.#loaded;
-    return new CertificateIndex(pages, new SnapshotPages(this.store), overlay);
+    return new CertificateIndex(pages, this.#pages, overlay);
   }
 
   /** Reads what was appended since. */
@@ -110,6 +112,13 @@ export class Keystore {
     return this.#stored?.sha256 === sha256 ? this.#stored.certificates : readPack(this.store, sha256, seq);
   }
 
+  /** Reads the newest snapshot, and the log behind it: what a page that is gone leads to, since its writer made newer ones. */
+  #reload(): Promise<void> {
+    return this.#alone(async () => {
+      this.#loaded = await loadLog(this.store, this.identity, this.#identityBytes);
+    });
+  }
+
   /** Forgets the snapshot and reads the whole log: what a damaged page leads to. */
   reloadWithoutSnapshot(): Promise<void> {
     return this.#alone(async () => {
@@ -120,15 +129,19 @@ export class Keystore {
     });
   }
 
-  /** Asks the certificates something; a snapshot that turns out damaged is replaced by the log itself. */
+  /**
+   * Asks the certificates something. Pages of a snapshot that is not the newest any more are looked for in the newest; a
+   * snapshot that turns out damaged is replaced by the log itself.
+   */
   async query<T>(question: (certificates: CertificateIndex) => Promise<T>): Promise<T> {
-    try {
-      return await question(this.certificates);
-    } catch (error) {
-      if (!(error instanceof PageMissing)) throw error;
-      await this.reloadWithoutSnapshot();
-      return question(this.certificates);
-    }
+    for (const reload of [() => this.#reload(), () => this.reloadWithoutSnapshot()])
+      try {
+        return await question(this.certificates);
+      } catch (error) {
+        if (!(error instanceof PageMissing)) throw error;
+        await reload();
+      }
+    return question(this.certificates);
   }
 
   /** After a new snapshot: read on from it, unless more was read since it was made. */

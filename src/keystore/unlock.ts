@@ -19,6 +19,8 @@ export class UnlockedDomain {
   readonly slot: SlotRef;
   readonly #masterKey: Uint8Array;
   readonly #keystore: Keystore;
+  /** By the name of the sealed key: a daemon signs many batches with the same. */
+  readonly #batchKeys = new Map<string, BatchKey>();
 
   constructor(keystore: Keystore, domain: Domain, slot: SlotRef, masterKey: Uint8Array, epoch: number) {
     this.#keystore = keystore;
@@ -40,9 +42,14 @@ export class UnlockedDomain {
 
   /** The same key for a batch, on node:crypto. Keys cross from one to the other as sealed octets alone. */
   async batchKey(ref: SealedKeyRef): Promise<BatchKey> {
+    const name = sealedName(ref);
+    const known = this.#batchKeys.get(name);
+    if (known !== undefined) return known;
     const pkcs8 = await this.#open(ref);
     try {
-      return batchKey(pkcs8);
+      const key = batchKey(pkcs8);
+      this.#batchKeys.set(name, key);
+      return key;
     } finally {
       pkcs8.fill(0);
     }
@@ -68,6 +75,7 @@ export class UnlockedDomain {
   }
 
   close(): void {
+    this.#batchKeys.clear();
     this.#masterKey.fill(0);
   }
 }

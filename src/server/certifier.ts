@@ -7,6 +7,9 @@ import type { KeystoreWriter } from '../keystore/writer.ts';
 /** Requests of one record: a record is at most 256 KiB, and nobody waits for more than this many signatures. */
 const MOST = 500;
 
+/** How long the other writers wait for one turn, besides its last batch; milliseconds. */
+const TURN = 250;
+
 interface Waiting {
   item: CertifiedItem;
   resolve: (certified: Certified) => void;
@@ -41,16 +44,28 @@ export class Certifier {
   async #run(): Promise<void> {
     // Those that arrive in the same turn of the event loop go together.
     await new Promise((resolve) => setImmediate(resolve));
+    while (this.#waiting.length > 0)
+      try {
+        await this.#writer.inTurn(this.#wait, () => this.#batches());
+      } catch (error) {
+        for (const { reject } of this.#next()) reject(error);
+      }
+  }
+
+  /** Batch after batch in one turn: what a turn costs besides is paid once, and nobody who has a certificate waits for it. */
+  async #batches(): Promise<void> {
+    const until = performance.now() + TURN;
     while (this.#waiting.length > 0) {
       const batch = this.#next();
       try {
         const items = batch.map(({ item }) => item);
         const request = { requestId: newRequestId(), requestHash: hashOf(items) };
-        const certified = await this.#writer.inTurn(this.#wait, () => certifyTogether(this.#writer, items, request));
+        const certified = await certifyTogether(this.#writer, items, request);
         for (const [i, { resolve }] of batch.entries()) resolve(certified[i] as Certified);
       } catch (error) {
         for (const { reject } of batch) reject(error);
       }
+      if (performance.now() > until) return;
     }
   }
 

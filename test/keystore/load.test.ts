@@ -2,6 +2,10 @@ import { describe, expect, test } from '@jest/globals';
 import { sha256Hex } from '../../src/crypto/hash.ts';
 import { encodeCanonicalFile } from '../../src/keystore/canonical.ts';
 import { encodeSignedLine } from '../../src/keystore/log/record.ts';
+import { mergeRows, rowsBack } from '../../src/keystore/snapshot/pages.ts';
+import { RowBuffer } from '../../src/keystore/snapshot/row-buffer.ts';
+import { REQUEST_ROW } from '../../src/keystore/snapshot/rows.ts';
+import { fromHex } from '../../src/pki/encoding.ts';
 import { AUDIT, IDENTITY, SmallLog, START, serialOf, takeSnapshot } from './support/small-log.ts';
 
 const TAMPERED = { code: 'ERR_KEYSTORE_TAMPERED', exitCode: 13 };
@@ -160,4 +164,43 @@ describe('reading on', () => {
     expect(await keystore.crl('issuing-g1.1')).toEqual(der);
     await expect(keystore.crl('issuing-g9.9')).rejects.toMatchObject({ code: 'ERR_NOT_FOUND' });
   });
+});
+
+test('who reads on while a writer makes snapshots reads the newest one, and not the whole log again', async () => {
+  const log = new SmallLog();
+  for (let n = 1; n <= 20; n++) await log.issue([issued(n)]);
+  await takeSnapshot(await log.open());
+  const reader = await log.open();
+  await log.issue([issued(21)]);
+  await takeSnapshot(await log.open());
+  let records = 0;
+  const read = log.store.readRecord.bind(log.store);
+  log.store.readRecord = (seq) => {
+    records++;
+    return read(seq);
+  };
+  const found = await reader.query((index) => index.current('node', 'n21', 'data'));
+  expect(found?.serial).toBe(serialOf(21));
+  expect((await reader.query((index) => index.current('node', 'n7', 'data')))?.serial).toBe(serialOf(7));
+  expect(records).toBeLessThan(5);
+});
+
+test('the last row of a prefix is found whatever page it is in', async () => {
+  const kept = new Map<string, Uint8Array>();
+  const store = {
+    get: async (sha256: string) => kept.get(sha256) as Uint8Array,
+    put: async (sha256: string, bytes: Uint8Array) => void kept.set(sha256, bytes),
+  };
+  const rows = new RowBuffer(REQUEST_ROW.width);
+  const hash = '11'.repeat(32);
+  const id = (i: number): string => i.toString(16).padStart(4, '0').padEnd(32, '0');
+  for (let seq = 0; seq < 20_000; seq++) rows.push(REQUEST_ROW.encode({ id: id(Math.floor(seq / 1000)), hash, seq }));
+  const pages = await mergeRows(REQUEST_ROW, [], store, rows);
+  expect(pages.length).toBeGreaterThan(3);
+  for (let i = 0; i < 20; i++) {
+    const seqs: number[] = [];
+    for await (const { seq } of rowsBack(REQUEST_ROW, pages, store, fromHex(id(i)))) seqs.push(seq);
+    expect(seqs).toEqual(Array.from({ length: 1000 }, (_, k) => i * 1000 + 999 - k));
+  }
+  for await (const row of rowsBack(REQUEST_ROW, pages, store, fromHex(id(20)))) throw new Error(`row ${row.seq}`);
 });

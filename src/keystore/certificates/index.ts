@@ -1,7 +1,7 @@
 import { fromHex } from '../../pki/encoding.ts';
 import type { Kind } from '../log/bodies.ts';
 import type { RevokedSerial } from '../log/fold.ts';
-import { allRows, mergeRows, type Page, type PageStore, rowsFrom } from '../snapshot/pages.ts';
+import { allRows, mergeRows, type Page, type PageStore, rowsBack, rowsFrom } from '../snapshot/pages.ts';
 import { RowBuffer } from '../snapshot/row-buffer.ts';
 import {
   authorityPrefix,
@@ -64,13 +64,26 @@ export class CertificateIndex {
 
   /** The latest certificate of a holder that was not abandoned, whatever became of it. */
   async current(kind: Kind, name: string, plane: string): Promise<IssuedCertificate | undefined> {
-    return (await this.ofName(kind, name)).findLast((row) => row.plane === plane && !row.superseded);
+    const tail = this.#overlay.byName.get(nameKey({ kind, name })) ?? [];
+    for (const row of tail.toReversed()) {
+      if (row.plane !== plane) continue;
+      const said = this.#overlay.apply(row);
+      if (!said.abandoned) return { ...said, superseded: false };
+    }
+    const prefix = holderPrefix(kind, name, plane);
+    for await (const row of rowsBack(CERTIFICATE_ROW, this.#pages.certificates, this.#store, prefix)) {
+      const said = this.#overlay.apply(row);
+      if (!said.abandoned) return { ...said, superseded: false };
+    }
+    return undefined;
   }
 
   /** The certificate with this serial of 40 hex digits. */
   async bySerial(serial: string): Promise<IssuedCertificate | undefined> {
     const row = this.#overlay.bySerial.get(serial) ?? (await this.#rowBySerial(serial));
-    return row && (await this.ofName(row.kind, row.name)).find((found) => found.serial === serial);
+    if (row === undefined) return undefined;
+    const current = await this.current(row.kind, row.name, row.plane);
+    return { ...this.#overlay.apply(row), superseded: current?.serial !== serial };
   }
 
   /** Whether there is a certificate with any of these serials. Asked in their order, each page is read once. */

@@ -1,10 +1,12 @@
-import { readFileSync } from 'node:fs';
+import { readFileSync, statSync } from 'node:fs';
 import { readdir } from 'node:fs/promises';
 import { errno, storageError } from './errors.ts';
 
 /** A file's octets; undefined where there is none. @throws ERR_STORAGE */
 export function readIfThere(path: string): Uint8Array | undefined {
   try {
+    // A log is read on until there is no next record: that is no error, and as one it would cost more than the reading.
+    if (statSync(path, { throwIfNoEntry: false }) === undefined) return undefined;
     return readFileSync(path);
   } catch (error) {
     if (isAbsent(error)) return undefined;

@@ -40,6 +40,23 @@ export async function* rowsFrom<T>(
   }
 }
 
+/** The same from the last to the first. */
+export async function* rowsBack<T>(
+  kind: RowKind<T>,
+  pages: readonly Page[],
+  store: PageStore,
+  prefix: Uint8Array,
+): AsyncGenerator<T> {
+  for (let i = lastPage(pages, prefix); i >= 0; i--) {
+    const bytes = await store.get((pages[i] as Page).sha256);
+    for (let row = upperBound(kind, bytes, prefix) - 1; row >= 0; row--) {
+      const found = bytes.subarray(row * kind.width, (row + 1) * kind.width);
+      if (compareBytes(found.subarray(0, prefix.length), prefix) !== 0) return;
+      yield kind.decode(found);
+    }
+  }
+}
+
 /** Reads every row in order. */
 export function allRows<T>(kind: RowKind<T>, pages: readonly Page[], store: PageStore): AsyncGenerator<T> {
   return rowsFrom(kind, pages, store, new Uint8Array(0));
@@ -122,15 +139,37 @@ function firstPage(pages: readonly Page[], prefix: Uint8Array): number {
   return Math.max(0, low - 1);
 }
 
+/** The last page whose first row may begin with `prefix`, or with what is before it; -1 when there is none. */
+function lastPage(pages: readonly Page[], prefix: Uint8Array): number {
+  let low = 0;
+  let high = pages.length;
+  while (low < high) {
+    const middle = (low + high) >> 1;
+    const first = fromHex((pages[middle] as Page).first).subarray(0, prefix.length);
+    if (compareBytes(first, prefix) <= 0) low = middle + 1;
+    else high = middle;
+  }
+  return low - 1;
+}
+
 /** The first row of a page whose key is not before `prefix`. */
 function lowerBound(kind: RowKind<unknown>, bytes: Uint8Array, prefix: Uint8Array): number {
+  return firstRow(kind, bytes, (key) => compareBytes(key.subarray(0, prefix.length), prefix) >= 0);
+}
+
+/** The first row of a page whose key is behind all that begin with `prefix`. */
+function upperBound(kind: RowKind<unknown>, bytes: Uint8Array, prefix: Uint8Array): number {
+  return firstRow(kind, bytes, (key) => compareBytes(key.subarray(0, prefix.length), prefix) > 0);
+}
+
+/** The first row that is far enough; all behind it are. */
+function firstRow(kind: RowKind<unknown>, bytes: Uint8Array, isFarEnough: (row: Uint8Array) => boolean): number {
   let low = 0;
   let high = bytes.length / kind.width;
   while (low < high) {
     const middle = (low + high) >> 1;
-    const at = middle * kind.width;
-    if (compareBytes(bytes.subarray(at, at + prefix.length), prefix) < 0) low = middle + 1;
-    else high = middle;
+    if (isFarEnough(bytes.subarray(middle * kind.width, (middle + 1) * kind.width))) high = middle;
+    else low = middle + 1;
   }
   return low;
 }

@@ -22,6 +22,9 @@ const shape = record({
   pages: record({ certificates: pageList, serials: pageList, times: pageList, revoked: pageList, requests: pageList }),
 });
 
+/** Pages of 256 KiB at most that are kept. */
+const KEPT_PAGES = 32;
+
 /** The snapshot's pages, each checked against its name when it is first read. */
 export class SnapshotPages implements PageStore {
   readonly #store: Store;
@@ -33,11 +36,15 @@ export class SnapshotPages implements PageStore {
 
   async get(sha256: string): Promise<Uint8Array> {
     const known = this.#read.get(sha256);
-    if (known !== undefined) return known;
+    if (known !== undefined) {
+      this.#read.delete(sha256);
+      this.#read.set(sha256, known);
+      return known;
+    }
     const bytes = await this.#store.readBlob('snapshot', sha256);
     if (bytes === undefined || sha256Hex(bytes) !== sha256) throw new PageMissing(`snapshot/${sha256}`);
-    // A question touches few pages; a walk over all of them must not keep all of them.
-    if (this.#read.size >= 16) this.#read.delete(this.#read.keys().next().value as string);
+    // Questions touch few pages, again and again; a walk over all of them must not keep all of them.
+    if (this.#read.size >= KEPT_PAGES) this.#read.delete(this.#read.keys().next().value as string);
     this.#read.set(sha256, bytes);
     return bytes;
   }
