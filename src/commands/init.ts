@@ -4,6 +4,7 @@ import type { Context } from '../context.ts';
 import { ClusterCaError } from '../errors.ts';
 import { type InitDocument, type InitRequest, init, planInit } from '../init/init.ts';
 import { type InitOptions, policyOptions } from '../init/options.ts';
+import { checkOutage } from '../init/outage.ts';
 import { checkClusterName, makePolicy } from '../init/policy.ts';
 import { renderInit } from '../init/render.ts';
 import { initSecrets } from '../init/secrets.ts';
@@ -43,6 +44,12 @@ export function initCommand(ctx: Context, run = runInit): Command {
       duration('--rotate-before <duration>', 'rotate when this much of the node lifetime is left (default two thirds)'),
     )
     .addOption(duration('--alert-before <duration>', 'warn when less than this much is left (default half)'))
+    .addOption(
+      duration(
+        '--tolerate-ca-outage <duration>',
+        'choose lifetimes that nothing notices an outage of the CA of this length by',
+      ),
+    )
     .addOption(duration('--crl-lifetime <duration>', 'of the CRLs of issuing CAs (default 30d)'))
     .option('--crl-url <url>', 'where the CRL is published, written into certificates')
     .option('--allow-group-read', 'let the group of the keystore read its public parts');
@@ -78,16 +85,19 @@ async function planFor(ctx: Context, cluster: string, options: InitOptions): Pro
   const keystore = ctx.globals.keystore ?? ctx.env.CLUSTER_CA_KEYSTORE;
   const location = newKeystoreLocation({ keystore, cluster, env: ctx.env, cwd: ctx.cwd }, cluster);
   await checkPlacesAreFree(location, rootLocation(ctx, options));
-  return planInit({ cluster, policy, location });
+  const plan = planInit({ cluster, policy, location });
+  return options.tolerateCaOutage === undefined
+    ? plan
+    : { ...plan, caOutage: checkOutage(options.tolerateCaOutage, policy) };
 }
 
 async function make(
   ctx: Context,
-  { cluster, policy, keystore }: InitDocument,
+  { cluster, policy, keystore, caOutage }: InitDocument,
   options: InitOptions,
   secrets: InitRequest['secrets'],
 ): Promise<void> {
-  const made = await init({
+  const document = await init({
     cluster,
     policy,
     location: keystore,
@@ -98,6 +108,7 @@ async function make(
     now: ctx.now(),
     warn: (message) => ctx.ui.warn(message),
   });
+  const made = caOutage === undefined ? document : { ...document, caOutage };
   const { keystore: named } = ctx.globals;
   const flags = [
     ...(named === undefined ? [] : ['--keystore', keystore]),

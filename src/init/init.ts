@@ -15,6 +15,7 @@ import { writePublic } from '../keystore/public.ts';
 import { newRequestId } from '../keystore/request-id.ts';
 import { actor } from '../keystore/writer.ts';
 import { toBase64 } from '../pki/encoding.ts';
+import type { ToleratedOutage } from './outage.ts';
 
 export interface InitRequest {
   cluster: string;
@@ -36,6 +37,8 @@ export interface InitDocument {
   auditKey?: string;
   authorities: Partial<AuthorityObject>[];
   policy: Policy;
+  /** Where --tolerate-ca-outage asked for it: what the lifetimes tolerate, and why. */
+  caOutage?: ToleratedOutage;
 }
 
 const ROOT = 'root-g1';

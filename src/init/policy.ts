@@ -5,6 +5,7 @@ import { CA_KEY_TYPES, KEY_TYPES, type KeyType } from '../pki/x509/algorithm.ts'
 import { isDnsName } from '../pki/x509/dns-name.ts';
 import { parseCidr } from '../pki/x509/ip.ts';
 import { formatDuration } from '../values/duration.ts';
+import { lifetimesFor } from './outage.ts';
 
 /** What `init` was asked for; lifetimes in seconds. What is absent becomes what an expert would choose. */
 export interface PolicyOptions {
@@ -20,6 +21,8 @@ export interface PolicyOptions {
   alertBefore?: number | undefined;
   crlLifetime?: number | undefined;
   crlUrl?: string | undefined;
+  /** An outage of the CA, in seconds, that the lifetimes are to tolerate. */
+  tolerateCaOutage?: number | undefined;
 }
 
 const DAY = 86_400;
@@ -49,7 +52,9 @@ export function nearestLabel(text: string): string {
  * @throws ERR_USAGE for what is no domain, range, plane, key type or order of lifetimes; ERR_POLICY for a lifetime
  *   beyond the issuer's
  */
-export function makePolicy(cluster: string, options: PolicyOptions): Policy {
+export function makePolicy(cluster: string, given: PolicyOptions): Policy {
+  const { tolerateCaOutage: outage } = given;
+  const options = outage === undefined ? given : { ...given, ...lifetimesFor(outage, given) };
   const nodeLifetime = options.nodeLifetime ?? 90 * DAY;
   const policy = {
     domains: unique(options.domains ?? [`${cluster}.internal`]).map(checkDomain),

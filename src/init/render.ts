@@ -3,6 +3,7 @@ import { safeText } from '../ui/text/safe.ts';
 import type { Style } from '../ui/text/style.ts';
 import { formatDuration } from '../values/duration.ts';
 import type { InitDocument } from './init.ts';
+import type { ToleratedOutage } from './outage.ts';
 
 /** How the blocks of a plan are laid out: their labels in one column. */
 export const LAYOUT = { indent: 2, labelWidth: 19 };
@@ -35,7 +36,7 @@ export function renderInit(document: InitDocument, style: Style, flags = ''): st
 }
 
 /** What a keystore will permit and make, by whether it can be changed once it is there. */
-export function policyLines({ cluster, policy, authorities }: InitDocument, style: Style): string[] {
+export function policyLines({ cluster, policy, authorities, caOutage }: InitDocument, style: Style): string[] {
   const [root, issuing] = authorities;
   const ca = (subject: string | undefined, lifetime: number): string =>
     `${subject} (${policy.keyType}, ${formatDuration(lifetime)})`;
@@ -75,6 +76,23 @@ export function policyLines({ cluster, policy, authorities }: InitDocument, styl
           value: `${policy.nodeKeyType}, valid for ${formatDuration(policy.nodeLifetime)}`,
         },
         { label: 'CRLs', value: `valid for ${formatDuration(policy.crlLifetime)}` },
+      ],
+      style,
+      LAYOUT,
+    ),
+    ...outageLines(caOutage, style),
+  ];
+}
+
+function outageLines(outage: ToleratedOutage | undefined, style: Style): string[] {
+  if (outage === undefined) return [];
+  const { asked, tolerated, why } = outage;
+  return [
+    style.accent('without the CA'),
+    ...keyValues(
+      [
+        { label: 'outage tolerated', value: `${formatDuration(tolerated)} (asked for: ${formatDuration(asked)})` },
+        { label: 'because', value: why },
       ],
       style,
       LAYOUT,

@@ -89,7 +89,11 @@ describe('help', () => {
     ['join-token', ['--ttl', '--plane', '--inventory', '--out', '--dry-run', '--key-file'], ['--token']],
     ['enroll', ['--server', '--token-file', '--out', '--key-type', '--owner', '--key-mode', '--dry-run'], ['--token']],
     ['serve', ['--listen', '--http-listen', '--inventory', '--key-file'], []],
-    ['init', ['--crl-url', '--root-keystore', '--allow-group-read', '--dry-run', '--key-file'], []],
+    [
+      'init',
+      ['--tolerate-ca-outage', '--crl-url', '--root-keystore', '--allow-group-read', '--dry-run', '--key-file'],
+      [],
+    ],
   ])('%s lists %j', async (verb, options, absent) => {
     const { stdout } = await run([verb, '--help']);
     for (const option of options) expect(stdout).toMatch(new RegExp(`${option}(?![a-z-])`));

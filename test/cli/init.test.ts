@@ -164,6 +164,20 @@ test('--dry-run: the same document without serials, no passphrase, not a byte', 
   expect(await tree(place.directory)).toEqual(before);
 });
 
+test('--tolerate-ca-outage: the lifetimes that follow, and why, as text and as JSON', async () => {
+  const { run } = next();
+  const args = ['init', 'orders', '--tolerate-ca-outage', '48h'];
+  const text = await run([...args, '--dry-run']);
+  expect(text.stdout).toMatch(
+    /outage tolerated +64h \(asked for: 2d\)\n +because +a certificate of 16d is due when 256h/,
+  );
+  const { policy, caOutage } = await done<
+    InitDocument & { policy: object; caOutage: { asked: number; why: string[] } }
+  >(run, args);
+  expect(policy).toMatchObject({ nodeLifetime: 16 * 86_400, rotateBefore: 256 * 3600 });
+  expect([caOutage.asked, caOutage.why.length]).toEqual([48 * 3600, 3]);
+});
+
 describe('what it refuses', () => {
   test.each([
     ['no CLUSTER', ['init']],
@@ -179,6 +193,22 @@ describe('what it refuses', () => {
     ['a range that is none', ['init', 'orders', '--permit-ip', '10.0.0.0/33']],
     ['a domain that is none', ['init', 'orders', '--domain', 'not a domain']],
     ['a plane that is none', ['init', 'orders', '--plane', '../up']],
+    ['an outage that 3 days do not outlast', ['init', 'orders', '--tolerate-ca-outage', '2d', '--node-lifetime', '3d']],
+    [
+      'an outage that ends in an alert',
+      [
+        'init',
+        'orders',
+        '--tolerate-ca-outage',
+        '20d',
+        '--node-lifetime',
+        '90d',
+        '--rotate-before',
+        '60d',
+        '--alert-before',
+        '45d',
+      ],
+    ],
   ])('%s: 2', async (_, args) => {
     const { keystore, run } = next();
     await fails(run, args, 2);

@@ -4,13 +4,13 @@ import type { Policy } from '../log/bodies.ts';
 import type { Holder } from './row.ts';
 
 /** Nothing is due before a tenth of its life is over, whatever the policy. */
-const MOST = 0.9;
+export const DUE_AT_MOST = 0.9;
 /** Up to this part of the life earlier, so that nodes issued together do not come due together. */
 const SPREAD = 0.05;
 
 /** The part of a certificate's life that is left when it becomes due: rotate-before / node-lifetime, at most 0.9. */
 export function dueRatio(policy: Policy): number {
-  return Math.min(policy.rotateBefore / policy.nodeLifetime, MOST);
+  return Math.min(policy.rotateBefore / policy.nodeLifetime, DUE_AT_MOST);
 }
 
 /**
