@@ -2,7 +2,7 @@ import { isClusterCaError } from '../errors.ts';
 import { publicHalf } from '../placement/key-match.ts';
 import type { Difference } from './change.ts';
 import { findKey, newFiles, sameFiles, zeroKeys } from './new-files.ts';
-import { type DirectoryState, timeOf } from './service-directory.ts';
+import { type DirectoryState, isOurs, NAMES, timeOf } from './service-directory.ts';
 import type { Task } from './task.ts';
 
 /** What stands in the directory now, and what can be put back. */
@@ -33,6 +33,9 @@ export async function place(task: Task, difference: Difference, state: Directory
   }
   const key = context.onlyCrl ? undefined : await findKey(task, state);
   const set = key === undefined ? await sameFiles(task, state) : await newFiles(task, key);
+  for (const name of NAMES)
+    if (isOurs(state, name) && !set.names.includes(name))
+      context.warn(`${task.unit.dir}/${name} goes away: no service in the inventory reads one there`);
   try {
     const adopted = await directory.adopt(state, set.names);
     const before = await directory.look();

@@ -2,7 +2,7 @@ import { ClusterCaError, isClusterCaError } from '../errors.ts';
 import { endAtInterrupt } from './interrupt.ts';
 import type { Prompts } from './prompts.ts';
 import { createStyle } from './style.ts';
-import { progressLine } from './text/progress.ts';
+import { progressLine, stepLine } from './text/progress.ts';
 import { safeJson, safeText } from './text/safe.ts';
 import { documentText } from './text/spooled-list.ts';
 import type { Paint, Style } from './text/style.ts';
@@ -19,7 +19,7 @@ export interface UiOptions {
 
 /** Back to the start of the line, and nothing behind. */
 const WIPE = '\r\x1b[K';
-/** Milliseconds between two drawings of a bar. */
+/** Milliseconds between two drawings. */
 const TICK = 250;
 
 /** A document as `--json` prints it; `schemaVersion` and `warnings` are added. */
@@ -36,7 +36,9 @@ export class Ui {
   #progressShown = 0;
   /** The bar's work: how far it is, when it began, and what was done already then. */
   #bar: { label: string; done: number; total: number; since: number; from: number } | undefined;
-  /** Draws the bar anew while nothing new is told, so that what takes long is seen to be going on. */
+  /** What `progress` told last, and when that began. */
+  #step: { text: string; since: number } | undefined;
+  /** Draws anew while nothing new is told, so that what takes long is seen to be going on. */
   #ticker: NodeJS.Timeout | undefined;
 
   constructor(options: UiOptions) {
@@ -95,9 +97,14 @@ export class Ui {
     this.#say(lines.join('\n'));
   }
 
-  /** What long work has come to; on a terminal only, once the work has taken a second, ten times a second at most. */
+  /**
+   * What long work has come to, in one line; on a terminal only, once the work has taken a second, ten times a second at
+   * most. What was told last stays until `endProgress`, with the seconds that it takes.
+   */
   progress(text: string): void {
-    if (this.#progressIsDue()) this.#showProgress(safeText(text));
+    this.#bar = undefined;
+    if (text !== this.#step?.text) this.#step = { text, since: performance.now() };
+    this.#tick();
   }
 
   /**
@@ -108,15 +115,23 @@ export class Ui {
   progressBar(done: number, total: number, label: string): void {
     const { since, from } = this.#bar?.label === label ? this.#bar : { since: performance.now(), from: done };
     this.#bar = { label, done, total, since, from };
-    this.#ticker ??= setInterval(() => this.#drawBar(), TICK).unref();
-    this.#drawBar();
+    this.#tick();
   }
 
-  #drawBar(): void {
-    if (this.#bar === undefined || !this.#progressIsDue()) return;
-    const { label, done, total, since, from } = this.#bar;
-    const elapsed = performance.now() - since;
-    this.#showProgress(progressLine({ done, total, label, elapsed, sinceStart: done - from }, this.#style()));
+  #tick(): void {
+    this.#ticker ??= setInterval(() => this.#drawProgress(), TICK).unref();
+    this.#drawProgress();
+  }
+
+  #drawProgress(): void {
+    if (!this.#progressIsDue()) return;
+    const style = this.#style();
+    const now = performance.now();
+    if (this.#bar !== undefined) {
+      const { label, done, total, since, from } = this.#bar;
+      const elapsed = now - since;
+      this.#showProgress(progressLine({ done, total, label, elapsed, sinceStart: done - from }, style));
+    } else if (this.#step !== undefined) this.#showProgress(stepLine(this.#step.text, now - this.#step.since, style));
   }
 
   /** Wipes the line of progress. */
@@ -124,6 +139,7 @@ export class Ui {
     this.#wipeProgress();
     this.#progressSince = undefined;
     this.#bar = undefined;
+    this.#step = undefined;
     clearInterval(this.#ticker);
     this.#ticker = undefined;
   }

@@ -155,7 +155,7 @@ describeLive('deploy under load to three Sentinels, and to the primary and the r
     expect(of(result.json(), 'redis-1')?.state).toBe('pending');
     await writeFile(ca.inventory, inventory());
     const again = await ca.deploy();
-    expect([again.code, states(again.json()).slice(2)]).toEqual([0, ['confirmed', 'unchanged', 'confirmed']]);
+    expect([again.code, states(again.json()).slice(2)]).toEqual([0, ['confirmed', 'confirmed', 'unchanged']]);
   }, 240_000);
 
   test('killed at any moment, the next run makes it whole', async () => {

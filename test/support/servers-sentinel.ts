@@ -45,7 +45,7 @@ export function sentinelFiles(servers: Servers, name: string) {
 
 /** Starts a Sentinel that speaks nothing but mutual TLS, under a supervisor that starts it again when it ends. */
 export async function startSentinel(servers: Servers, options: SentinelOptions): Promise<Sentinel> {
-  const { name, port, files, primary, quorum = 2, downAfter = 2000, more = [] } = options;
+  const { name, port, files, primary, quorum = 2, downAfter = 3000, more = [] } = options;
   const { directory, configuration, pidFile, restart } = sentinelFiles(servers, name);
   mkdirSync(directory, { recursive: true, mode: 0o700 });
   const lines = [

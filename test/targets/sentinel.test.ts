@@ -136,8 +136,8 @@ describeLive('three Sentinels that watch a primary and its replica', () => {
         .findLast((one) => one.includes(words));
       return Date.parse(/\d\d? \w{3} \d{4} [\d:.]+/.exec(line ?? '')?.[0] ?? '');
     };
-    // The second ended when down-after-milliseconds (2 s) of the first were over.
-    expect(last('sentinel-2', 'ready to exit') - last('sentinel-1', 'Running mode=sentinel')).toBeGreaterThan(2000);
+    // The second ended when down-after-milliseconds (3 s) of the first were over.
+    expect(last('sentinel-2', 'ready to exit') - last('sentinel-1', 'Running mode=sentinel')).toBeGreaterThan(3000);
     expect(await whole()).toBe(true);
   }, 30_000);
 

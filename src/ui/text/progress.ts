@@ -1,4 +1,5 @@
 import { shortDuration } from './duration.ts';
+import { safeText } from './safe.ts';
 import type { Style } from './style.ts';
 import { textWidth, truncate } from './width.ts';
 
@@ -38,6 +39,15 @@ export function progressLine(progress: Progress, style: Style): string {
   const bar = Math.min(WIDEST_BAR, room - textWidth(text) - 2);
   if (bar < NARROWEST_BAR) return truncate(text, room, style);
   return [label, progressBar(share, bar, style), ...facts.slice(1)].join('  ');
+}
+
+/** From here on a step is said to take long. Milliseconds. */
+const LONG = 3_000;
+
+/** `redis-1/data: reloading redis 10.0.0.1:6379  12s`. Never wider than the style's width less one column. */
+export function stepLine(text: string, elapsed: number, style: Style): string {
+  const time = elapsed < LONG ? '' : `  ${shortDuration(elapsed)}`;
+  return `${truncate(safeText(text), style.width - 1 - time.length, style)}${time}`;
 }
 
 function progressBar(share: number, columns: number, style: Style): string {

@@ -1,5 +1,5 @@
 import { expect, test } from '@jest/globals';
-import { progressLine } from '../../../src/ui/text/progress.ts';
+import { progressLine, stepLine } from '../../../src/ui/text/progress.ts';
 import { plainStyle } from '../../../src/ui/text/style.ts';
 import { textWidth } from '../../../src/ui/text/width.ts';
 
@@ -28,4 +28,12 @@ test.each([
   ['slow', { ...half, sinceStart: 10 }, / 2\.5\/s /],
 ])('%s', (_, progress, expected) => {
   expect(progressLine(progress, plainStyle)).toMatch(expected);
+});
+
+test('a step, with the seconds that it takes once they are many; never as wide as the terminal', () => {
+  expect(stepLine('redis-1/data: looking', 2_900, plainStyle)).toBe('redis-1/data: looking');
+  expect(stepLine('redis-1/data: looking', 75_000, plainStyle)).toBe('redis-1/data: looking  1m');
+  expect(stepLine('a\u001b[31mb', 0, plainStyle)).not.toContain('\u001b');
+  for (const width of [20, 40, 80])
+    expect(textWidth(stepLine('x'.repeat(200), 75_000, { ...plainStyle, width }))).toBe(width - 1);
 });
