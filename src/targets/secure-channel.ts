@@ -36,9 +36,15 @@ export async function openChannel(to: Address, options: ChannelOptions): Promise
     cert: Buffer.from(client.cert),
     key: Buffer.from(client.key),
   });
+  // Under TLS 1.3 a refusal comes when the handshake seems done: while its certificate is judged, too.
+  let broken: Error | undefined;
+  socket.on('error', (error) => {
+    broken = error;
+  });
   try {
     await secured(socket, address, timeout);
     const refusal = await judge(chainOf(socket));
+    if (socket.destroyed) throw lost(address, broken);
     if (refusal !== undefined)
       throw misbehaved(
         address,
@@ -48,10 +54,16 @@ export async function openChannel(to: Address, options: ChannelOptions): Promise
       );
     return socket;
   } catch (error) {
-    socket.on('error', () => {});
     socket.destroy();
     throw error;
   }
+}
+
+function lost(address: string, error: Error | undefined): Error {
+  const code = alertOf(error);
+  if (code !== undefined)
+    return misbehaved(address, `does not let us in: ${alertMeaning(code)}`, `cluster-ca verify ${address} --explain`);
+  return error === undefined ? misbehaved(address, 'closed the connection') : unreachable(address, error);
 }
 
 function secured(socket: TLSSocket, address: string, timeout: number): Promise<void> {
@@ -63,19 +75,7 @@ function secured(socket: TLSSocket, address: string, timeout: number): Promise<v
     };
     const timer = setTimeout(() => end(() => reject(timedOut(address, 'finish the TLS handshake', timeout))), timeout);
     const ready = (): void => end(resolve);
-    const failed = (error: Error): void =>
-      end(() => {
-        const code = alertOf(error);
-        reject(
-          code === undefined
-            ? unreachable(address, error)
-            : misbehaved(
-                address,
-                `does not let us in: ${alertMeaning(code)}`,
-                `cluster-ca verify ${address} --explain`,
-              ),
-        );
-      });
+    const failed = (error: Error): void => end(() => reject(lost(address, error)));
     const closed = (): void => end(() => reject(misbehaved(address, 'closed the connection in the TLS handshake')));
     socket.on('secureConnect', ready).on('error', failed).on('close', closed);
   });
