@@ -51,6 +51,8 @@ const common = {
   define: { 'import.meta.url': 'importMetaUrl' },
   banner: { js: "const importMetaUrl=require('url').pathToFileURL(__filename).href;" },
   legalComments: 'linked',
+  // Optional, native, and loaded only when a key is in a token.
+  external: ['node-webcrypto-p11'],
 };
 await build({
   ...common,

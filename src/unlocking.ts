@@ -1,11 +1,12 @@
 import type { Context } from './context.ts';
+import type { PinSource } from './crypto/token/token.ts';
 import { checkClock, isBehind } from './keystore/clock.ts';
 import type { Keystore } from './keystore/keystore.ts';
 import type { Domain } from './keystore/log/bodies.ts';
 import { type UnlockedDomain, unlock } from './keystore/unlock.ts';
 import { KeystoreWriter } from './keystore/writer.ts';
 import { isGiven, type SecretInputs } from './secrets/inputs.ts';
-import { type Asked, isAtHand, resolveSecrets, type SecretContext } from './secrets/resolve.ts';
+import { type Asked, isAtHand, resolvePin, resolveSecrets, type SecretContext } from './secrets/resolve.ts';
 
 /** The flags of the ordinary secret, and of the root domain's, as commander hands them over. */
 export interface UnlockOptions {
@@ -17,6 +18,9 @@ export interface UnlockOptions {
   rootPassphraseFile?: string;
   rootPassphraseCommand?: string;
   rootKeystore?: string;
+  pinFd?: string;
+  pinFile?: string;
+  pinCommand?: string;
 }
 
 export function ordinaryInputs(options: UnlockOptions): SecretInputs {
@@ -27,6 +31,16 @@ export function ordinaryInputs(options: UnlockOptions): SecretInputs {
 export function rootInputs(options: UnlockOptions): SecretInputs {
   const { rootPassphraseFd: fd, rootPassphraseFile: file, rootPassphraseCommand: command } = options;
   return { prefix: 'root', fd, file, command };
+}
+
+export function pinInputs(options: UnlockOptions): SecretInputs {
+  const { pinFd: fd, pinFile: file, pinCommand: command } = options;
+  return { prefix: 'pin', fd, file, command };
+}
+
+/** How the PIN of a token is learned in this run, when a key in one is used. */
+export function pinSource(ctx: Context, options: UnlockOptions): PinSource {
+  return (token, file) => resolvePin(pinInputs(options), secretContext(ctx), token, file);
 }
 
 const contexts = new WeakMap<Context, SecretContext>();
@@ -64,10 +78,15 @@ export async function unlockDaily(ctx: Context, keystore: Keystore, options: Unl
   if (already !== undefined) return already;
   const secrets = await resolveSecrets(ordinaryInputs(options), secretContext(ctx), askedFor(keystore, 'daily'));
   try {
-    return await unlock(keystore, 'daily', secrets);
+    return withPin(await unlock(keystore, 'daily', secrets), pinSource(ctx, options));
   } finally {
     for (const secret of secrets) secret.bytes.fill(0);
   }
+}
+
+function withPin(domain: UnlockedDomain, pin: PinSource): UnlockedDomain {
+  domain.pin = pin;
+  return domain;
 }
 
 /** The secret of a domain, in words, and whether key files alone open it. */
@@ -85,7 +104,7 @@ export async function unlockRoot(ctx: Context, keystore: Keystore, options: Unlo
   const inputs = isGiven(own) ? own : ordinaryInputs(options);
   const secrets = await resolveSecrets(inputs, secretContext(ctx), askedFor(keystore, 'root'));
   try {
-    return await unlock(keystore, 'root', secrets);
+    return withPin(await unlock(keystore, 'root', secrets), pinSource(ctx, options));
   } finally {
     for (const secret of secrets) secret.bytes.fill(0);
   }

@@ -1,4 +1,5 @@
 import { sha256 } from '../crypto/hash.ts';
+import type { TokenKey } from '../crypto/token/token.ts';
 import { randomFrom } from '../crypto/webcrypto.ts';
 import { type GeneratedKey, generateKey, importSigner } from '../pki/key.ts';
 import { prepareCertificate, sign } from '../pki/prepare.ts';
@@ -13,12 +14,22 @@ import { type KeyType, signatureAlgorithmFor } from '../pki/x509/algorithm.ts';
 import { type Certificate, parseCertificate } from '../pki/x509/certificate.ts';
 import type { NameConstraints } from '../pki/x509/extensions.ts';
 
-/** A CA just made: its certificate, its key to be sealed, and a signer over it. */
-export interface MadeAuthority {
-  certificate: Certificate;
-  key: GeneratedKey;
+/** A key just made, to be sealed or in a token already, and a signer over it. */
+export interface MadeKey<K = GeneratedKey | TokenKey> {
+  key: K;
   signer: Signer;
 }
+
+/** Makes the key of a CA of this common name. */
+export type KeyMaker = (keyType: KeyType, name: string) => Promise<MadeKey>;
+
+/** A CA just made: its certificate, and its key. */
+export interface MadeAuthority<K = GeneratedKey | TokenKey> extends MadeKey<K> {
+  certificate: Certificate;
+}
+
+/** Who signs what is made: a certificate, and a signer over its key. */
+export type Issuer = Pick<MadeAuthority, 'certificate' | 'signer'>;
 
 export interface MakeOptions {
   crypto: Crypto;
@@ -28,6 +39,8 @@ export interface MakeOptions {
   keyType: KeyType;
   /** Seconds. */
   lifetime: number;
+  /** Where the key is made; without it, here, to be sealed. */
+  makeKey?: KeyMaker | undefined;
 }
 
 /** Lints and signs a template, and has the result read by a second implementation. */
@@ -47,8 +60,7 @@ export async function signTemplate(
 /** Makes a root CA with a new key. */
 export async function makeRoot(options: MakeOptions): Promise<MadeAuthority> {
   const { crypto, keyType } = options;
-  const key = await generateKey(crypto, keyType);
-  const signer = await importSigner(crypto, keyType, key.pkcs8);
+  const { key, signer } = await newKey(options);
   const template = rootTemplate(
     { ...common(options, key), signatureAlgorithm: signatureAlgorithmFor(keyType) },
     options.name,
@@ -59,25 +71,35 @@ export async function makeRoot(options: MakeOptions): Promise<MadeAuthority> {
 /** Makes an issuing CA with a new key under a root; it never outlives the root. */
 export async function makeIssuing(
   options: MakeOptions,
-  root: MadeAuthority,
+  root: Issuer,
   constraints: NameConstraints,
 ): Promise<MadeAuthority> {
-  const { crypto, keyType } = options;
-  const key = await generateKey(crypto, keyType);
-  const signer = await importSigner(crypto, keyType, key.pkcs8);
+  const { crypto } = options;
+  const { key, signer } = await newKey(options);
   const template = issuingTemplate(below(options, key, root), options.name, constraints);
   return { key, signer, certificate: await signTemplate(template, root.certificate, root.signer, crypto) };
 }
 
 /** Makes the audit key and its certificate by the root. */
-export async function makeAuditKey(options: Omit<MakeOptions, 'keyType'>, root: MadeAuthority): Promise<MadeAuthority> {
-  const key = await generateKey(options.crypto, 'ed25519');
-  const signer = await importSigner(options.crypto, 'ed25519', key.pkcs8);
+export async function makeAuditKey(
+  options: Omit<MakeOptions, 'keyType' | 'makeKey'>,
+  root: Issuer,
+): Promise<MadeAuthority<GeneratedKey>> {
+  const { key, signer } = await sealableKey(options.crypto, 'ed25519');
   const template = auditTemplate(below({ ...options, keyType: 'ed25519' }, key, root), options.name);
   return { key, signer, certificate: await signTemplate(template, root.certificate, root.signer, options.crypto) };
 }
 
-function common({ crypto, now, lifetime }: MakeOptions, key: GeneratedKey, latest?: number) {
+function newKey({ crypto, keyType, name, makeKey }: MakeOptions): Promise<MadeKey> {
+  return makeKey === undefined ? sealableKey(crypto, keyType) : makeKey(keyType, name);
+}
+
+async function sealableKey(crypto: Crypto, keyType: KeyType): Promise<MadeKey<GeneratedKey>> {
+  const key = await generateKey(crypto, keyType);
+  return { key, signer: await importSigner(crypto, keyType, key.pkcs8) };
+}
+
+function common({ crypto, now, lifetime }: MakeOptions, key: { spki: Uint8Array }, latest?: number) {
   return {
     serialNumber: newSerial(randomFrom(crypto)),
     validity: validityFor(now, lifetime * 1000, latest),
@@ -86,7 +108,7 @@ function common({ crypto, now, lifetime }: MakeOptions, key: GeneratedKey, lates
   };
 }
 
-function below(options: MakeOptions, key: GeneratedKey, root: MadeAuthority) {
+function below(options: MakeOptions, key: { spki: Uint8Array }, root: Issuer) {
   return {
     ...common(options, key, root.certificate.notAfter),
     issuer: root.certificate,

@@ -8,6 +8,7 @@ import { checkOutage } from '../init/outage.ts';
 import { checkClusterName, makePolicy } from '../init/policy.ts';
 import { renderInit } from '../init/render.ts';
 import { initSecrets } from '../init/secrets.ts';
+import { openTokens, tokensFor } from '../init/tokens.ts';
 import { anchorDirectory } from '../keystore/anchor.ts';
 import { checkPlacesAreFree } from '../keystore/creation/place.ts';
 import { newKeystoreLocation } from '../keystore/locate.ts';
@@ -52,6 +53,8 @@ export function initCommand(ctx: Context, run = runInit): Command {
     )
     .addOption(duration('--crl-lifetime <duration>', 'of the CRLs of issuing CAs (default 30d)'))
     .option('--crl-url <url>', 'where the CRL is published, written into certificates')
+    .option('--token <uri>', "make the CAs' keys in this PKCS#11 token (RFC 7512), not extractable")
+    .option('--root-token <uri>', "make the root CA's key in this one")
     .option('--allow-group-read', 'let the group of the keystore read its public parts');
   return dryRun(withRootPassphrase(withPassphrase(command))).action((cluster, options) => run(ctx, cluster, options));
 }
@@ -82,6 +85,7 @@ async function runWizard(ctx: Context, given: InitOptions): Promise<void> {
 async function planFor(ctx: Context, cluster: string, options: InitOptions): Promise<InitDocument> {
   checkClusterName(cluster);
   const policy = makePolicy(cluster, policyOptions(options));
+  tokensFor(options);
   const keystore = ctx.globals.keystore ?? ctx.env.CLUSTER_CA_KEYSTORE;
   const location = newKeystoreLocation({ keystore, cluster, env: ctx.env, cwd: ctx.cwd }, cluster);
   await checkPlacesAreFree(location, rootLocation(ctx, options));
@@ -97,17 +101,21 @@ async function make(
   options: InitOptions,
   secrets: InitRequest['secrets'],
 ): Promise<void> {
-  const document = await init({
-    cluster,
-    policy,
-    location: keystore,
-    rootLocation: rootLocation(ctx, options),
-    groupRead: options.allowGroupRead ?? false,
-    secrets,
-    anchors: anchorDirectory(ctx.env),
-    now: ctx.now(),
-    warn: (message) => ctx.ui.warn(message),
-  });
+  const tokens = await openTokens(ctx, options);
+  const document = await tokens.keepIf(
+    init({
+      cluster,
+      policy,
+      location: keystore,
+      rootLocation: rootLocation(ctx, options),
+      groupRead: options.allowGroupRead ?? false,
+      secrets,
+      anchors: anchorDirectory(ctx.env),
+      now: ctx.now(),
+      warn: (message) => ctx.ui.warn(message),
+      makers: tokens.makers,
+    }),
+  );
   const made = caOutage === undefined ? document : { ...document, caOutage };
   const { keystore: named } = ctx.globals;
   const flags = [

@@ -79,10 +79,11 @@ export function withDeployment(command: Command, when = ''): Command {
 
 /** The inputs of the ordinary secret. */
 export function withPassphrase(command: Command): Command {
-  return withSecret(command, 'passphrase', 'passphrase', '; - is standard input').option(
+  withSecret(command, 'passphrase', 'passphrase', '; - is standard input').option(
     '--key-file <path>',
     'open a key-file slot with this file',
   );
+  return withSecret(command, 'pin', 'PIN of the token that has a CA key');
 }
 
 /** The inputs of the root domain's secret. */

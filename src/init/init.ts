@@ -1,6 +1,6 @@
 import { type AuthorityObject, authorityObject } from '../authority/authority-object.ts';
 import { constraintsFor } from '../authority/constraints.ts';
-import { makeAuditKey, makeIssuing, makeRoot } from '../authority/make.ts';
+import { type KeyMaker, makeAuditKey, makeIssuing, makeRoot } from '../authority/make.ts';
 import { signCrl } from '../authority/sign-crl.ts';
 import { sha256Hex } from '../crypto/hash.ts';
 import { loadCrypto } from '../crypto/webcrypto.ts';
@@ -28,6 +28,8 @@ export interface InitRequest {
   anchors: string | undefined;
   now: Date;
   warn: (message: string) => void;
+  /** Where the keys of the CAs are made, where they are not to be sealed: in a token. */
+  makers?: { root?: KeyMaker | undefined; issuing?: KeyMaker | undefined } | undefined;
 }
 
 export interface InitDocument {
@@ -70,9 +72,19 @@ export async function init(request: InitRequest): Promise<InitDocument> {
   const { cluster, policy, location, now } = request;
   const crypto = await loadCrypto();
   const common = { crypto, now, keyType: policy.keyType };
-  const root = await makeRoot({ ...common, name: rootName(cluster), lifetime: policy.rootLifetime });
+  const root = await makeRoot({
+    ...common,
+    name: rootName(cluster),
+    lifetime: policy.rootLifetime,
+    makeKey: request.makers?.root,
+  });
   const issuing = await makeIssuing(
-    { ...common, name: issuingName(cluster), lifetime: policy.issuingLifetime },
+    {
+      ...common,
+      name: issuingName(cluster),
+      lifetime: policy.issuingLifetime,
+      makeKey: request.makers?.issuing,
+    },
     root,
     constraintsFor(policy.domains, policy.permitIp),
   );
@@ -133,7 +145,7 @@ export async function init(request: InitRequest): Promise<InitDocument> {
     body,
     objects: crls.map(({ der }) => ({ sha256: sha256Hex(der), der })),
   });
-  for (const made of [root, issuing, audit]) made.key.pkcs8.fill(0);
+  for (const { key } of [root, issuing, audit]) if ('pkcs8' in key) key.pkcs8.fill(0);
   return opened(request);
 }
 

@@ -6,6 +6,9 @@ export interface InitOptions extends UnlockOptions, Omit<PolicyOptions, 'domains
   domain?: string[] | undefined;
   plane?: string[] | undefined;
   allowGroupRead?: boolean;
+  /** PKCS#11 URIs: of both CAs' keys, of the root's. */
+  token?: string;
+  rootToken?: string;
   dryRun?: boolean;
 }
 

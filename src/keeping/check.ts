@@ -2,7 +2,7 @@ import { sha256Hex } from '../crypto/hash.ts';
 import { createVerifySignature } from '../crypto/verify-signature.ts';
 import { ClusterCaError, isClusterCaError } from '../errors.ts';
 import { parseHead } from '../keystore/anchor.ts';
-import { decodeSealedKey, sealedName } from '../keystore/envelope/sealed-key.ts';
+import { decodeStoredKey, sealedName } from '../keystore/envelope/sealed-key.ts';
 import { decodeSlot } from '../keystore/envelope/slot.ts';
 import { liveAuthorities } from '../keystore/hierarchy.ts';
 import type { Keystore } from '../keystore/keystore.ts';
@@ -49,7 +49,7 @@ export async function checkKeystore(keystore: Keystore): Promise<{ findings: Fin
     const name = sealedName(ref);
     if (place !== undefined)
       await look(`sealed/${name}`, RESTORE, async () =>
-        decodeSealedKey(identity.id, ref, await readPrivate(place, 'sealed', name, skipped)),
+        decodeStoredKey(identity.id, ref, await readPrivate(place, 'sealed', name, skipped)),
       );
   }
   for (const crl of state.crls)
@@ -148,8 +148,15 @@ function checkCrls(keystore: Keystore, bytes: Uint8Array): void {
   }
 }
 
-/** Opens every sealed key of the domains that are open. */
-export async function checkUnsealing(keystore: Keystore, domains: UnlockedDomain[]): Promise<Finding[]> {
+/**
+ * Opens every sealed key of the domains that are open. A key in a token is asked for where its PIN is given.
+ * @param skipped is added to: what was not looked at
+ */
+export async function checkUnsealing(
+  keystore: Keystore,
+  domains: UnlockedDomain[],
+  skipped: string[] = [],
+): Promise<Finding[]> {
   const findings: Finding[] = [];
   const keys = [
     ...liveAuthorities(keystore.state),
@@ -163,7 +170,8 @@ export async function checkUnsealing(keystore: Keystore, domains: UnlockedDomain
       await signer.sign(new TextEncoder().encode('cluster-ca keystore check'));
     } catch (error) {
       if (!isClusterCaError(error)) throw error;
-      findings.push({ file: `sealed/${sealedName(sealed)}`, problem: error.message, hint: RESTORE });
+      if (error.code === 'ERR_INPUT_REQUIRED') skipped.push(error.message);
+      else findings.push({ file: `sealed/${sealedName(sealed)}`, problem: error.message, hint: error.hint ?? RESTORE });
     }
   }
   return findings;

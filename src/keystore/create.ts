@@ -1,4 +1,5 @@
 import { randomBytes, sha256Hex } from '../crypto/hash.ts';
+import type { TokenKey } from '../crypto/token/token.ts';
 import type { GeneratedKey } from '../pki/key.ts';
 import type { Signer } from '../pki/signer.ts';
 import { Building, finishBoth } from './creation/building.ts';
@@ -6,6 +7,7 @@ import { forgetRootPlace, noteRootPlace, sweepPlaces } from './creation/leftover
 import { checkPlacesAreFree } from './creation/place.ts';
 import { sealedName, sealKey } from './envelope/sealed-key.ts';
 import { makeSlot, type Secret } from './envelope/slot.ts';
+import { encodeTokenKey } from './envelope/token-key.ts';
 import { encodeIdentity, type Identity } from './identity.ts';
 import type { Bodies, Domain, SealedKeyRef, SlotRef } from './log/bodies.ts';
 import { encodeRecord, type LogRecord } from './log/record.ts';
@@ -22,8 +24,8 @@ export interface CreateOptions {
   secrets: Record<Domain, { name: string; secret: Secret }[]>;
   auditKey: GeneratedKey;
   auditSigner: Signer;
-  /** The keys to be sealed, by the authority's id, and their domains. */
-  keys: { id: string; domain: Domain; key: GeneratedKey }[];
+  /** The keys to be sealed, or that are in a token, by the authority's id, and their domains. */
+  keys: { id: string; domain: Domain; key: GeneratedKey | TokenKey }[];
   /** The body of record 0, once the keys are sealed and the slots made. */
   body: (sealed: Map<string, SealedKeyRef>, audit: SealedKeyRef, slots: SlotRef[]) => Bodies['init'];
   /** The first CRLs and their hashes. */
@@ -83,8 +85,11 @@ async function fill(
         slots.push(slot.ref);
       }
     const sealed = new Map<string, SealedKeyRef>();
-    const wrap = async (domain: Domain, key: GeneratedKey): Promise<SealedKeyRef> => {
-      const { ref, bytes } = sealKey(identity.id, domain, masters[domain], 1, key);
+    const wrap = async (domain: Domain, key: GeneratedKey | TokenKey): Promise<SealedKeyRef> => {
+      const { ref, bytes } =
+        'uri' in key
+          ? encodeTokenKey(identity.id, { domain, epoch: 1 }, key)
+          : sealKey(identity.id, domain, masters[domain], 1, key);
       await storeOf(domain).createBlob('sealed', sealedName(ref), bytes);
       return ref;
     };

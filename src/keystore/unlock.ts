@@ -1,11 +1,14 @@
 import { type BatchKey, batchKey } from '../crypto/batch-keys.ts';
+import { openToken, type PinSource, type TokenKey } from '../crypto/token/token.ts';
+import { tokenName } from '../crypto/token/uri.ts';
 import { loadCrypto } from '../crypto/webcrypto.ts';
 import { ClusterCaError, isClusterCaError } from '../errors.ts';
 import { importSigner } from '../pki/key.ts';
-import type { Signer } from '../pki/signer.ts';
+import type { Signer, SyncSigner } from '../pki/signer.ts';
 import type { KeyType } from '../pki/x509/algorithm.ts';
 import { openSealedKey, sealedName } from './envelope/sealed-key.ts';
 import { openSlot, type Secret } from './envelope/slot.ts';
+import { decodeTokenKey } from './envelope/token-key.ts';
 import type { Keystore } from './keystore.ts';
 import type { Domain, SealedKeyRef, SlotRef } from './log/bodies.ts';
 import { domainEpoch } from './log/rewrap.ts';
@@ -17,6 +20,8 @@ export class UnlockedDomain {
   readonly epoch: number;
   /** The slot that opened it. */
   readonly slot: SlotRef;
+  /** How the PIN of a token is learned, for the keys that are in one. */
+  pin: PinSource | undefined;
   readonly #masterKey: Uint8Array;
   readonly #keystore: Keystore;
   /** By the name of the sealed key: a daemon signs many batches with the same. */
@@ -30,9 +35,13 @@ export class UnlockedDomain {
     this.epoch = epoch;
   }
 
-  /** A private key of this domain as a signer; its octets are zeroed once it is imported. @throws ERR_KEYSTORE_TAMPERED */
+  /**
+   * A private key of this domain as a signer: its octets are zeroed once it is imported, or they are in a token.
+   * @throws ERR_KEYSTORE_TAMPERED; for a key in a token also as `openToken`
+   */
   async signer(ref: SealedKeyRef, keyType: KeyType): Promise<Signer> {
     const pkcs8 = await this.#open(ref);
+    if (!(pkcs8 instanceof Uint8Array)) return this.#tokenSigner(pkcs8);
     try {
       return await importSigner(await loadCrypto(), keyType, pkcs8);
     } finally {
@@ -40,12 +49,13 @@ export class UnlockedDomain {
     }
   }
 
-  /** The same key for a batch, on node:crypto. Keys cross from one to the other as sealed octets alone. */
-  async batchKey(ref: SealedKeyRef): Promise<BatchKey> {
+  /** The same key for a batch: on node:crypto, to which it crosses as sealed octets alone, or a signer where it is in a token. */
+  async batchKey(ref: SealedKeyRef): Promise<BatchKey | SyncSigner> {
     const name = sealedName(ref);
     const known = this.#batchKeys.get(name);
     if (known !== undefined) return known;
     const pkcs8 = await this.#open(ref);
+    if (!(pkcs8 instanceof Uint8Array)) return this.#tokenSigner(pkcs8);
     try {
       const key = batchKey(pkcs8);
       this.#batchKeys.set(name, key);
@@ -55,10 +65,12 @@ export class UnlockedDomain {
     }
   }
 
-  async #open(ref: SealedKeyRef): Promise<Uint8Array> {
+  /** The octets of a sealed key, for the caller to zero, or the token that the key is in. */
+  async #open(ref: SealedKeyRef): Promise<Uint8Array | TokenKey> {
     this.requireEpoch(ref.epoch);
     const bytes = await domainStore(this.#keystore, ref.domain).readBlob('sealed', sealedName(ref));
-    return openSealedKey(this.#keystore.identity.id, ref, bytes, this.#masterKey);
+    const token = decodeTokenKey(this.#keystore.identity.id, ref, bytes);
+    return token ?? openSealedKey(this.#keystore.identity.id, ref, bytes, this.#masterKey);
   }
 
   /** Refuses what is, or will be, sealed under another master key than this. @throws ERR_STATE */
@@ -67,6 +79,19 @@ export class UnlockedDomain {
       throw new ClusterCaError('ERR_STATE', 'the keystore was given new master keys since it was opened', {
         hint: 'run the same command again; a daemon has to be started again',
       });
+  }
+
+  async #tokenSigner(key: TokenKey): Promise<SyncSigner> {
+    const { pin } = this;
+    if (pin === undefined)
+      throw new ClusterCaError(
+        'ERR_INPUT_REQUIRED',
+        `a key is in the token ${tokenName(key.uri)}, and no PIN was given`,
+        {
+          hint: 'give it with --pin-file PATH or --pin-fd N',
+        },
+      );
+    return (await openToken(key.uri, pin)).signerOf(key);
   }
 
   /** Hands the master key to a function, for wrapping it into another slot. */
@@ -89,6 +114,13 @@ export function domainStore(keystore: Keystore, domain: Domain): Store {
       hint: 'give the place of its keys with --root-keystore DIR',
     });
   return rootStore;
+}
+
+/** The token that a key of the keystore is in; undefined for a sealed one, and where the root domain is not at hand. @throws ERR_KEYSTORE_TAMPERED */
+export async function tokenOf(keystore: Keystore, ref: SealedKeyRef): Promise<TokenKey | undefined> {
+  const store = ref.domain === 'root' && keystore.identity.rootElsewhere ? keystore.options.rootStore : keystore.store;
+  if (store === undefined) return undefined;
+  return decodeTokenKey(keystore.identity.id, ref, await store.readBlob('sealed', sealedName(ref)));
 }
 
 /**

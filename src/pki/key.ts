@@ -40,6 +40,12 @@ export interface GeneratedKey {
   spki: Uint8Array;
 }
 
+/** Makes a key pair whose private half is never exported, where `more` says (a token). */
+export async function generateKeyHandles(crypto: Crypto, keyType: KeyType, more: object): Promise<CryptoKeyPair> {
+  const algorithm = { ...(ALGORITHMS[keyType].generate as object), ...more } as EcKeyGenParams;
+  return (await crypto.subtle.generateKey(algorithm, false, ['sign', 'verify'])) as CryptoKeyPair;
+}
+
 /** Makes a key pair of this type and exports both halves (PKCS#8, RFC 5958; SubjectPublicKeyInfo, RFC 5280 §4.1.2.7). */
 export async function generateKey(crypto: Crypto, keyType: KeyType): Promise<GeneratedKey> {
   const pair = (await crypto.subtle.generateKey(ALGORITHMS[keyType].generate, true, [

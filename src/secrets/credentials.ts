@@ -6,8 +6,12 @@ import type { Secret } from '../keystore/envelope/slot.ts';
 import { KEY_FILE_LENGTH } from './key-file.ts';
 import { normalizePassphrase } from './passphrase.ts';
 
-/** The names that a unit's LoadCredentialEncrypted gives: a key file, or a passphrase. */
-export const CREDENTIALS = { keyFile: 'cluster-ca.key', passphrase: 'cluster-ca.passphrase' } as const;
+/** The names that a unit's LoadCredentialEncrypted gives: a key file, or a passphrase; the PIN of a token. */
+export const CREDENTIALS = {
+  keyFile: 'cluster-ca.key',
+  passphrase: 'cluster-ca.passphrase',
+  pin: 'cluster-ca.pin',
+} as const;
 
 /** More than any secret: a wrong file is noticed without being used. */
 const MOST = 4096;
@@ -33,6 +37,14 @@ export function readCredentials(env: Record<string, string | undefined>): Secret
     ...(key === undefined ? [] : [{ kind: 'key-file' as const, bytes: key }]),
     ...(passphrase === undefined ? [] : [{ kind: 'passphrase' as const, bytes: normalizePassphrase(passphrase) }]),
   ];
+}
+
+/** The PIN of a token that systemd hands to a unit; undefined where it does not. @throws as `readCredentials` */
+export function readPinCredential(env: Record<string, string | undefined>): Uint8Array | undefined {
+  const directory = env.CREDENTIALS_DIRECTORY;
+  if (directory === undefined || directory === '') return undefined;
+  const pin = readCredential(join(directory, CREDENTIALS.pin));
+  return pin && normalizePassphrase(pin);
 }
 
 function readCredential(path: string): Uint8Array | undefined {

@@ -106,10 +106,33 @@ function fresh(bytes: Uint8Array): Secret {
   return secret;
 }
 
-async function readPassphrase(inputs: SecretInputs, { env }: SecretContext): Promise<Uint8Array | undefined> {
+/**
+ * The PIN of a token: from its flags, from the file that the token's URI names, or asked for.
+ * @throws ERR_INPUT_REQUIRED, ERR_USAGE, ERR_KEYSTORE_PERMISSIONS
+ */
+export async function resolvePin(
+  inputs: SecretInputs,
+  context: SecretContext,
+  token: string,
+  pinSource: string | undefined,
+): Promise<Uint8Array> {
+  const file = isGiven(inputs) ? inputs.file : pinSource;
+  // It may be wanted for a second token, and is zeroed behind each use: what was read is copied.
+  const given = await once(context, 'pin', { ...inputs, file }, () =>
+    readPassphrase({ ...inputs, file }, context, 'PIN file'),
+  );
+  const pin = given?.slice() ?? (await promptFor(inputs, context, `PIN of the token ${token}:`));
+  return normalizePassphrase(pin);
+}
+
+async function readPassphrase(
+  inputs: SecretInputs,
+  { env }: SecretContext,
+  what = 'passphrase file',
+): Promise<Uint8Array | undefined> {
   const flag = (rest: string): string => secretFlag(inputs.prefix, rest);
   if (inputs.fd !== undefined) return readDescriptor(inputs.fd, flag('passphrase-fd'));
-  if (inputs.file !== undefined) return readSecretFile(inputs.file, 'passphrase file');
+  if (inputs.file !== undefined) return readSecretFile(inputs.file, what);
   if (inputs.command !== undefined) return readCommand(inputs.command, env, flag('passphrase-command'));
   if (inputs.prefix !== '' || inputs.keyFile !== undefined) return undefined;
   if (env.CLUSTER_CA_PASSPHRASE_FILE !== undefined)
@@ -122,7 +145,7 @@ async function readPassphrase(inputs: SecretInputs, { env }: SecretContext): Pro
 async function promptFor(inputs: SecretInputs, { prompt }: SecretContext, message: string): Promise<Uint8Array> {
   if (prompt === undefined)
     throw new ClusterCaError('ERR_INPUT_REQUIRED', `no ${message.replace(/[:,].*$/, '')} was given`, {
-      hint: `give one with ${secretFlag(inputs.prefix, 'passphrase-file')} PATH, ${secretFlag(inputs.prefix, 'passphrase-fd')} N or ${secretFlag(inputs.prefix, inputs.prefix === 'root' || inputs.prefix === 'export' ? 'passphrase-command CMD' : 'key-file PATH')}`,
+      hint: `give one with ${secretFlag(inputs.prefix, 'passphrase-file')} PATH, ${secretFlag(inputs.prefix, 'passphrase-fd')} N or ${secretFlag(inputs.prefix, ['root', 'export', 'pin'].includes(inputs.prefix) ? 'passphrase-command CMD' : 'key-file PATH')}`,
     });
   return new TextEncoder().encode(await prompt(message));
 }

@@ -3,10 +3,10 @@ import { ClusterCaError, isClusterCaError } from '../errors.ts';
 import type { Secret } from '../keystore/envelope/slot.ts';
 import type { Keystore } from '../keystore/keystore.ts';
 import { type UnlockedDomain, unlock } from '../keystore/unlock.ts';
-import { readCredentials } from '../secrets/credentials.ts';
+import { readCredentials, readPinCredential } from '../secrets/credentials.ts';
 import { isGiven } from '../secrets/inputs.ts';
 import { resolveSecrets } from '../secrets/resolve.ts';
-import { askedFor, ordinaryInputs, secretContext, type UnlockOptions } from '../unlocking.ts';
+import { askedFor, ordinaryInputs, pinInputs, pinSource, secretContext, type UnlockOptions } from '../unlocking.ts';
 
 /**
  * Opens the daily domain for as long as the daemon runs, with systemd's credential where there is one and no flag says
@@ -26,7 +26,10 @@ export async function unlockForServing(
       : await resolveSecrets(inputs, secretContext(ctx), askedFor(keystore, 'daily'));
   try {
     await refuseRoot(keystore, secrets);
-    return await unlock(keystore, 'daily', secrets);
+    const daily = await unlock(keystore, 'daily', secrets);
+    const pin = isGiven(pinInputs(options)) ? undefined : readPinCredential(ctx.env);
+    daily.pin = pin === undefined ? pinSource(ctx, options) : async () => pin.slice();
+    return daily;
   } finally {
     for (const secret of secrets) secret.bytes.fill(0);
   }

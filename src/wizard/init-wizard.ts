@@ -82,6 +82,11 @@ const OTHERS = [
   'rootPassphraseFile',
   'rootPassphraseCommand',
   'rootKeystore',
+  'token',
+  'rootToken',
+  'pinFd',
+  'pinFile',
+  'pinCommand',
 ] as const;
 
 function flagWords(given: InitOptions): string[] {

@@ -26,6 +26,7 @@ const PACKAGES = {
   certtool: 'gnutls-bin',
   ssh: 'openssh-client',
   sshd: 'openssh-server',
+  'softhsm2-util': 'softhsm2',
 } as const;
 
 export type Program = keyof typeof PACKAGES;

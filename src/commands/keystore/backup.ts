@@ -3,10 +3,12 @@ import { hasRoot } from '../../backup/content.ts';
 import { makeBackup } from '../../backup/make.ts';
 import { checkBackupPlace } from '../../backup/place.ts';
 import { type Context, openKeystoreToWrite } from '../../context.ts';
+import { tokenName } from '../../crypto/token/uri.ts';
 import { ClusterCaError } from '../../errors.ts';
 import type { Secret } from '../../keystore/envelope/slot.ts';
+import { liveAuthorities } from '../../keystore/hierarchy.ts';
 import { newRequestId } from '../../keystore/request-id.ts';
-import { unlock } from '../../keystore/unlock.ts';
+import { tokenOf, unlock } from '../../keystore/unlock.ts';
 import { KeystoreWriter } from '../../keystore/writer.ts';
 import { isGiven } from '../../secrets/inputs.ts';
 import { readOrMakeKeyFile } from '../../secrets/key-file.ts';
@@ -35,6 +37,13 @@ export async function runBackup(ctx: Context, options: BackupOptions): Promise<v
     ctx.ui.warn(
       "the root domain is kept elsewhere: the root CA's key is not in this backup. Give --root-keystore DIR, or back its medium up by itself",
     );
+  for (const { id, sealed } of liveAuthorities(keystore.state)) {
+    const token = await tokenOf(keystore, sealed);
+    if (token !== undefined)
+      ctx.ui.warn(
+        `the key of ${id} is in the token ${tokenName(token.uri)}, and not in this backup: back the token up by its own tools`,
+      );
+  }
   if (options.dryRun)
     return ctx.ui.result(
       { files: [path], dryRun: true },

@@ -50,7 +50,9 @@ export async function runCheck(ctx: Context, options: CheckOptions): Promise<voi
     for (const what of skipped) ctx.ui.warn(what);
     const opened = await unlockGiven(ctx, keystore, options);
     unsealed = opened.length > 0;
-    findings.push(...more, ...(await checkUnsealing(keystore, opened)));
+    const closed: string[] = [];
+    findings.push(...more, ...(await checkUnsealing(keystore, opened, closed)));
+    for (const what of new Set(closed)) ctx.ui.warn(what);
     for (const domain of opened) domain.close();
     if (options.repair && !options.dryRun) await repair(ctx, keystore, findings);
   }

@@ -16,10 +16,11 @@ export interface Pool {
   close(): Promise<void>;
 }
 
-/** A pool for this many certificates. */
+/** A pool for this many certificates. A token has one session, and is slower than a thread: it needs no second. */
 export function openPool(certificates: number, data: WorkerData): Pool {
   const threads = Math.min(MOST_THREADS, availableParallelism());
-  return certificates < THREADS_PAY_FROM || threads < 2 ? new LocalPool(data) : new ThreadPool(threads, data);
+  const alone = certificates < THREADS_PAY_FROM || threads < 2 || 'signNow' in data.issuer.key;
+  return alone ? new LocalPool(data) : new ThreadPool(threads, data);
 }
 
 class LocalPool implements Pool {

@@ -16,12 +16,12 @@ import { commonName, encodeName } from '../../pki/x509/name.ts';
 import { type IssueItem, itemNames } from '../item.ts';
 import { type TemplateContext, templateOf } from '../template.ts';
 
-/** What every certificate of a batch shares. It is handed to worker threads as it is. */
+/** What every certificate of a batch shares. It is handed to worker threads as it is, but for a token's signer: that stays in this thread. */
 export interface BatchIssuer {
   /** DER of the issuing CA's certificate. */
   certificate: Uint8Array;
   keyType: KeyType;
-  key: BatchKey;
+  key: BatchKey | SyncSigner;
   policy: Policy;
   /** Milliseconds since 1970. */
   now: number;
@@ -58,7 +58,7 @@ export class SliceMaker {
 
   constructor({ certificate, keyType, key, policy, now }: BatchIssuer) {
     const issuer = parseCertificate(certificate);
-    this.#signer = batchSigner(keyType, key);
+    this.#signer = 'signNow' in key ? key : batchSigner(keyType, key);
     this.#context = { policy, issuer, keyType, now: new Date(now), sha256: lastKept(sha256) };
     this.#signatureAlgorithm = signatureAlgorithmFor(keyType);
   }

@@ -5,6 +5,7 @@ import { decodeCanonicalFile, encodeCanonicalFile, tampered } from '../canonical
 import type { Domain, SealedKeyRef } from '../log/bodies.ts';
 import { hex, integer, oneOf, record, type Shaped } from '../shape.ts';
 import { type SealContext, seal, sealing, unseal } from './seal.ts';
+import { decodeTokenKey, encodeTokenKey } from './token-key.ts';
 
 const sealedFile = record({
   v: integer,
@@ -48,6 +49,10 @@ export function resealKey(
   old: Uint8Array,
   next: { masterKey: Uint8Array; epoch: number },
 ): SealedKey {
+  const token = decodeTokenKey(keystoreId, ref, bytes);
+  // Nothing of it is sealed: what changes is the epoch in its name.
+  if (token !== undefined)
+    return encodeTokenKey(keystoreId, { domain: ref.domain, epoch: next.epoch, keyId: ref.keyId }, token);
   const { algorithm, spkiSha256 } = decodeSealedKey(keystoreId, ref, bytes);
   const pkcs8 = openSealedKey(keystoreId, ref, bytes, old);
   try {
@@ -106,6 +111,11 @@ export function decodeSealedKey(keystoreId: string, ref: SealedKeyRef, bytes: Ui
   )
     throw tampered(`${what} belongs elsewhere`);
   return file;
+}
+
+/** Reads the file of a key, sealed or in a token, and holds it against the log. @throws ERR_KEYSTORE_TAMPERED */
+export function decodeStoredKey(keystoreId: string, ref: SealedKeyRef, bytes: Uint8Array | undefined): void {
+  if (decodeTokenKey(keystoreId, ref, bytes) === undefined) decodeSealedKey(keystoreId, ref, bytes);
 }
 
 /** The private key in PKCS#8, for the caller to zero. @throws ERR_KEYSTORE_TAMPERED when it does not open under the master key */

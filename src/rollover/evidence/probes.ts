@@ -53,7 +53,7 @@ async function strangersProbe(writer: KeystoreWriter): Promise<ClientCertificate
     validity: probeValidity(Math.floor(now.getTime() / 1000) * 1000, issuing.certificate.notAfter),
   });
   const { der } = await signTemplate(template, issuing.certificate, issuing.signer, crypto);
-  for (const made of [root, issuing]) made.key.pkcs8.fill(0);
+  for (const made of [root, issuing]) if ('pkcs8' in made.key) made.key.pkcs8.fill(0);
   const pem = encodePem('PRIVATE KEY', key.pkcs8);
   key.pkcs8.fill(0);
   const encoder = new TextEncoder();
