@@ -35,7 +35,10 @@ export class Keystore {
   readonly #identityBytes: Uint8Array;
   #loaded: Loaded;
   readonly #packs = new PackCache();
+  /** For all questions: pages are named by their content, and never change. */
   readonly #pages: SnapshotPages;
+  /** The CAs' certificates by their base64, decoded once. */
+  readonly #decoded = new Map<string, Certificate>();
   /** The pack that was stored last: its record is rehearsed on it. */
   #stored: { sha256: string; certificates: PackedCertificate[] } | undefined;
   /** The last of those that change `#loaded`; the next one begins behind it. */
@@ -159,7 +162,11 @@ export class Keystore {
   authorityCertificate(id: string): Certificate {
     const authority = this.authority(id);
     if (authority === undefined) throw tampered(`the log has no authority ${id}`);
-    return parseCertificate(fromBase64(authority.certificate));
+    const known = this.#decoded.get(authority.certificate);
+    if (known !== undefined) return known;
+    const certificate = parseCertificate(fromBase64(authority.certificate));
+    this.#decoded.set(authority.certificate, certificate);
+    return certificate;
   }
 
   /**
@@ -203,6 +210,11 @@ export class Keystore {
     const der = kept?.(row.position);
     if (der === undefined) throw tampered(`objects/${row.pack} has no certificate ${row.position}`);
     return der;
+  }
+
+  /** Forgets the packs that were read: before work that needs none of them, and its memory itself. */
+  forgetPacks(): void {
+    this.#packs.clear();
   }
 
   /** The DER of an authority's current CRL. */

@@ -28,6 +28,11 @@ export class PackCache {
     };
   }
 
+  clear(): void {
+    this.#packs.clear();
+    this.#octets = 0;
+  }
+
   /** Keeps the certificates of a pack as it was read: their octets stand one behind the other in it. */
   add(sha256: string, certificates: readonly PackedCertificate[]): void {
     const [first] = certificates;

@@ -1,12 +1,20 @@
 import { DerError } from './der/error.ts';
 
-const HEX = Array.from({ length: 256 }, (_, n) => n.toString(16).padStart(2, '0'));
+const HEX = Uint8Array.from('0123456789abcdef', (digit) => digit.charCodeAt(0));
+/** Digits on their way to a text. */
+const digits = new Uint8Array(256);
 
 /** Lower-case hex, two digits an octet. */
 export function toHex(bytes: Uint8Array): string {
-  let out = '';
-  for (const octet of bytes) out += HEX[octet];
-  return out;
+  const { length } = bytes;
+  // Made of octets at once: a text that is put together digit by digit holds thirty times its length for as long as it lives.
+  const out = 2 * length <= digits.length ? digits : new Uint8Array(2 * length);
+  for (let i = 0; i < length; i++) {
+    const octet = bytes[i] as number;
+    out[2 * i] = HEX[octet >> 4] as number;
+    out[2 * i + 1] = HEX[octet & 15] as number;
+  }
+  return LATIN1.decode(out.subarray(0, 2 * length));
 }
 
 const NIBBLES = new Int8Array(128).fill(-1);

@@ -22,9 +22,9 @@ export interface RotationScope {
  * @throws ERR_NOT_FOUND for a name without a certificate; ERR_STATE for one that is revoked
  */
 export async function selectForRotation(keystore: Keystore, scope: RotationScope): Promise<IssueItem[]> {
-  const rows = scope.names.length > 0 ? await named(keystore, scope) : await everyHolder(keystore, scope);
+  if (scope.names.length === 0) return everyHolder(keystore, scope);
   const items: IssueItem[] = [];
-  for (const row of rows) items.push(await itemOf(keystore, row));
+  for (const row of await named(keystore, scope)) items.push(await itemOf(keystore, row));
   return items;
 }
 
@@ -52,14 +52,15 @@ async function named(keystore: Keystore, { names, planes, due, now }: RotationSc
   return out;
 }
 
-async function everyHolder(keystore: Keystore, { planes, due, now }: RotationScope): Promise<IssuedCertificate[]> {
+/** Rows are not collected first: of a fleet they are as large as the items. */
+function everyHolder(keystore: Keystore, { planes, due, now }: RotationScope): Promise<IssueItem[]> {
   return keystore.query(async (index) => {
-    const out: IssuedCertificate[] = [];
+    const out: IssueItem[] = [];
     for await (const rows of index.all())
       for (const row of rows) {
         if (row.superseded || row.kind === 'probe' || statusOf(row, now) === 'revoked') continue;
         if (planes !== undefined && !planes.includes(row.plane)) continue;
-        if (!due || row.dueAt <= now.getTime()) out.push(row);
+        if (!due || row.dueAt <= now.getTime()) out.push(await itemOf(keystore, row));
       }
     return out;
   });

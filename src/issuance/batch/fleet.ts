@@ -61,6 +61,7 @@ type Made = Slice & WorkerReply & { type: 'made' };
 export async function issueFleet(writer: KeystoreWriter, request: FleetRequest): Promise<void> {
   const { keystore } = writer;
   const { items, access } = request;
+  keystore.forgetPacks();
   const authority = keystore.issuing;
   const now = writer.options.now();
   const certificate = fromBase64(authority.certificate);

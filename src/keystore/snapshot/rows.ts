@@ -84,6 +84,17 @@ class Fields {
   }
 }
 
+/** Texts that many rows have in common, each once. */
+const shared = new Map<string, string>();
+const MOST_SHARED = 1024;
+
+function once(text: string): string {
+  const known = shared.get(text);
+  if (known !== undefined) return known;
+  if (shared.size < MOST_SHARED) shared.set(text, text);
+  return text;
+}
+
 /** The first octets of a certificate row's key: everything of one holder, or (without plane) of one name. */
 export function holderPrefix(kind: Kind, name: string, plane?: string): Uint8Array {
   const fields = new Fields(new Uint8Array(plane === undefined ? 1 + NAME : HOLDER_WIDTH));
@@ -123,16 +134,16 @@ export const CERTIFICATE_ROW: RowKind<CertificateRow> = {
     const row = {
       kind: KINDS[fields.byte()] as Kind,
       name: fields.text(NAME),
-      plane: fields.text(PLANE),
+      plane: once(fields.text(PLANE)),
       seq: fields.time(),
       position: fields.byte() * 256 + fields.byte(),
       serial: fields.hex(20),
-      authority: fields.text(AUTHORITY),
+      authority: once(fields.text(AUTHORITY)),
       profile: PROFILES[fields.byte()] as EndEntityProfileName,
       notBefore: fields.time(),
       notAfter: fields.time(),
       dueAt: fields.time(),
-      pack: fields.hex(32),
+      pack: once(fields.hex(32)),
     };
     const flags = fields.byte();
     const at = fields.time();
