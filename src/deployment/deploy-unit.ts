@@ -98,7 +98,8 @@ async function run(task: Task, wanted: IssueItem | undefined): Promise<ServiceRe
 async function seeWhatIsServed(opened: readonly Open[], { client, seen }: UnitContext): Promise<void> {
   for (const { deployable, served } of opened) {
     if (served?.state !== 'serves') continue;
-    const now = await ask(deployable, client);
+    // What cannot be seen is not said: the failure itself is what counts.
+    const now = await ask(deployable, client).catch(() => undefined);
     if (now?.state === 'serves') seen.set(deployable, now.fingerprint);
   }
 }

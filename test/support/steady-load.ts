@@ -19,6 +19,12 @@ export interface Tally {
   failures: string[];
 }
 
+/**
+ * Between two operations of a client, milliseconds: without it the load alone keeps the processors busy, and what is tested
+ * and all other tests wait.
+ */
+export const BREATH = 10;
+
 class Worker {
   operations = 0;
   readonly failures: string[] = [];
@@ -42,6 +48,7 @@ class Worker {
       this.operations++;
       try {
         await this.client.operation(round);
+        await sleep(BREATH);
       } catch (error) {
         this.failures.push(`${this.client.group} ${round}: ${(error as NodeJS.ErrnoException).code ?? ''} ${error}`);
         await sleep(50);

@@ -1,5 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { until } from './servers.ts';
+import { BREATH } from './steady-load.ts';
 import type { Material } from './tls.ts';
 import { ClusterClient } from './tls-redis-cluster.ts';
 
@@ -38,7 +39,7 @@ class Writer {
       const key = `${this.#name}:${round % KEYS}`;
       const written = await this.#operation('OK', key, 'SET', key, `value ${round}`);
       if (written) await this.#operation(`value ${round}`, key, 'GET', key);
-      else await sleep(50);
+      await sleep(written ? BREATH : 50);
     }
   }
 
