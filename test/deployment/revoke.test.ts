@@ -24,6 +24,21 @@ describe('revoke with an inventory: what is revoked is revoked, whatever becomes
   const revoke = (what: string, args: string[] = [], env: Record<string, string> = {}) =>
     node.run(['revoke', what, '--yes', ...args], { env });
 
+  test('a dry run names the services that would get it, and the others; nothing is done, and no secret is needed', async () => {
+    const before = await readFile(crl(), 'utf8');
+    const env = { CLUSTER_CA_KEY_FILE: join(node.home, 'nonexistent') };
+    const { code, json } = await revoke('a', ['-n', '--inventory', node.inventory], env);
+    const { dryRun, revoked, services, accepting } = json();
+    expect([code, dryRun, services.length]).toEqual([0, true, 1]);
+    expect(services[0]).toMatchObject({ node: 'web', state: 'pending' });
+    expect(services[0].steps).toEqual([
+      'pre-flight: a current CRL of every CA',
+      `place CRL in ${join(node.home, 'web')}`,
+    ]);
+    expect(accepting).toEqual([expect.objectContaining({ node: 'n1', until: revoked[0].notAfter })]);
+    expect(await readFile(crl(), 'utf8')).toBe(before);
+  }, 60_000);
+
   test('the services that read a CRL get it, and the others are named with the end of what was revoked', async () => {
     const before = await readFile(crl(), 'utf8');
     const result = await revoke('a', ['--inventory', node.inventory]);

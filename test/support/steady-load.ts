@@ -23,7 +23,7 @@ export interface Tally {
  * Between two operations of a client, milliseconds: without it the load alone keeps the processors busy, and what is tested
  * and all other tests wait.
  */
-export const BREATH = 10;
+export const BREATH = 5;
 
 class Worker {
   operations = 0;
