@@ -1,4 +1,4 @@
-import type { Server } from 'node:http';
+import type { IncomingMessage, Server } from 'node:http';
 import type { Socket } from 'node:net';
 import type { TLSSocket } from 'node:tls';
 
@@ -35,6 +35,18 @@ interface Connection {
   authenticated: boolean;
   /** Requests in work. */
   busy: number;
+  /** The last of them. */
+  request?: IncomingMessage;
+}
+
+/** What a listener holds. */
+export interface Connections {
+  readonly count: number;
+  /**
+   * For when it stops: closes those on which nothing was asked at once, the others behind their answer, and one whose
+   * request is still not received when its time is up. Node closes, and times, only those that have asked before.
+   */
+  close(): void;
 }
 
 /**
@@ -42,11 +54,16 @@ interface Connection {
  * that nobody is being served on makes room, those that have shown no certificate first. So connections that lie idle,
  * however many, do not keep anybody out.
  */
-export function limitConnections(server: Server, most: number = LIMITS.connections): { readonly count: number } {
+export function limitConnections(server: Server, most: number = LIMITS.connections): Connections {
   const open = new Map<string, Connection>();
+  let closing = false;
   const keyOf = ({ remoteAddress, remotePort }: Socket): string => `${remoteAddress} ${remotePort}`;
   server.on('connection', (socket: Socket) => {
     const key = keyOf(socket);
+    if (closing) {
+      socket.destroy();
+      return;
+    }
     if (open.size >= most) {
       const least = oldest(open, false) ?? oldest(open, true);
       (least?.socket ?? socket).destroy();
@@ -62,17 +79,27 @@ export function limitConnections(server: Server, most: number = LIMITS.connectio
     const connection = open.get(keyOf(socket));
     if (connection !== undefined) connection.authenticated = socket.authorized;
   });
-  server.on('request', ({ socket }: { socket: Socket }, response: NodeJS.EventEmitter) => {
-    const connection = open.get(keyOf(socket));
+  server.on('request', (request: IncomingMessage, response: NodeJS.EventEmitter) => {
+    const connection = open.get(keyOf(request.socket));
     if (connection === undefined) return;
     connection.busy++;
+    connection.request = request;
     response.once('close', () => {
       connection.busy--;
+      if (closing && connection.busy === 0) connection.socket.destroySoon();
     });
   });
   return {
     get count() {
       return open.size;
+    },
+    close() {
+      closing = true;
+      for (const { socket, busy } of open.values()) if (busy === 0) socket.destroy();
+      const late = (): void => {
+        for (const { socket, request } of open.values()) if (request?.complete !== true) socket.destroy();
+      };
+      setTimeout(late, LIMITS.receive).unref();
     },
   };
 }

@@ -8,13 +8,13 @@ import { anchorsOf } from '../keystore/hierarchy.ts';
 import type { Keystore } from '../keystore/keystore.ts';
 import { fromBase64 } from '../pki/encoding.ts';
 import { encodePem } from '../pki/pem.ts';
-import { HTTP_LIMITS, LIMITS, limitConnections } from './limits.ts';
+import { type Connections, HTTP_LIMITS, LIMITS, limitConnections } from './limits.ts';
 import type { OwnCertificate } from './own-certificate.ts';
 
 export interface Listener<S extends Server> {
   server: S;
   /** Connections that are open. */
-  connections: { readonly count: number };
+  connections: Connections;
 }
 
 /** Callers are of this cluster: anchors that were added to the trust bundles let nobody in here. */

@@ -122,6 +122,7 @@ async function run(ctx: Context, writer: KeystoreWriter, options: ServeOptions):
     },
   });
   const identify = async (der: Uint8Array) => callers.identify(await keystore.current(), der, now());
+  const connections = [secure.connections];
   const apps = [await createApp({ ...common(secureRoutes(service)), server: secure.server, identify })];
   try {
     await listen(apps[0] as (typeof apps)[number], options.listen);
@@ -129,12 +130,14 @@ async function run(ctx: Context, writer: KeystoreWriter, options: ServeOptions):
       const plain = plainListener();
       const app = await createApp({ ...common(plainRoutes(service)), server: plain.server, identify: undefined });
       apps.push(app);
+      connections.push(plain.connections);
       await listen(app, options.httpListen);
     }
     announce(service, options, own);
     scheduler.start();
     journal.say('stopping', { signal: await stopped });
   } finally {
+    for (const each of connections) each.close();
     await Promise.all([...apps.map((app) => app.close()), jobs.close(), renewal.stop(), scheduler.stop()]);
     await sinks.stop();
   }
