@@ -22,6 +22,7 @@ const PACKAGES = {
   mandoc: 'mandoc',
   man: 'man-db',
   promtool: 'prometheus',
+  chromium: 'chromium',
   keytool: 'default-jre-headless',
   certtool: 'gnutls-bin',
   ssh: 'openssh-client',

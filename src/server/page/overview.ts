@@ -28,6 +28,7 @@ export function overviewPage(of: Overview): string {
 <head><meta charset="utf-8"><meta name="viewport" content="width=device-width, initial-scale=1"><title>${cluster}: certificates</title><style>${new Html(STYLE)}</style></head>
 <body>
 <header><h1>cluster ${cluster}</h1>
+<p>${summary(of)}</p>
 <p class="quiet">as of <time datetime="${time(now)}">${time(now)}</time>, log head <code>${head}</code></p>
 <nav aria-label="on this page"><a href="#alerts">Alerts</a><a href="#certificates">Certificates</a><a href="#authorities">Authorities</a><a href="#log">Log</a></nav></header>
 <main>
@@ -43,50 +44,85 @@ export function overviewPage(of: Overview): string {
 function alertTable({ alerts, now }: Overview): Html {
   if (alerts.length === 0) return html`<p>Nothing needs attention.</p>`;
   return table(
+    'Alerts',
     ['Severity', 'About', 'What', 'What helps', 'Since'],
-    alerts.slice(0, MOST_ROWS).map(
-      ({ name, severity, subject, message, hint, since }) => html`<tr>
-<td class="${severity}">${severity}</td><td>${subject}</td><td>${message} <span class="quiet">${name}</span></td><td><code>${hint}</code></td><td>${relativeTime(Date.parse(since), now)}</td></tr>`,
-    ),
+    alerts.slice(0, MOST_ROWS).map(({ name, severity, subject, message, hint, since }) => ({
+      head: html`<span class="${severity}">${severity}</span>`,
+      cells: [
+        html`<span class="whole">${subject}</span>`,
+        html`<span>${message} <span class="quiet">${name}</span></span>`,
+        html`<code>${command(hint)}</code>`,
+        ago(since, now),
+      ],
+    })),
     alerts.length,
   );
 }
 
 function certificateTable({ certificates, now }: Overview): Html {
   if (certificates.length === 0) return html`<p>Nothing was issued.</p>`;
-  return table(
+  return html`<p class="quiet">A bar is a life: coloured is what is over, the mark is from when it is rotated.</p>${table(
+    'Certificates',
     ['Name', 'Plane', 'Status', 'Ends', 'Lifetime', 'Serial'],
     certificates.slice(0, MOST_ROWS).map((one) => {
-      const name = one.kind === 'node' ? one.node : `${one.kind} ${one.node}`;
       const due = Date.parse(one.dueAt);
-      const state = one.status === 'valid' && due <= now ? 'valid, due' : one.status;
-      return html`<tr>
-<th scope="row">${name}</th><td>${one.plane ?? '–'}</td><td>${state}</td><td><time datetime="${one.notAfter}">${relativeTime(Date.parse(one.notAfter), now)}</time></td><td>${bar(one, now, due)}</td><td><code>${one.serial}</code></td></tr>`;
+      const [state, mark] = one.status === 'valid' && due <= now ? ['valid, due', 'warning'] : [one.status, one.status];
+      return {
+        head: html`${one.kind === 'node' ? one.node : `${one.kind} ${one.node}`}`,
+        cells: [
+          html`${one.plane ?? '–'}`,
+          html`<span class="${mark}">${state}</span>`,
+          ago(one.notAfter, now),
+          bar(one, now, due),
+          html`<code>${one.serial}</code>`,
+        ],
+      };
     }),
     certificates.length,
-  );
+  )}`;
 }
 
 function authorityTable({ authorities, now }: Overview): Html {
   return table(
+    'Authorities',
     ['Authority', 'Status', 'Ends', 'Lifetime'],
-    authorities.map(
-      (one) => html`<tr>
-<th scope="row">${one.id}</th><td>${one.status}</td><td><time datetime="${one.notAfter}">${relativeTime(Date.parse(one.notAfter), now)}</time></td><td>${bar(one, now)}</td></tr>`,
-    ),
+    authorities.map((one) => ({
+      head: html`${one.id}`,
+      cells: [html`<span class="${one.status}">${one.status}</span>`, ago(one.notAfter, now), bar(one, now)],
+    })),
     authorities.length,
   );
 }
 
 function logTable({ records }: Overview): Html {
   return table(
+    'Log',
     ['Record', 'Time', 'What', 'By'],
-    records.map(
-      ({ seq, time: at, op, actor }) => html`<tr>
-<th scope="row">${seq}</th><td><time datetime="${at}">${at}</time></td><td>${op}</td><td>${actor}</td></tr>`,
-    ),
+    records.map(({ seq, time: at, op, actor }) => ({
+      head: html`${seq}`,
+      cells: [html`<time datetime="${at}">${at}</time>`, html`${op}`, html`${actor}`],
+    })),
     records.length,
   );
+}
+
+/** How many alerts there are of which severity, the worst first. */
+function summary({ alerts }: Overview): Html {
+  const counts = (['critical', 'warning', 'info'] as const).flatMap((severity) => {
+    const count = alerts.filter((alert) => alert.severity === severity).length;
+    return count === 0 ? [] : [html`<span class="${severity}">${count} ${severity}</span>`];
+  });
+  if (counts.length === 0) return html`nothing needs attention`;
+  return html`alerts: ${counts.flatMap((count, i) => (i === 0 ? [count] : [', ', count]))}`;
+}
+
+function ago(at: string, now: number): Html {
+  return html`<time class="whole" datetime="${at}">${relativeTime(Date.parse(at), now)}</time>`;
+}
+
+/** A command whose lines break between words alone, not behind a hyphen. */
+function command(text: string): Html {
+  return html`${text.split(' ').flatMap((word, i) => [i === 0 ? '' : ' ', html`<span class="whole">${word}</span>`])}`;
 }
 
 /** A life as a bar: what of it is spent, and from when it is due. */
@@ -98,9 +134,21 @@ function bar({ notBefore, notAfter }: { notBefore: string; notAfter: string }, n
   return html`<svg viewBox="0 0 100 8" preserveAspectRatio="none" role="img" aria-label="${Math.round(at(now))} % of its life is over"><rect class="rest" width="100" height="4" y="2"/><rect class="spent" width="${at(now)}" height="4" y="2"/>${mark}</svg>`;
 }
 
-function table(heads: string[], rows: Html[], all: number): Html {
+interface Row {
+  head: Html;
+  cells: Html[];
+}
+
+/** Where it is too narrow for columns each cell says what it is; the roles keep it a table for those who hear it. */
+function table(name: string, [first = '', ...heads]: string[], rows: Row[], all: number): Html {
   const more = all > rows.length ? html`<p class="quiet">${rows.length} of ${all} are shown.</p>` : html``;
-  return html`<div class="wide" tabindex="0" role="region" aria-label="${heads[0] ?? ''}: the table"><table><thead><tr>${heads.map((head) => html`<th scope="col">${head}</th>`)}</tr></thead><tbody>${rows}</tbody></table></div>${more}`;
+  const columns = [first, ...heads].map((head) => html`<th role="columnheader" scope="col">${head}</th>`);
+  const body = rows.map(({ head, cells }) => {
+    const rest = cells.map((cell, i) => html`<td role="cell" data-head="${heads[i] ?? ''}">${cell}</td>`);
+    return html`<tr role="row">
+<th role="rowheader" scope="row">${head}</th>${rest}</tr>`;
+  });
+  return html`<div class="wide" tabindex="0" role="region" aria-label="${name}: the table"><table role="table"><thead role="rowgroup"><tr role="row">${columns}</tr></thead><tbody role="rowgroup">${body}</tbody></table></div>${more}`;
 }
 
 function time(moment: number): string {
