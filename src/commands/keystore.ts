@@ -72,7 +72,9 @@ function slotCommand(ctx: Context): Command {
               .summary('add a slot')
               .argument('<name>', "the slot's name")
               .addOption(domain().default('daily'))
-              .option('--new-key-file <path>', 'a key-file slot with this file, made where it is absent'),
+              .option('--new-key-file <path>', 'a key-file slot with this file, made where it is absent')
+              .option('--shares <m-of-n>', 'a passphrase in n shares, of which any m open it, such as 3of5')
+              .option('--shares-out <dir>', 'write the shares there, one a file'),
           ),
         ),
       ),

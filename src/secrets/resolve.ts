@@ -1,5 +1,6 @@
 import { ClusterCaError } from '../errors.ts';
 import type { Secret } from '../keystore/envelope/slot.ts';
+import { fromShares } from '../shares/split.ts';
 import { isGiven, type SecretInputs, secretFlag } from './inputs.ts';
 import { readKeyFile } from './key-file.ts';
 import { checkNewPassphrase, normalizePassphrase } from './passphrase.ts';
@@ -34,7 +35,8 @@ export async function resolveSecrets(
   const keyFile = inputs.keyFile ?? (inputs.prefix === '' ? context.env.CLUSTER_CA_KEY_FILE : undefined);
   if (keyFile !== undefined) secrets.push({ kind: 'key-file', bytes: readKeyFile(keyFile) });
   const passphrase = await once(context, 'passphrase', inputs, () => readPassphrase(inputs, context));
-  if (passphrase !== undefined) secrets.push({ kind: 'passphrase', bytes: normalizePassphrase(passphrase) });
+  if (passphrase !== undefined)
+    secrets.push({ kind: 'passphrase', bytes: normalizePassphrase(await fromShares(passphrase)) });
   if (secrets.length > 0) return secrets;
   if (keyFileOnly)
     throw new ClusterCaError('ERR_INPUT_REQUIRED', `no ${what.replace('passphrase', 'key file')} was given`, {

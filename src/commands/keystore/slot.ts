@@ -1,5 +1,6 @@
+import { resolve } from 'node:path';
 import { type Context, openKeystore, openKeystoreToWrite } from '../../context.ts';
-import { ClusterCaError } from '../../errors.ts';
+import { ClusterCaError, isClusterCaError } from '../../errors.ts';
 import { slotObject } from '../../inspecting/keystore-document.ts';
 import { renderSlots } from '../../keeping/render.ts';
 import { addSlot, checkSlotName, findSlot, removeSlot } from '../../keeping/slots.ts';
@@ -9,12 +10,16 @@ import { newRequestId } from '../../keystore/request-id.ts';
 import { isGiven } from '../../secrets/inputs.ts';
 import { readOrMakeKeyFile } from '../../secrets/key-file.ts';
 import { resolveNewPassphrase } from '../../secrets/resolve.ts';
+import { removeShares, type ShareOf, writeShares } from '../../shares/files.ts';
+import { newShares, parseThreshold } from '../../shares/split.ts';
 import { openWriter, requireClock, secretContext, type UnlockOptions, unlockRoot } from '../../unlocking.ts';
 import { type NewPassphraseOptions, newPassphraseInputs } from './passphrase.ts';
 
 interface SlotOptions extends UnlockOptions, NewPassphraseOptions {
   domain?: Domain;
   newKeyFile?: string;
+  shares?: string;
+  sharesOut?: string;
   dryRun?: boolean;
 }
 
@@ -28,6 +33,7 @@ export async function runSlotAdd(ctx: Context, name: string, options: SlotOption
   const inputs = newPassphraseInputs(options);
   if (options.newKeyFile !== undefined && isGiven(inputs))
     throw new ClusterCaError('ERR_USAGE', 'a slot takes a passphrase or a key file, not both');
+  const threshold = sharesOf(options);
   const wanted = options.domain ?? 'daily';
   const keystore = await openKeystoreToWrite(ctx, { rootKeystore: options.rootKeystore });
   if (keystore.state.slots.some((slot) => slot.name === name && slot.domain === wanted))
@@ -43,20 +49,65 @@ export async function runSlotAdd(ctx: Context, name: string, options: SlotOption
   const writer = await openWriter(ctx, keystore, options);
   const domain = wanted === 'daily' ? writer.daily : await unlockRoot(ctx, keystore, options);
   try {
-    const secret: Secret =
-      options.newKeyFile === undefined
-        ? await resolveNewPassphrase(inputs, secretContext(ctx))
-        : { kind: 'key-file', bytes: readOrMakeKeyFile(options.newKeyFile) };
-    await writer.inTurn(ctx.globals.wait, () => addSlot(writer, domain, name, secret, newRequestId()));
+    const add = (secret: Secret) =>
+      writer.inTurn(ctx.globals.wait, () => addSlot(writer, domain, name, secret, newRequestId()));
+    let files: string[] | undefined;
+    if (threshold === undefined) await add(await newSecret(ctx, options));
+    else {
+      const of = { cluster: keystore.state.cluster, keystoreId: keystore.identity.id, slot: name, domain: wanted };
+      files = await addShared(add, threshold, resolve(ctx.cwd, options.sharesOut as string), of);
+    }
     const slots = keystore.state.slots.map(slotObject);
-    ctx.ui.result(
-      { slots },
-      (style) =>
-        `${renderSlots(slots, style)}\nadded ${name}, which opens the ${wanted} domain\nnext: cluster-ca keystore backup --out FILE; backups made before do not have it`,
+    ctx.ui.result({ slots, ...(files === undefined ? {} : { files }) }, (style) =>
+      [
+        renderSlots(slots, style),
+        `added ${name}, which opens the ${wanted} domain`,
+        ...(files === undefined
+          ? []
+          : [`its shares are in ${options.sharesOut}: give each to somebody, and keep none together`]),
+        'next: cluster-ca keystore backup --out FILE; backups made before do not have it',
+      ].join('\n'),
     );
   } finally {
     domain.close();
     writer.daily.close();
+  }
+}
+
+async function newSecret(ctx: Context, options: SlotOptions): Promise<Secret> {
+  if (options.newKeyFile !== undefined) return { kind: 'key-file', bytes: readOrMakeKeyFile(options.newKeyFile) };
+  return resolveNewPassphrase(newPassphraseInputs(options), secretContext(ctx));
+}
+
+/** @throws ERR_USAGE */
+function sharesOf({ shares, sharesOut, newKeyFile, ...rest }: SlotOptions) {
+  if ((shares === undefined) !== (sharesOut === undefined))
+    throw new ClusterCaError('ERR_USAGE', '--shares and --shares-out go together', {
+      hint: '--shares 3of5 --shares-out DIR',
+    });
+  if (shares === undefined) return undefined;
+  if (newKeyFile !== undefined || isGiven(newPassphraseInputs(rest)))
+    throw new ClusterCaError('ERR_USAGE', 'shares are of a secret of their own: give no new passphrase or key file');
+  return parseThreshold(shares);
+}
+
+/** The shares are durable before the slot is there: a slot that nobody can open would only look like a way back. */
+async function addShared(
+  add: (secret: Secret) => Promise<unknown>,
+  threshold: { needed: number; total: number },
+  directory: string,
+  of: ShareOf,
+): Promise<string[]> {
+  const { shares, passphrase } = await newShares(threshold);
+  const files = await writeShares(directory, shares, of);
+  try {
+    await add({ kind: 'passphrase', bytes: passphrase });
+    return files;
+  } catch (error) {
+    if (!isClusterCaError(error, 'ERR_OUTCOME_UNKNOWN')) await removeShares(files);
+    throw error;
+  } finally {
+    passphrase.fill(0);
   }
 }
 

@@ -1,0 +1,110 @@
+import { lstat, readdir, readFile, writeFile } from 'node:fs/promises';
+import { createRequire } from 'node:module';
+import { join } from 'node:path';
+import { beforeAll, describe, expect, test } from '@jest/globals';
+import { cli, type RunOptions } from '../support/cli.ts';
+import { newCluster } from '../support/clusters.ts';
+import { done, fails, words } from './checks.ts';
+import type { SlotsDocument } from './documents.ts';
+
+// keystore slot add --shares: a passphrase that m of n people have together.
+const installed = (() => {
+  try {
+    return createRequire(import.meta.url).resolve('shamir-secret-sharing') !== '';
+  } catch {
+    process.stderr.write('test of shares skipped: shamir-secret-sharing is not installed\n');
+    return false;
+  }
+})();
+
+const cluster = await newCluster();
+const { ca } = cluster;
+const path = (name: string): string => join(cluster.directory, name);
+const { CLUSTER_CA_KEY_FILE: _, ...env } = cluster.env;
+/** Without the key file: the shares alone open it. */
+const alone = (args: string[], options: RunOptions = {}) => cli(args, { cwd: cluster.out, ...options, env });
+const add = (name: string, threshold: string, ...more: string[]) => [
+  'keystore',
+  'slot',
+  'add',
+  name,
+  '--shares',
+  threshold,
+  '--shares-out',
+  path(name),
+  ...more,
+];
+const file = (name: string, number: number, total: number): string => path(`${name}/share-${number}-of-${total}.txt`);
+const cat = (...files: string[]) => ['--passphrase-command', `cat ${files.join(' ')}`];
+
+(installed ? describe : describe.skip)('recovery shares', () => {
+  beforeAll(async () => {
+    await done(ca, add('recovery', '3of5'));
+    await done(ca, add('safe', '2of2', '--domain', 'root'));
+  }, 60_000);
+
+  test('one a file, 0600, each with a line to type and words for who finds it; a passphrase slot', async () => {
+    const names = (await readdir(path('recovery'))).sort();
+    expect(names).toEqual([1, 2, 3, 4, 5].map((n) => `share-${n}-of-5.txt`));
+    for (const name of names) {
+      expect((await lstat(path(`recovery/${name}`))).mode & 0o777).toBe(0o600);
+      const content = await readFile(path(`recovery/${name}`), 'utf8');
+      expect(content).toContain('keystore of orders');
+      expect(content.match(/^CCA1-\S+$/gm)).toHaveLength(1);
+    }
+    const { slots } = await done<SlotsDocument>(ca, ['keystore', 'slot', 'list']);
+    expect(slots.find(({ name }) => name === 'recovery')?.kind).toBe('passphrase');
+  });
+
+  test('any three open it: from a command, from one file', async () => {
+    await done(alone, ['issue', 'n1', ...cat(file('recovery', 5, 5), file('recovery', 1, 5), file('recovery', 3, 5))]);
+    const together = await Promise.all([2, 3, 4].map((n) => readFile(file('recovery', n, 5), 'utf8')));
+    await writeFile(path('together'), together.join('\n'), { mode: 0o600 });
+    await done(alone, ['crl', '--renew', '--passphrase-file', path('together')]);
+  });
+
+  test('two say how many are missing; of two secrets, and one with a mistake, what is wrong; not what is on them', async () => {
+    const open = (...files: string[]) => ['crl', '--renew', ...cat(...files)];
+    const [one, two] = [file('recovery', 1, 5), file('recovery', 2, 5)];
+    expect((await fails(alone, open(one, two), 'ERR_USAGE')).message).toContain('only numbers 1 and 2');
+    expect((await fails(alone, open(one, two, file('safe', 1, 2)), 'ERR_USAGE')).message).toContain(
+      'different secrets',
+    );
+    const content = await readFile(one, 'utf8');
+    const line = /CCA1-\S+/.exec(content)?.[0] ?? '';
+    await writeFile(
+      path('typo'),
+      content.replace(
+        line,
+        line.replace(/.$/, (last) => (last === '0' ? '1' : '0')),
+      ),
+      { mode: 0o600 },
+    );
+    const error = await fails(alone, open(path('typo'), two, file('recovery', 3, 5)), 'ERR_USAGE');
+    expect(error.message).toContain('first share');
+    expect(words(error)).not.toContain(line.slice(10, 40));
+  });
+
+  test('shares of the root domain: for what needs the root, and for nothing else', async () => {
+    const safe = [file('safe', 1, 2), file('safe', 2, 2)];
+    await fails(alone, ['crl', '--renew', ...cat(...safe)], 'ERR_PASSPHRASE');
+    const root = ['crl', '--renew', '--authority', 'root-g1'];
+    await done(ca, [...root, '--root-passphrase-command', `cat ${safe.join(' ')}`]);
+  });
+
+  test('what does not go together: 2; shares that are there: 6, and no slot', async () => {
+    await fails(ca, ['keystore', 'slot', 'add', 'x', '--shares', '3of5'], 'ERR_USAGE');
+    await fails(ca, ['keystore', 'slot', 'add', 'x', '--shares-out', path('x')], 'ERR_USAGE');
+    await fails(ca, add('x', '3of2'), 'ERR_USAGE');
+    await fails(ca, add('x', '2of3', '--new-key-file', path('x.key')), 'ERR_USAGE');
+    const again = ['keystore', 'slot', 'add', 'again', '--shares', '2of5', '--shares-out', path('recovery')];
+    await fails(ca, again, 'ERR_EXISTS');
+    const { slots } = await done<SlotsDocument>(ca, ['keystore', 'slot', 'list']);
+    expect(slots.map(({ name }) => name)).not.toContain('again');
+  });
+
+  test('--dry-run writes no share', async () => {
+    await done(ca, add('dry', '2of3', '--dry-run'));
+    expect(await readdir(cluster.directory)).not.toContain('dry');
+  });
+});
