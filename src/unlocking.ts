@@ -1,6 +1,7 @@
 import type { Context } from './context.ts';
 import type { PinSource } from './crypto/token/token.ts';
 import { checkClock, isBehind } from './keystore/clock.ts';
+import type { Secret } from './keystore/envelope/slot.ts';
 import type { Keystore } from './keystore/keystore.ts';
 import type { Domain } from './keystore/log/bodies.ts';
 import { type UnlockedDomain, unlock } from './keystore/unlock.ts';
@@ -100,19 +101,49 @@ export function askedFor(keystore: Keystore, domain: Domain): Asked {
 
 /** Opens the root domain: with its own secret where one is given, else with the ordinary one. @throws as `unlockDaily` */
 export async function unlockRoot(ctx: Context, keystore: Keystore, options: UnlockOptions): Promise<UnlockedDomain> {
+  const { domain, secrets } = await unlockKeeping(ctx, keystore, 'root', options);
+  for (const secret of secrets) secret.bytes.fill(0);
+  return domain;
+}
+
+/** A domain that is open, and the secrets that were given for it: the caller's to zero, and to close. */
+export interface OpenedDomain {
+  domain: UnlockedDomain;
+  secrets: Secret[];
+}
+
+/** Opens a domain and hands the secrets on: for new slots, and backups. @throws as `unlockDaily` */
+export async function unlockKeeping(
+  ctx: Context,
+  keystore: Keystore,
+  domain: Domain,
+  options: UnlockOptions,
+): Promise<OpenedDomain> {
   const own = rootInputs(options);
-  const inputs = isGiven(own) ? own : ordinaryInputs(options);
-  const secrets = await resolveSecrets(inputs, secretContext(ctx), askedFor(keystore, 'root'));
+  const inputs = domain === 'root' && isGiven(own) ? own : ordinaryInputs(options);
+  const secrets = await resolveSecrets(inputs, secretContext(ctx), askedFor(keystore, domain));
   try {
-    return withPin(await unlock(keystore, 'root', secrets), pinSource(ctx, options));
-  } finally {
+    return { domain: withPin(await unlock(keystore, domain, secrets), pinSource(ctx, options)), secrets };
+  } catch (error) {
     for (const secret of secrets) secret.bytes.fill(0);
+    throw error;
   }
+}
+
+/** Ends what `unlockKeeping` has opened. */
+export function closeOpened(opened: OpenedDomain | undefined): void {
+  opened?.domain.close();
+  for (const { bytes } of opened?.secrets ?? []) bytes.fill(0);
 }
 
 /** Opens the daily domain and a writer over it. */
 export async function openWriter(ctx: Context, keystore: Keystore, options: UnlockOptions): Promise<KeystoreWriter> {
-  return KeystoreWriter.open(keystore, await unlockDaily(ctx, keystore, options), {
+  return writerOver(ctx, keystore, await unlockDaily(ctx, keystore, options));
+}
+
+/** A writer over a daily domain that is open. */
+export async function writerOver(ctx: Context, keystore: Keystore, daily: UnlockedDomain): Promise<KeystoreWriter> {
+  return KeystoreWriter.open(keystore, daily, {
     now: ctx.now,
     acceptClock: ctx.globals.acceptClock ?? false,
     warn: (message) => ctx.ui.warn(message),

@@ -35,8 +35,8 @@ export function authorityAlert(authority: AuthorityLife, nodeLifetime: number, n
         : `the ${kind} ends on ${formatTime(authority.notAfter)}`,
     hint:
       authority.role === 'root'
-        ? 'plan to replace the root CA before it ends'
-        : 'plan to replace the issuing CA before it ends',
+        ? 'replace it before it ends: cluster-ca rollover start'
+        : 'replace it before it ends: cluster-ca rollover start --issuing',
     since: formatTime(severity === 'info' ? end - life / 2 : severity === 'warning' ? end - warnAt : end),
     expiresAt: formatTime(authority.notAfter),
   };

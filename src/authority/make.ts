@@ -4,6 +4,7 @@ import { randomFrom } from '../crypto/webcrypto.ts';
 import { type GeneratedKey, generateKey, importSigner } from '../pki/key.ts';
 import { prepareCertificate, sign } from '../pki/prepare.ts';
 import { auditTemplate } from '../pki/profile/audit.ts';
+import { crossTemplate } from '../pki/profile/cross.ts';
 import { issuingTemplate } from '../pki/profile/issuing.ts';
 import { rootTemplate } from '../pki/profile/root.ts';
 import { newSerial } from '../pki/serial.ts';
@@ -86,8 +87,32 @@ export async function makeAuditKey(
   root: Issuer,
 ): Promise<MadeAuthority<GeneratedKey>> {
   const { key, signer } = await sealableKey(options.crypto, 'ed25519');
+  return { key, signer, certificate: await certifyAuditKey(options, key, root) };
+}
+
+/** A root's certificate over the audit key that there is: a later root vouches for it too. */
+export async function certifyAuditKey(
+  options: Omit<MakeOptions, 'keyType' | 'makeKey'>,
+  key: { spki: Uint8Array },
+  root: Issuer,
+): Promise<Certificate> {
   const template = auditTemplate(below({ ...options, keyType: 'ed25519' }, key, root), options.name);
-  return { key, signer, certificate: await signTemplate(template, root.certificate, root.signer, options.crypto) };
+  return signTemplate(template, root.certificate, root.signer, options.crypto);
+}
+
+/**
+ * NewWithOld: the new root's key certified by the old root (RFC 4210 §4.4). It ends with the first of the two.
+ * @param options.name the new root's common name
+ */
+export async function crossCertify(
+  options: Omit<MakeOptions, 'keyType' | 'lifetime' | 'makeKey'>,
+  root: MadeAuthority,
+  old: Issuer,
+): Promise<Certificate> {
+  const { notAfter } = root.certificate;
+  const lifetime = Math.floor((notAfter - options.now.getTime()) / 1000);
+  const input = below({ ...options, lifetime, keyType: root.signer.keyType }, root.key, old);
+  return signTemplate(crossTemplate(input, options.name), old.certificate, old.signer, options.crypto);
 }
 
 function newKey({ crypto, keyType, name, makeKey }: MakeOptions): Promise<MadeKey> {

@@ -15,6 +15,9 @@ export function hasRoot({ identity, options }: Keystore): boolean {
   return !identity.rootElsewhere || options.rootStore !== undefined;
 }
 
+/** What names the files of a keystore. */
+export type NamedFiles = Pick<LogState, 'slots' | 'authorities' | 'destroyed' | 'audit' | 'crls'>;
+
 /**
  * Every file that a keystore needs, up to its head: what it derives (snapshot, public/) and what nobody names is left
  * out. Where the root domain is elsewhere and at hand, its files are under `root/`.
@@ -24,7 +27,7 @@ export function hasRoot({ identity, options }: Keystore): boolean {
 export async function* keystoreContent(
   keystore: Keystore,
   onRecord: (done: number, total: number) => void,
-  state: LogState = keystore.state,
+  state: NamedFiles = keystore.state,
 ): AsyncGenerator<Entry> {
   const { store, identity } = keystore;
   const { seq: head } = keystore.state;

@@ -5,7 +5,7 @@ import type { Anchor } from '../keystore/anchor.ts';
 import { DirectoryStore } from '../keystore/directory/directory-store.ts';
 import type { Secret } from '../keystore/envelope/slot.ts';
 import { Keystore } from '../keystore/keystore.ts';
-import { unlock } from '../keystore/unlock.ts';
+import { type UnlockedDomain, unlock } from '../keystore/unlock.ts';
 
 export interface Proof {
   /** Where the files were restored to. */
@@ -15,6 +15,8 @@ export interface Proof {
   head?: Anchor | undefined;
   /** What opens the daily domain, where it is known: then its keys must open. */
   secrets?: readonly Secret[] | undefined;
+  /** Or its domains that are open already: then the keys of all of them must open. */
+  domains?: readonly UnlockedDomain[] | undefined;
   now: Date;
   onProgress: (text: string) => void;
 }
@@ -46,6 +48,12 @@ export async function proveRestored(proof: Proof): Promise<Keystore> {
     } finally {
       daily.close();
     }
+  }
+  const copies = (proof.domains ?? []).map((domain) => domain.of(keystore));
+  try {
+    findings.push(...(await checkUnsealing(keystore, copies)));
+  } finally {
+    for (const copy of copies) copy.close();
   }
   const [first] = findings;
   if (first !== undefined)

@@ -7,6 +7,7 @@ import { storageError } from '../keystore/directory/errors.ts';
 import { isAlive } from '../keystore/directory/process-alive.ts';
 import type { Secret } from '../keystore/envelope/slot.ts';
 import type { Keystore } from '../keystore/keystore.ts';
+import type { UnlockedDomain } from '../keystore/unlock.ts';
 import { openBackup } from './file.ts';
 import { proveRestored } from './prove.ts';
 import { type Unpacked, unpack } from './unpack.ts';
@@ -18,6 +19,8 @@ export interface TrialOptions {
   secrets: readonly Secret[];
   /** What opens the keystore's daily domain, where it is known. */
   keystoreSecrets?: readonly Secret[] | undefined;
+  /** Or its domains that are open already. */
+  domains?: readonly UnlockedDomain[] | undefined;
   head?: Anchor | undefined;
   now: Date;
   onProgress: (text: string) => void;
@@ -43,9 +46,9 @@ export async function trialRestore<T>(
     try {
       const places = { main, root, groupRead: false, durable: false };
       const unpacked = await unpack(backup.entries, places, (n) => options.onProgress(`${n} files restored on trial`));
-      const { keystoreSecrets: secrets, head, now, onProgress } = options;
+      const { keystoreSecrets: secrets, domains, head, now, onProgress } = options;
       const rootPlace = unpacked.rootElsewhere ? root : undefined;
-      const keystore = await proveRestored({ main, root: rootPlace, head, secrets, now, onProgress });
+      const keystore = await proveRestored({ main, root: rootPlace, head, secrets, domains, now, onProgress });
       return await use(keystore, unpacked);
     } finally {
       await backup.close();
@@ -55,7 +58,8 @@ export async function trialRestore<T>(
   }
 }
 
-async function temporaryDirectory(): Promise<string> {
+/** A directory of this process (0700), in which a trial is made; the next trial removes what a killed one left. @throws ERR_STORAGE */
+export async function temporaryDirectory(): Promise<string> {
   const parent = tmpdir();
   try {
     await sweep(parent);

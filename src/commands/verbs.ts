@@ -14,6 +14,8 @@ export const VERBS: readonly Verb[] = [
   { name: 'request', summary: 'on a node: make a key and a certification request', group: 'writing' },
   { name: 'rotate', summary: 'give nodes and clients new keys and certificates', group: 'writing' },
   { name: 'deploy', summary: 'put what was issued into live servers, confirmed', group: 'writing' },
+  { name: 'rollover', summary: 'replace a CA without downtime, with proof at every step', group: 'writing' },
+  { name: 'trust', summary: 'further anchors in the trust bundles that nodes are given', group: 'writing' },
   { name: 'revoke', summary: 'revoke certificates and publish a new CRL', group: 'writing' },
   { name: 'crl', summary: 'print the current CRLs, or sign new ones', group: 'writing' },
   { name: 'list', summary: 'list certificates', group: 'reading' },

@@ -9,7 +9,9 @@ import { keystoreCommand } from './keystore.ts';
 import type { CommandTable } from './program.ts';
 import { requestCommand } from './request.ts';
 import { revokeCommand } from './revoke.ts';
+import { rolloverCommand } from './rollover.ts';
 import { rotateCommand } from './rotate.ts';
+import { trustCommand } from './trust.ts';
 
 export const COMMANDS: CommandTable = {
   init: initCommand,
@@ -17,6 +19,8 @@ export const COMMANDS: CommandTable = {
   request: requestCommand,
   rotate: rotateCommand,
   deploy: deployCommand,
+  rollover: rolloverCommand,
+  trust: trustCommand,
   revoke: revokeCommand,
   crl: crlCommand,
   export: exportCommand,

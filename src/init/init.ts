@@ -1,6 +1,7 @@
 import { type AuthorityObject, authorityObject } from '../authority/authority-object.ts';
 import { constraintsFor } from '../authority/constraints.ts';
 import { type KeyMaker, makeAuditKey, makeIssuing, makeRoot } from '../authority/make.ts';
+import { auditName, issuingName, rootName } from '../authority/names.ts';
 import { signCrl } from '../authority/sign-crl.ts';
 import { sha256Hex } from '../crypto/hash.ts';
 import { loadCrypto } from '../crypto/webcrypto.ts';
@@ -59,7 +60,10 @@ export function planInit(request: Pick<InitRequest, 'cluster' | 'policy' | 'loca
   return {
     cluster,
     keystore: location,
-    authorities: [authority(ROOT, 'root', rootName(cluster)), authority(ISSUING, 'issuing', issuingName(cluster))],
+    authorities: [
+      authority(ROOT, 'root', rootName(cluster, 1)),
+      authority(ISSUING, 'issuing', issuingName(cluster, 1, 1)),
+    ],
     policy,
   };
 }
@@ -74,21 +78,21 @@ export async function init(request: InitRequest): Promise<InitDocument> {
   const common = { crypto, now, keyType: policy.keyType };
   const root = await makeRoot({
     ...common,
-    name: rootName(cluster),
+    name: rootName(cluster, 1),
     lifetime: policy.rootLifetime,
     makeKey: request.makers?.root,
   });
   const issuing = await makeIssuing(
     {
       ...common,
-      name: issuingName(cluster),
+      name: issuingName(cluster, 1, 1),
       lifetime: policy.issuingLifetime,
       makeKey: request.makers?.issuing,
     },
     root,
     constraintsFor(policy.domains, policy.permitIp),
   );
-  const audit = await makeAuditKey({ crypto, now, name: `${cluster} Audit G1`, lifetime: policy.rootLifetime }, root);
+  const audit = await makeAuditKey({ crypto, now, name: auditName(cluster, 1), lifetime: policy.rootLifetime }, root);
   const untilIssuingEnds = Math.floor((issuing.certificate.notAfter - now.getTime()) / 1000);
   const crls = [
     await signCrl({
@@ -166,12 +170,4 @@ async function opened(request: InitRequest): Promise<InitDocument> {
     authorities: keystore.state.authorities.map((authority) => authorityObject(authority, now)),
     policy: keystore.state.policy,
   };
-}
-
-function rootName(cluster: string): string {
-  return `${cluster} Root CA G1`;
-}
-
-function issuingName(cluster: string): string {
-  return `${cluster} Issuing CA G1.1`;
 }

@@ -58,7 +58,7 @@ export function makePolicy(cluster: string, given: PolicyOptions): Policy {
   const nodeLifetime = options.nodeLifetime ?? 90 * DAY;
   const policy = {
     domains: unique(options.domains ?? [`${cluster}.internal`]).map(checkDomain),
-    permitIp: ranges(options.permitIp),
+    permitIp: options.permitIp === undefined ? DEFAULT_RANGES : permittedRanges(options.permitIp),
     planes: unique(options.planes ?? ['control', 'data']).map(checkPlane),
     keyType: keyType(options.keyType ?? 'ecdsa-p256', CA_KEY_TYPES, '--key-type'),
     nodeKeyType: keyType(options.nodeKeyType ?? 'ecdsa-p256', KEY_TYPES, '--node-key-type'),
@@ -96,7 +96,8 @@ function checkLifetimes(policy: Policy): void {
       );
 }
 
-function checkDomain(domain: string): string {
+/** A domain, where it is one. @throws ERR_USAGE */
+export function checkDomain(domain: string): string {
   if (!isDnsName(domain))
     throw new ClusterCaError('ERR_USAGE', `not a domain: ${JSON.stringify(domain)}`, {
       hint: 'a domain is a lower-case DNS name such as orders.internal',
@@ -118,8 +119,8 @@ function checkUrl(url: string): string {
   return url;
 }
 
-function ranges(given: string[] | undefined): string[] {
-  if (given === undefined) return DEFAULT_RANGES;
+/** What --permit-ip gives: those ranges and loopback; none for `none`. @throws ERR_USAGE */
+export function permittedRanges(given: string[]): string[] {
   if (given.includes('none')) {
     if (given.length > 1) throw new ClusterCaError('ERR_USAGE', '--permit-ip none goes with no other range');
     return [];

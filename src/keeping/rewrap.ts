@@ -86,17 +86,25 @@ export async function rewrap(
   return made;
 }
 
-async function wrapDomain(
+/**
+ * Seals the keys of a domain anew under a new master key, and makes its slots anew, durably. Nothing is recorded.
+ * @param seals is told where each key is sealed, by its id
+ * @param slots is told of the slot that comes for each, by the id of the one before
+ * @param without names of sealed files that are left as they are: of keys that are about to be destroyed
+ */
+export async function wrapDomain(
   writer: KeystoreWriter,
   { domain, kept }: DomainPlan,
   seals: Map<string, SealedKeyRef>,
   slots: Map<string, SlotRef>,
+  without: readonly string[] = [],
 ): Promise<{ domain: Domain; epoch: number }> {
   const { keystore } = writer;
   const { id } = keystore.identity;
   const store = domainStore(keystore, domain.domain);
-  const refs = sealedKeys(keystore.state).filter((ref) => ref.domain === domain.domain);
-  const epoch = nextEpoch(domain.epoch, refs, await store.listBlobs('sealed'));
+  const own = sealedKeys(keystore.state).filter((ref) => ref.domain === domain.domain);
+  const refs = own.filter((ref) => !without.includes(sealedName(ref)));
+  const epoch = nextEpoch(domain.epoch, own, await store.listBlobs('sealed'));
   const now = new Date(Math.max(writer.options.now().getTime(), keystore.state.time));
   const masterKey = randomBytes(32);
   try {
@@ -134,7 +142,8 @@ function fingerprint({ state }: Keystore): string {
   return [...state.slots.map(({ id }) => id), ...sealedKeys(state).map(sealedName)].join();
 }
 
-function isAsPlanned({ state }: Keystore, plans: readonly DomainPlan[]): boolean {
+/** Whether the slots of these domains are those that the plans were made for. */
+export function isAsPlanned({ state }: Keystore, plans: readonly DomainPlan[]): boolean {
   return plans.every(({ domain, kept, dropped }) => {
     const planned = new Set([...kept.map(({ slot }) => slot.id), ...dropped.map(({ id }) => id)]);
     const live = state.slots.filter((slot) => slot.domain === domain.domain);

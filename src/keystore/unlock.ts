@@ -1,14 +1,14 @@
 import { type BatchKey, batchKey } from '../crypto/batch-keys.ts';
-import { openToken, type PinSource, type TokenKey } from '../crypto/token/token.ts';
-import { tokenName } from '../crypto/token/uri.ts';
+import { openToken, type PinSource, type Token, type TokenKey } from '../crypto/token/token.ts';
+import { type TokenUri, tokenName } from '../crypto/token/uri.ts';
 import { loadCrypto } from '../crypto/webcrypto.ts';
 import { ClusterCaError, isClusterCaError } from '../errors.ts';
-import { importSigner } from '../pki/key.ts';
+import { type GeneratedKey, importSigner } from '../pki/key.ts';
 import type { Signer, SyncSigner } from '../pki/signer.ts';
 import type { KeyType } from '../pki/x509/algorithm.ts';
-import { openSealedKey, sealedName } from './envelope/sealed-key.ts';
+import { openSealedKey, sealedName, sealKey } from './envelope/sealed-key.ts';
 import { openSlot, type Secret } from './envelope/slot.ts';
-import { decodeTokenKey } from './envelope/token-key.ts';
+import { decodeTokenKey, encodeTokenKey } from './envelope/token-key.ts';
 import type { Keystore } from './keystore.ts';
 import type { Domain, SealedKeyRef, SlotRef } from './log/bodies.ts';
 import { domainEpoch } from './log/rewrap.ts';
@@ -82,16 +82,45 @@ export class UnlockedDomain {
   }
 
   async #tokenSigner(key: TokenKey): Promise<SyncSigner> {
-    const { pin } = this;
-    if (pin === undefined)
-      throw new ClusterCaError(
-        'ERR_INPUT_REQUIRED',
-        `a key is in the token ${tokenName(key.uri)}, and no PIN was given`,
-        {
-          hint: 'give it with --pin-file PATH or --pin-fd N',
-        },
-      );
-    return (await openToken(key.uri, pin)).signerOf(key);
+    return (await openToken(key.uri, this.#pinFor(key.uri))).signerOf(key);
+  }
+
+  #pinFor(uri: TokenUri): PinSource {
+    if (this.pin !== undefined) return this.pin;
+    throw new ClusterCaError('ERR_INPUT_REQUIRED', `a key is in the token ${tokenName(uri)}, and no PIN was given`, {
+      hint: 'give it with --pin-file PATH or --pin-fd N',
+    });
+  }
+
+  /** Seals a new private key under this domain, durably. No record names it yet. @returns what a record names it by */
+  async seal(key: GeneratedKey | TokenKey): Promise<SealedKeyRef> {
+    const { id } = this.#keystore.identity;
+    const { domain, epoch } = this;
+    const { ref, bytes } =
+      'uri' in key ? encodeTokenKey(id, { domain, epoch }, key) : sealKey(id, domain, this.#masterKey, epoch, key);
+    await domainStore(this.#keystore, this.domain).createBlob('sealed', sealedName(ref), bytes);
+    return ref;
+  }
+
+  /** The token that a key is in; undefined for one that is sealed. @throws as `openToken` */
+  async tokenOf(ref: SealedKeyRef): Promise<Token | undefined> {
+    const uri = await this.tokenUri(ref);
+    if (uri === undefined) return undefined;
+    const { object: _, id: __, ...token } = uri;
+    return openToken(token, this.#pinFor(uri));
+  }
+
+  /** Where in a token a key is; undefined for one that is sealed. @throws ERR_KEYSTORE_TAMPERED */
+  async tokenUri(ref: SealedKeyRef): Promise<TokenUri | undefined> {
+    const bytes = await domainStore(this.#keystore, ref.domain).readBlob('sealed', sealedName(ref));
+    return decodeTokenKey(this.#keystore.identity.id, ref, bytes)?.uri;
+  }
+
+  /** The same domain of a copy of this keystore. Close it too. */
+  of(copy: Keystore): UnlockedDomain {
+    const domain = new UnlockedDomain(copy, this.domain, this.slot, this.#masterKey.slice(), this.epoch);
+    domain.pin = this.pin;
+    return domain;
   }
 
   /** Hands the master key to a function, for wrapping it into another slot. */

@@ -4,6 +4,7 @@ import type { Signer } from '../pki/signer.ts';
 import { writeAnchor } from './anchor.ts';
 import { Overlay } from './certificates/overlay.ts';
 import { recordTime } from './clock.ts';
+import { removeDestroyed } from './destroyed.ts';
 import type { Keystore } from './keystore.ts';
 import type { Bodies, Op } from './log/bodies.ts';
 import { type Applied, applyRecord } from './log/fold.ts';
@@ -117,6 +118,7 @@ export class KeystoreWriter {
     const { keystore } = this;
     try {
       await writePublic(keystore, this.options.now());
+      await removeDestroyed(keystore);
       const { records, certificates } = keystore.tail;
       if (records >= SNAPSHOT_RECORDS || certificates >= SNAPSHOT_CERTIFICATES) {
         const { state } = keystore;

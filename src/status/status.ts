@@ -1,4 +1,5 @@
 import { type Alert, needsAttention, sortAlerts } from '../alerts/alert.ts';
+import { anchorAlert } from '../alerts/anchors.ts';
 import { authorityAlert } from '../alerts/authorities.ts';
 import { backupAlert } from '../alerts/backups.ts';
 import { clockAlert } from '../alerts/clock.ts';
@@ -8,11 +9,15 @@ import { isPastAlert, nodeCertificateAlert } from '../alerts/node-certificates.t
 import { singleSlotAlert } from '../alerts/slots.ts';
 import { withinAlert } from '../alerts/within.ts';
 import { type AuthorityObject, authorityObject } from '../authority/authority-object.ts';
+import { sha256 } from '../crypto/hash.ts';
+import { certificateFields } from '../inspection/certificate-object.ts';
 import { type CertificateStatus, type IssuedCertificate, statusOf } from '../keystore/certificates/row.ts';
 import { clockLeap } from '../keystore/clock.ts';
 import { isDestroyed, issuerOf, liveAuthorities, rootOf } from '../keystore/hierarchy.ts';
 import type { Keystore } from '../keystore/keystore.ts';
 import type { Authority } from '../keystore/log/bodies.ts';
+import { fromBase64 } from '../pki/encoding.ts';
+import { parseCertificate } from '../pki/x509/certificate.ts';
 import { formatTime } from '../values/time.ts';
 import { certificatesOf, type NamedHolder } from '../what/holder.ts';
 
@@ -42,7 +47,9 @@ export async function status(keystore: Keystore, now: Date, scope = EVERYTHING):
   const narrowed = scope.holders.length > 0;
   const rows = narrowed ? await rowsOf(keystore, scope.holders) : undefined;
   const alerts = sortAlerts([
-    ...(narrowed ? [] : [...authorityAlerts(keystore, now, scope.within), ...crlAlerts(keystore, now)]),
+    ...(narrowed
+      ? []
+      : [...authorityAlerts(keystore, now, scope.within), ...crlAlerts(keystore, now), ...anchorAlerts(keystore, now)]),
     ...(await certificateAlerts(keystore, rows, now, scope.within)),
     ...deploymentAlerts(keystore, scope.holders),
     ...(narrowed ? [] : [...slotAlerts(keystore), ...backupAlerts(keystore, now), ...clockAlerts(keystore, now)]),
@@ -102,7 +109,7 @@ function authorityAlerts(keystore: Keystore, now: Date, within: number | undefin
     const { notBefore, notAfter } = keystore.authorityCertificate(id);
     const alert = authorityAlert({ id, role, subject: id, notBefore, notAfter }, nodeLifetime, now.getTime());
     if (within === undefined || (alert !== undefined && alert.severity !== 'info')) return alert ?? [];
-    const hint = `plan to replace the ${role === 'root' ? 'root' : 'issuing'} CA before it ends`;
+    const hint = `replace it before it ends: cluster-ca rollover start${role === 'root' ? '' : ' --issuing'}`;
     return withinAlert({ subject: id, notAfter, hint }, within, now.getTime()) ?? alert ?? [];
   });
 }
@@ -111,6 +118,15 @@ function authorityAlerts(keystore: Keystore, now: Date, within: number | undefin
 function alertedAuthorities({ state }: Keystore): Authority[] {
   const sides = (['old', 'new'] as const).flatMap((side) => [rootOf(state, side), issuerOf(state, side)]);
   return sides.filter((authority) => authority !== undefined);
+}
+
+function anchorAlerts({ state }: Keystore, now: Date): Alert[] {
+  return (state.trusted ?? []).flatMap((trusted) => {
+    const certificate = parseCertificate(fromBase64(trusted.certificate));
+    const { subject, fingerprint } = certificateFields(certificate, (data) => sha256(data));
+    const { notBefore, notAfter } = certificate;
+    return anchorAlert({ subject, fingerprint, notBefore, notAfter }, now.getTime()) ?? [];
+  });
 }
 
 function crlAlerts(keystore: Keystore, now: Date): Alert[] {

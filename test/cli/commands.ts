@@ -38,6 +38,10 @@ export const RUNS: [name: string, args: string[]][] = [
   ['keystore slot remove', ['keystore', 'slot', 'remove', 'every']],
   ['join-token', ['join-token', 'every-4', '--plane', 'data']],
   ['keystore rewrap', ['keystore', 'rewrap', '--confirm', 'orders']],
+  ['trust list', ['trust', 'list']],
+  ['rollover start --issuing', ['rollover', 'start', '--issuing', '--domain', 'every.internal', '--yes']],
+  ['rollover start', ['rollover', 'start', '--yes']],
+  ['rollover status', ['rollover', 'status']],
   ['completion', ['completion', 'bash']],
 ];
 
@@ -80,6 +84,11 @@ export const VERBS = [
   'keystore slot add',
   'keystore slot list',
   'keystore slot remove',
+  'rollover start',
+  'rollover status',
+  'trust add',
+  'trust list',
+  'trust remove',
   'serve',
   'join-token',
   'enroll',

@@ -53,6 +53,14 @@ const COMMANDS: [args: string[], fields: string[]][] = [
   [['keystore', 'backup', '--out', '../backup'], ['files']],
   [['keystore', 'slot', 'add', 'third', '--new-key-file', join(directory, 'third.key')], []],
   [['keystore', 'slot', 'remove', 'second'], []],
+  [
+    ['rollover', 'start'],
+    ['phase', 'old', 'services', 'steps'],
+  ],
+  [
+    ['rollover', 'start', '--issuing', '--domain', 'shop.internal'],
+    ['phase', 'issuing', 'steps'],
+  ],
 ];
 
 describe.each(COMMANDS.map(([args, fields]) => [args.join(' '), args, fields] as const))('%s', (_, args, fields) => {

@@ -25,7 +25,7 @@ describe('help', () => {
     expectExit(result, 0);
     expect(result.stderr).toBe('');
     for (const [verb] of VERBS) expect(result.stdout).toMatch(new RegExp(`^\\s+${verb}\\b`, 'm'));
-    const later = ['rollover', 'trust', 'agent', 'wizard'];
+    const later = ['agent', 'wizard'];
     for (const verb of later) expect(result.stdout).not.toMatch(new RegExp(`^\\s+${verb}\\b`, 'm'));
   });
 
@@ -111,7 +111,7 @@ describe('help', () => {
 });
 
 describe('what other issues build does not exist: 2', () => {
-  test.each(['deploy n1', 'rollover start', 'trust list', 'agent'])('%s', async (command) => {
+  test.each(['deploy n1', 'agent'])('%s', async (command) => {
     await fails(run, command.split(' '), 'ERR_USAGE');
   });
 

@@ -488,7 +488,8 @@ function step(state, { from, to, start, destroyed, rewrapped }, seq, time) {
   const { generation } = state.authorities.find(({ id }) => id === goes) ?? {};
   const doomed = live(state).filter((ca) => ca.generation === generation);
   must((destroyed ?? []).join() === doomed.map(({ id }) => id).join(), 'destroyed');
-  const sealed = new Map(rewrapped?.keys.map((key) => [key.authority, key.sealed]));
+  const sealed = new Map(rewrapped?.authorities.map((one) => [one.id, one.sealed]));
+  must(![...sealed.keys()].some((id) => destroyed?.includes(id)), 'a destroyed key');
   const { withdrawn, ...rollover } = state.rollover;
   const next = {
     ...state,

@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { expect, test } from '@jest/globals';
 import { commandBlocks, readProse } from '../../src/manual/prose.ts';
 import { done } from '../cli/checks.ts';
+import { openssl } from '../cli/x509.ts';
 import { CLUSTER_CA, run } from '../support/cli.ts';
 import { newCluster } from '../support/clusters.ts';
 import { PROSE } from './prose.ts';
@@ -23,6 +24,10 @@ for (const name of ['laptop.pass', 'backup.pass', 'p12.pass']) {
   await writeFile(join(cluster.out, name), 'correct horse battery staple\n');
   await chmod(join(cluster.out, name), 0o600);
 }
+await openssl([
+  ...['req', '-x509', '-newkey', 'rsa:2048', '-nodes', '-days', '30', '-subj', '/CN=monitoring'],
+  ...['-keyout', '/dev/null', '-out', join(cluster.out, 'monitoring-ca.pem')],
+]);
 await copyFile(cluster.keyFile, join(cluster.out, 'orders.key'));
 
 /** Examples of a new CA stand alone; the others are of the keystore that is there. */

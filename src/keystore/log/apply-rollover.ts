@@ -5,6 +5,7 @@ import { tampered } from '../canonical.ts';
 import { desiredOf, inProgress, liveAuthorities, phaseOf, rootOf } from '../hierarchy.ts';
 import type { Bodies } from './bodies.ts';
 import type { Authority } from './parts.ts';
+import { applyRewrap } from './rewrap.ts';
 import type { PhaseBody, Proof, RolloverStart, RolloverState } from './rollover.ts';
 import type { LogState } from './state.ts';
 
@@ -25,9 +26,10 @@ export function applyPhase(state: LogState, body: PhaseBody, seq: number, time: 
     throw tampered(`log record ${seq} has no start, or none is wanted`);
   if (from === 'rollback' && !state.rollover?.withdrawn)
     throw tampered(`log record ${seq} ends a rollback whose root is still handed out`);
-  const next = rewrap({ ...state }, body, seq);
+  const next = { ...state };
   if (start !== undefined) return begin(next, start, seq, time);
   destroy(next, body, seq);
+  rewrap(next, body, seq);
   const { withdrawn: _, ...rollover } = state.rollover as RolloverState;
   if (to === 'stable') delete next.rollover;
   else
@@ -113,20 +115,12 @@ function destroy(state: LogState, { to, destroyed = [] }: PhaseBody, seq: number
   if (to === 'stable') state.crls = state.crls.filter(({ authority }) => !destroyed.includes(authority));
 }
 
-function rewrap(state: LogState, { to, destroyed = [], rewrapped }: PhaseBody, seq: number): LogState {
-  if (rewrapped === undefined) return state;
-  const { slots, keys } = rewrapped;
+function rewrap(state: LogState, { to, rewrapped }: PhaseBody, seq: number): void {
+  if (rewrapped === undefined) return;
+  const { slots } = rewrapped;
   if (to !== 'done') throw tampered(`log record ${seq} rewraps keys in the middle of a rollover`);
   if (new Set(slots.map(({ id }) => id)).size !== slots.length) throw tampered(`log record ${seq} has a slot twice`);
-  for (const { authority } of keys)
-    if (destroyed.includes(authority) || !liveAuthorities(state).some(({ id }) => id === authority))
-      throw tampered(`log record ${seq} rewraps a key of ${authority}, which has none`);
-  const sealed = new Map(keys.map((key) => [key.authority, key.sealed]));
-  return {
-    ...state,
-    slots,
-    authorities: state.authorities.map((one) => ({ ...one, sealed: sealed.get(one.id) ?? one.sealed })),
-  };
+  Object.assign(state, applyRewrap(state, rewrapped, seq));
 }
 
 /** The rollover after what is told of it: exclusions, confirmations, proofs, that its new root is withdrawn. */

@@ -42,10 +42,10 @@ const start = record({
 });
 export type RolloverStart = Shaped<typeof start>;
 
-/** New master keys of a domain: all its slots from here on, and its keys as they are sealed now. */
+/** A new master key of the root domain, as a `rewrap` record has it: the keys that stay, and all live slots. */
 const rewrapped = record({
+  authorities: list(record({ id: authorityId, sealed: sealedKey })),
   slots: list(slot),
-  keys: list(record({ authority: authorityId, sealed: sealedKey })),
 });
 export type Rewrapped = Shaped<typeof rewrapped>;
 

@@ -3,7 +3,12 @@ import type { Validity } from '../validity.ts';
 import type { Certificate } from '../x509/certificate.ts';
 
 /** What a certificate is for. */
-export type ProfileName = 'root' | 'issuing' | 'audit' | 'peer' | 'server' | 'client' | 'probe';
+export type ProfileName = 'root' | 'issuing' | 'cross' | 'audit' | 'peer' | 'server' | 'client' | 'probe';
+
+/** Whether it is a certificate over a CA's key. */
+export function isCaProfile(profile: ProfileName): boolean {
+  return profile === 'root' || profile === 'issuing' || profile === 'cross';
+}
 
 /** What every profile needs to know: who signs, what is signed over, and until when. */
 export interface ProfileInput {

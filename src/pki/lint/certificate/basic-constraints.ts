@@ -1,4 +1,5 @@
 import { OID } from '../../oids.ts';
+import { isCaProfile } from '../../profile/profile.ts';
 import { parseBasicConstraints } from '../../x509/extensions.ts';
 import { extensionRule } from '../extension-rule.ts';
 
@@ -9,7 +10,7 @@ export const basicConstraints = extensionRule(OID.basicConstraints, {
   check(extension, { profile }) {
     if (extension === undefined || !extension.critical) return 'absent or not critical';
     const { cA, pathLenConstraint } = parseBasicConstraints(extension.value);
-    if (cA !== (profile === 'root' || profile === 'issuing')) return `cA is ${cA}`;
+    if (cA !== isCaProfile(profile)) return `cA is ${cA}`;
     return pathLenConstraint === (profile === 'issuing' ? 0 : undefined) ? undefined : 'wrong path length';
   },
 });

@@ -6,6 +6,7 @@ import { extensionRule } from '../extension-rule.ts';
 const EXPECTED: Record<ProfileName, string[]> = {
   root: [],
   issuing: [],
+  cross: [],
   audit: [OID.auditLogSigning],
   peer: [OID.serverAuth, OID.clientAuth],
   server: [OID.serverAuth],

@@ -1,3 +1,4 @@
+import { isCaProfile } from '../../profile/profile.ts';
 import { CA_KEY_TYPES } from '../../x509/algorithm.ts';
 import { keyTypeOf } from '../../x509/public-key.ts';
 import type { CertificateRule } from '../rule.ts';
@@ -9,7 +10,6 @@ export const publicKey: CertificateRule = {
     const keyType = keyTypeOf(certificate.publicKey);
     if (keyType === undefined)
       return 'the key is neither ECDSA P-256 or P-384, RSA of 2048, 3072 or 4096 bits, nor Ed25519';
-    const ca = profile === 'root' || profile === 'issuing';
-    return ca && !CA_KEY_TYPES.includes(keyType) ? `${keyType} is not for a CA` : undefined;
+    return isCaProfile(profile) && !CA_KEY_TYPES.includes(keyType) ? `${keyType} is not for a CA` : undefined;
   },
 };

@@ -1,4 +1,5 @@
 import { OID } from '../../oids.ts';
+import { isCaProfile } from '../../profile/profile.ts';
 import { findExtension } from '../../x509/extension.ts';
 import { altNamesOf } from '../decoded.ts';
 import type { CertificateRule } from '../rule.ts';
@@ -12,7 +13,7 @@ export const subjectAltName: CertificateRule = {
   source: 'RFC 5280 §4.2.1.6',
   check(certificate, { profile }) {
     const extension = findExtension(certificate.extensions, OID.subjectAltName);
-    if (profile === 'root' || profile === 'issuing' || profile === 'audit')
+    if (isCaProfile(profile) || profile === 'audit')
       return extension === undefined ? undefined : 'a CA carries no subjectAltName here';
     if (extension === undefined) return 'absent';
     const names = altNamesOf(certificate);
