@@ -1,6 +1,5 @@
 import { ClusterCaError, isClusterCaError } from '../errors.ts';
 import type { Host } from '../hosts/host.ts';
-import type { IssueItem } from '../issuance/item.ts';
 import type { Change, Problem } from '../targets/target.ts';
 import { formatTime } from '../values/time.ts';
 import { apply } from './apply.ts';
@@ -22,11 +21,12 @@ import type { Unit } from './unit.ts';
  * Gives one directory its files and its services the news: pre-flight, place, reload, confirm; put back when it is
  * not confirmed. What was begun by a run that was killed is finished: the directory itself is the journal, because the
  * previous generation stays until the new one is confirmed.
+ * @param wanted the names that its certificate is to have; undefined where nobody says
  */
 export async function deployUnit(
   unit: Unit,
   host: Host,
-  wanted: IssueItem | undefined,
+  wanted: readonly string[] | undefined,
   context: UnitContext,
 ): Promise<ServiceResult[]> {
   const directory = new ServiceDirectory(host, unit.dir);
@@ -70,7 +70,12 @@ async function withNewest<T>(
   }
 }
 
-async function run(task: Task, wanted: IssueItem | undefined): Promise<ServiceResult[]> {
+/** A host that cannot be reached is pending, and a directory in which another run is at work; everything else has failed. */
+export function stateAfter({ details }: ClusterCaError): 'pending' | 'failed' {
+  return details?.unreachable === true || details?.busy === true ? 'pending' : 'failed';
+}
+
+async function run(task: Task, wanted: readonly string[] | undefined): Promise<ServiceResult[]> {
   const { unit, directory, material, context, opened } = task;
   context.step(unit, 'looking');
   const state = await directory.look();
@@ -127,12 +132,12 @@ async function sayWhatEnded({ opened, context }: Task): Promise<void> {
 
 async function checkFiles(
   { unit, directory, material, context }: Task,
-  wanted: IssueItem | undefined,
+  wanted: readonly string[] | undefined,
 ): Promise<Problem[]> {
-  const { keystore, peers, judge, now } = context;
-  if (context.onlyCrl) return checkCrls(unit, keystore, now());
+  const { crls, peers, judge, now } = context;
+  if (context.onlyCrl) return checkCrls(unit, crls(), now());
   return [
-    ...checkMaterial(unit, material, wanted, keystore, now()),
+    ...checkMaterial(unit, material, wanted, crls(), now()),
     ...checkPeers(material, unit, peers, judge),
     ...(await checkClockOf(directory.host, unit, material, now)),
   ];

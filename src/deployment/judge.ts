@@ -9,20 +9,32 @@ import { logRevocation } from '../verification/log-revocation.ts';
 
 const verify = createVerifySignature();
 
+/** What whoever judges knows of the CA: from its keystore, or on a node from what its daemon has said. */
+export interface Known {
+  /** The anchors that a server may rest on, DER. */
+  anchors: () => Uint8Array[];
+  revocation: RevocationCheck;
+  /** When a certificate has ended, or will; undefined for one that this CA did not issue. */
+  endOfOurs: (der: Uint8Array) => Promise<Date | undefined>;
+}
+
 /** Judges chains: whose they are, and who trusts them. */
 export class Judge {
-  readonly #keystore: Keystore;
+  readonly #known: Known;
   readonly #now: () => Date;
-  readonly #revocation: RevocationCheck;
 
-  private constructor(keystore: Keystore, now: () => Date, revocation: RevocationCheck) {
-    this.#keystore = keystore;
+  constructor(known: Known, now: () => Date) {
+    this.#known = known;
     this.#now = now;
-    this.#revocation = revocation;
   }
 
   static async create(keystore: Keystore, now: () => Date): Promise<Judge> {
-    return new Judge(keystore, now, await logRevocation(keystore));
+    const known: Known = {
+      anchors: () => everyAnchor(keystore.state),
+      revocation: await logRevocation(keystore),
+      endOfOurs: (der) => endInLog(keystore, der),
+    };
+    return new Judge(known, now);
   }
 
   /**
@@ -34,7 +46,7 @@ export class Judge {
   async server(chain: readonly Uint8Array[]): Promise<string | undefined> {
     const [der] = chain;
     if (der === undefined) return 'it shows no certificate';
-    const failures = this.failures(chain, everyAnchor(this.#keystore.state));
+    const failures = this.failures(chain, this.#known.anchors());
     const [first] = failures;
     if (first === undefined) return undefined;
     if (failures.every(({ code }) => code === 'expired') && (await this.endOfOurs(der)) !== undefined) return undefined;
@@ -48,7 +60,7 @@ export class Judge {
       target: { der },
       anchors: anchors.map((anchor) => ({ der: anchor })),
       untrusted: issuers.map((issuer) => ({ der: issuer })),
-      revocation: this.#revocation,
+      revocation: this.#known.revocation,
       now: this.#now(),
       verify,
       sha256: (data) => sha256(data),
@@ -57,16 +69,20 @@ export class Judge {
   }
 
   /** When a certificate has ended, or will; undefined for one that this CA did not issue. */
-  async endOfOurs(der: Uint8Array): Promise<Date | undefined> {
-    const sha256 = sha256Hex(der);
-    let serial: string;
-    try {
-      serial = formatSerial(parseCertificate(der).serialNumber);
-    } catch {
-      return undefined;
-    }
-    const row = await this.#keystore.query((index) => index.bySerial(serial));
-    if (row === undefined || sha256Hex(await this.#keystore.der(row)) !== sha256) return undefined;
-    return new Date(row.notAfter);
+  endOfOurs(der: Uint8Array): Promise<Date | undefined> {
+    return this.#known.endOfOurs(der);
   }
+}
+
+async function endInLog(keystore: Keystore, der: Uint8Array): Promise<Date | undefined> {
+  const sha256 = sha256Hex(der);
+  let serial: string;
+  try {
+    serial = formatSerial(parseCertificate(der).serialNumber);
+  } catch {
+    return undefined;
+  }
+  const row = await keystore.query((index) => index.bySerial(serial));
+  if (row === undefined || sha256Hex(await keystore.der(row)) !== sha256) return undefined;
+  return new Date(row.notAfter);
 }

@@ -14,7 +14,7 @@ import { FILES, holderDirectory } from '../placement/place.ts';
 
 /** What one holder's services are to be given. */
 export interface Material {
-  row: IssuedCertificate;
+  row: Pick<IssuedCertificate, 'name' | 'profile'>;
   certificate: Certificate;
   /** SHA-256 of the certificate, hex. */
   fingerprint: string;

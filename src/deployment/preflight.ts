@@ -1,6 +1,5 @@
 import type { Host } from '../hosts/host.ts';
 import { subjectAltNamesOf } from '../inspection/certificate-object.ts';
-import { type IssueItem, itemNameTexts } from '../issuance/item.ts';
 import { liveAuthorities } from '../keystore/hierarchy.ts';
 import type { Keystore } from '../keystore/keystore.ts';
 import type { Problem } from '../targets/target.ts';
@@ -12,19 +11,35 @@ import { crlKind, type Unit } from './unit.ts';
 const BOTH_ROLES = new Set(['redis', 'sentinel', 'etcd']);
 const CLOCKS_APART = 300_000;
 
-/** What speaks against giving a unit these files, from the files alone. Pure. */
+/** A CA of which there is to be a CRL, and when the one that there is ends; undefined: there is none. */
+export interface CrlEnd {
+  authority: string;
+  role: 'root' | 'issuing';
+  /** RFC 3339. */
+  nextUpdate: string | undefined;
+}
+
+/** The CRLs that a keystore has. */
+export function crlEnds({ state }: Keystore): CrlEnd[] {
+  return liveAuthorities(state).map(({ id, role }) => ({
+    authority: id,
+    role,
+    nextUpdate: state.crls.find(({ authority }) => authority === id)?.nextUpdate,
+  }));
+}
+
+/**
+ * What speaks against giving a unit these files, from the files alone. Pure.
+ * @param wanted the names that its certificate is to have, `DNS:…`; undefined where nobody says
+ */
 export function checkMaterial(
   unit: Unit,
   material: Material,
-  wanted: IssueItem | undefined,
-  keystore: Keystore,
+  wanted: readonly string[] | undefined,
+  crls: readonly CrlEnd[],
   now: Date,
 ): Problem[] {
-  return [
-    ...checkPurpose(unit, material),
-    ...checkNames(material, wanted, keystore),
-    ...checkCrls(unit, keystore, now),
-  ];
+  return [...checkPurpose(unit, material), ...checkNames(material, wanted), ...checkCrls(unit, crls, now)];
 }
 
 function checkPurpose({ services, holder }: Unit, { row }: Material): Problem[] {
@@ -40,10 +55,10 @@ function checkPurpose({ services, holder }: Unit, { row }: Material): Problem[] 
   return [];
 }
 
-function checkNames({ certificate, row }: Material, wanted: IssueItem | undefined, keystore: Keystore): Problem[] {
+function checkNames({ certificate, row }: Material, wanted: readonly string[] | undefined): Problem[] {
   if (wanted === undefined) return [];
   const has = new Set(subjectAltNamesOf(certificate.extensions));
-  const missing = itemNameTexts(wanted, keystore.state.policy).filter((name) => !has.has(name));
+  const missing = wanted.filter((name) => !has.has(name));
   if (missing.length === 0) return [];
   return [
     {
@@ -54,16 +69,14 @@ function checkNames({ certificate, row }: Material, wanted: IssueItem | undefine
 }
 
 /** A server that checks CRLs refuses everybody when one level's is missing or has ended. */
-export function checkCrls(unit: Unit, keystore: Keystore, now: Date): Problem[] {
+export function checkCrls(unit: Unit, crls: readonly CrlEnd[], now: Date): Problem[] {
   if (crlKind(unit) === 'none') return [];
-  return liveAuthorities(keystore.state).flatMap(({ id, role }) => {
-    const crl = keystore.state.crls.find(({ authority }) => authority === id);
-    const ended = crl === undefined || Date.parse(crl.nextUpdate) <= now.getTime();
-    if (!ended) return [];
+  return crls.flatMap(({ authority, role, nextUpdate }) => {
+    if (nextUpdate !== undefined && Date.parse(nextUpdate) > now.getTime()) return [];
     return [
       {
-        message: `the CRL of ${id} ${crl === undefined ? 'is not there' : `has ended on ${crl.nextUpdate}`}: a server with it refuses everybody`,
-        hint: role === 'root' ? `cluster-ca crl --renew --authority ${id}` : 'cluster-ca crl --renew',
+        message: `the CRL of ${authority} ${nextUpdate === undefined ? 'is not there' : `has ended on ${nextUpdate}`}: a server with it refuses everybody`,
+        hint: role === 'root' ? `cluster-ca crl --renew --authority ${authority}` : 'cluster-ca crl --renew',
       },
     ];
   });

@@ -5,17 +5,18 @@ import { ClusterCaError, isClusterCaError } from '../errors.ts';
 import { Hosts } from '../hosts/hosts.ts';
 import { inventoryItems } from '../inventory/items.ts';
 import type { Inventory } from '../inventory/read.ts';
-import type { IssueItem } from '../issuance/item.ts';
+import { type IssueItem, itemNameTexts } from '../issuance/item.ts';
 import { issueProbe } from '../issuance/probe.ts';
 import type { Keystore } from '../keystore/keystore.ts';
 import type { KeystoreWriter } from '../keystore/writer.ts';
-import { deployUnit } from './deploy-unit.ts';
+import { deployUnit, stateAfter } from './deploy-unit.ts';
 import { type DeployDocument, type ServiceObject, serviceObject, unitObjects } from './document.ts';
 import { finishEarlierRuns } from './earlier-runs.ts';
 import { Judge } from './judge.ts';
 import { type Material, materialOf } from './material.ts';
 import { type Peer, readPeer } from './peers.ts';
 import { planDeployment } from './plan.ts';
+import { crlEnds } from './preflight.ts';
 import { ranksOf } from './ranks.ts';
 import { awaiting, recordServices } from './recorded.ts';
 import { settle } from './settle.ts';
@@ -165,7 +166,7 @@ class Run {
       if (peer !== undefined) peers.push(peer);
     }
     return {
-      keystore,
+      crls: () => crlEnds(keystore),
       client: this.#client,
       judge: await Judge.create(keystore, now),
       peers,
@@ -202,24 +203,18 @@ class Run {
     }
   }
 
-  /**
-   * A host that cannot be reached is pending, and a directory in which another run is at work; what is revoked is left
-   * out; everything else that is thrown has failed.
-   */
+  /** What is revoked is left out. */
   async #attempt(units: readonly Unit[], work: () => Promise<unknown>): Promise<void> {
     try {
       await work();
     } catch (error) {
       if (!isClusterCaError(error)) throw error;
-      const { unreachable, busy, status } = error.details ?? {};
-      const leftOut = status === 'revoked' && !this.#deployment.named;
+      const leftOut = error.details?.status === 'revoked' && !this.#deployment.named;
       if (leftOut) this.#ctx.ui.warn(`${error.message}: it is left out`);
       for (const unit of units)
         this.outcomes.set(
           unit,
-          leftOut
-            ? unitObjects(unit, 'unchanged')
-            : unitObjects(unit, unreachable === true || busy === true ? 'pending' : 'failed', error, this.#seen),
+          leftOut ? unitObjects(unit, 'unchanged') : unitObjects(unit, stateAfter(error), error, this.#seen),
         );
     }
   }
@@ -227,9 +222,12 @@ class Run {
   readonly #seen = new Map<Deployable, string>();
   #items: IssueItem[] | undefined;
 
-  #wanted({ holder, plane }: Unit): IssueItem | undefined {
-    this.#items ??= inventoryItems(this.#deployment.inventory, this.#writer.keystore.state);
-    return this.#items.find((item) => item.kind === holder.kind && item.name === holder.name && item.plane === plane);
+  /** The names that the inventory asks for. */
+  #wanted({ holder, plane }: Unit): string[] | undefined {
+    const { state } = this.#writer.keystore;
+    this.#items ??= inventoryItems(this.#deployment.inventory, state);
+    const item = this.#items.find((one) => one.kind === holder.kind && one.name === holder.name && one.plane === plane);
+    return item && itemNameTexts(item, state.policy);
   }
 }
 

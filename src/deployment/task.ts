@@ -1,10 +1,10 @@
 import type { ClientCertificate } from '../endpoint/handshake.ts';
 import type { ClusterCaError } from '../errors.ts';
-import type { Keystore } from '../keystore/keystore.ts';
 import type { OldConnections, Session } from '../targets/target.ts';
 import type { Judge } from './judge.ts';
 import type { Material } from './material.ts';
 import type { Peer } from './peers.ts';
+import type { CrlEnd } from './preflight.ts';
 import { askServed, type Served } from './served.ts';
 import type { ServiceDirectory } from './service-directory.ts';
 import type { Deployable, Unit } from './unit.ts';
@@ -24,7 +24,8 @@ export interface ServiceResult {
 
 /** What a run brings to every unit. */
 export interface UnitContext {
-  keystore: Keystore;
+  /** The CRLs that there are to be, as they are now. */
+  crls: () => readonly CrlEnd[];
   client: ClientCertificate;
   judge: Judge;
   peers: readonly Peer[];
