@@ -52,7 +52,7 @@ export async function runEnroll(ctx: Context, options: EnrollOptions): Promise<v
     );
     return;
   }
-  const certificates = await enroll({ server, token, content, out, keyType, access });
+  const certificates = await enroll({ server, token, content, out, keyType, access, now: ctx.now() });
   ctx.ui.result({ node, cluster, certificates }, () =>
     [
       ...certificates.map(

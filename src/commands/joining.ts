@@ -1,8 +1,10 @@
+import { agentCommand } from './agent.ts';
 import { runCommandLine } from './command-line.ts';
 import { enrollCommand } from './enroll.ts';
 import type { CommandTable } from './program.ts';
 
 export const COMMANDS: CommandTable = {
+  agent: agentCommand,
   enroll: enrollCommand,
 };
 

@@ -32,5 +32,6 @@ export const VERBS: readonly Verb[] = [
     summary: 'on a new node: make keys and get its first certificates for a join token',
     group: 'joining',
   },
+  { name: 'agent', summary: 'on a node: renew its certificates, put them into its services, report', group: 'joining' },
   { name: 'completion', summary: 'print the completion script of a shell', group: 'completing' },
 ];

@@ -1,4 +1,5 @@
 import { readFileSync } from 'node:fs';
+import type * as z from 'zod';
 import { ClusterCaError } from '../errors.ts';
 import { errno } from '../keystore/directory/errors.ts';
 import { readPlain } from './plain.ts';
@@ -17,12 +18,15 @@ export interface Inventory {
 
 /** Reads cluster.yaml. @throws ERR_CONFIG with line and column for whatever is not as the schema says */
 export function readInventory(path: string): Inventory {
-  let source: string;
+  return parseInventory(readText(path, 'inventory'), path);
+}
+
+/** The text of a YAML file. @param what it is, for messages @throws ERR_CONFIG */
+export function readText(path: string, what: string): string {
   try {
     const bytes = readFileSync(path);
-    if (bytes.length > MOST)
-      throw new ClusterCaError('ERR_CONFIG', `the inventory ${path} is larger than ${MOST} bytes`);
-    source = new TextDecoder('utf-8', { fatal: true }).decode(bytes);
+    if (bytes.length > MOST) throw new ClusterCaError('ERR_CONFIG', `the ${what} ${path} is larger than ${MOST} bytes`);
+    return new TextDecoder('utf-8', { fatal: true }).decode(bytes);
   } catch (cause) {
     if (cause instanceof ClusterCaError) throw cause;
     const why =
@@ -31,9 +35,8 @@ export function readInventory(path: string): Inventory {
         : errno(cause) === undefined
           ? 'is not UTF-8'
           : `cannot be read (${errno(cause)})`;
-    throw new ClusterCaError('ERR_CONFIG', `the inventory ${path} ${why}`, { cause });
+    throw new ClusterCaError('ERR_CONFIG', `the ${what} ${path} ${why}`, { cause });
   }
-  return parseInventory(source, path);
 }
 
 /** Parses the text of an inventory. @throws ERR_CONFIG */
@@ -47,17 +50,19 @@ export function parseInventory(source: string, path: string): Inventory {
   const value = readPlain(source) ?? whole().value;
   const at = (...keys: (string | number)[]): string => whole().at(...keys);
   const parsed = inventorySchema.safeParse(emptyMaps(value));
-  if (!parsed.success) {
-    const [issue] = parsed.error.issues;
-    const keys = (issue?.path ?? []) as (string | number)[];
-    const unknown = issue?.code === 'unrecognized_keys' ? issue.keys[0] : undefined;
-    const where = at(...keys, ...(unknown === undefined ? [] : [unknown]));
-    const name = [...keys, ...(unknown === undefined ? [] : [unknown])].join('.');
-    throw badInventory(
-      `${where}: ${unknown === undefined ? `${name || 'the file'}: ${plainMessage(issue?.message ?? '')}` : `unknown key ${name}`}`,
-    );
-  }
+  if (!parsed.success) throw notAsSchema(parsed.error.issues[0], at);
   return { path, document: parsed.data, at };
+}
+
+/** The error of what a schema refuses, with line and column. */
+export function notAsSchema(issue: z.core.$ZodIssue | undefined, at: Inventory['at']): ClusterCaError {
+  const keys = (issue?.path ?? []) as (string | number)[];
+  const unknown = issue?.code === 'unrecognized_keys' ? issue.keys[0] : undefined;
+  const where = at(...keys, ...(unknown === undefined ? [] : [unknown]));
+  const name = [...keys, ...(unknown === undefined ? [] : [unknown])].join('.');
+  return badInventory(
+    `${where}: ${unknown === undefined ? `${name || 'the file'}: ${plainMessage(issue?.message ?? '')}` : `unknown key ${name}`}`,
+  );
 }
 
 /** A key without a value is an empty mapping where a mapping is wanted: `redis-1:` names a node with all defaults. */

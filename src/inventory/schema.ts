@@ -49,6 +49,13 @@ export const inventorySchema = z.strictObject({
   alerts: alertSinksSchema.optional(),
 });
 
+/** The shape of an agent's file: what a node's entry says of its services. Its names are the CA's to give. */
+export const agentConfigSchema = z.strictObject({
+  planes: z.array(text).min(1).optional(),
+  keyType: keyType.optional(),
+  services: z.array(service).optional(),
+});
+
 export type InventoryDocument = z.infer<typeof inventorySchema>;
 export type InventoryNode = z.infer<typeof node>;
 export type InventoryClient = z.infer<typeof client>;

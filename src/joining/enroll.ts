@@ -27,6 +27,7 @@ export interface Enrolment {
   out: string;
   keyType: KeyType;
   access: FileAccess;
+  now: Date;
 }
 
 /** One plane's certificate, and the files that it went to. */
@@ -54,14 +55,18 @@ const answerSchema = z.object({
  * the root keys that the token pins, before anything is said to it. Killed at any moment, the same again finishes.
  * @throws ERR_EXISTS when the node has its files already; ERR_REMOTE, ERR_TIMEOUT, ERR_STORAGE
  */
-export async function enroll({ server, token, content, out, keyType, access }: Enrolment): Promise<Enrolled[]> {
+export async function enroll({ server, token, content, out, keyType, access, now }: Enrolment): Promise<Enrolled[]> {
   const { node, planes } = content;
   const places = planes.map((plane) => new Place(holderDirectory(out, { kind: 'node', name: node, plane }), access));
-  refuseEnrolled(places, node);
+  refuseEnrolled(places, node, now);
   for (const place of places) await place.open();
   const root = await pinnedRoot(server, content.roots, HANDSHAKE);
   const keys: RequestedKey[] = [];
-  for (const place of places) keys.push(await requestedKey(place, node, keyType, { inPlace: true }));
+  for (const place of places) {
+    // What has ended gets a new key; what a killed run has put in place is taken up.
+    const ended = (endOfPair(place) ?? Number.POSITIVE_INFINITY) <= now.getTime();
+    keys.push(await requestedKey(place, node, keyType, { inPlace: !ended }));
+  }
   const client = new ServerClient(server, { ca: root });
   try {
     const requests = planes.map((plane, i) => ({ plane, csr: keys[i]?.csr }));
@@ -97,14 +102,19 @@ export async function enroll({ server, token, content, out, keyType, access }: E
   }
 }
 
-/** What is whole for every plane is not made anew: that is the agent's. @throws ERR_EXISTS */
-function refuseEnrolled(places: readonly Place[], node: string): void {
-  const whole = places.every((place) => {
-    const certificate = place.read(FILES.certificate);
-    const key = publicHalf(place.read(FILES.key));
-    return certificate !== undefined && key !== undefined && keyOf(new TextDecoder().decode(certificate)) === key;
-  });
-  if (!whole) return;
+/** A certificate that is there with its key: its end, milliseconds since 1970. Undefined: there is no pair. */
+function endOfPair(place: Place): number | undefined {
+  const bytes = place.read(FILES.certificate);
+  const key = publicHalf(place.read(FILES.key));
+  if (bytes === undefined || key === undefined) return undefined;
+  const pem = new TextDecoder().decode(bytes);
+  if (keyOf(pem) !== key) return undefined;
+  return parseCertificate(decodePem(pem)[0]?.bytes ?? new Uint8Array()).notAfter + 1000;
+}
+
+/** What is good for every plane is not made anew: that is the agent's. @throws ERR_EXISTS */
+function refuseEnrolled(places: readonly Place[], node: string, now: Date): void {
+  if (!places.every((place) => (endOfPair(place) ?? 0) > now.getTime())) return;
   throw new ClusterCaError('ERR_EXISTS', `${node} has its certificates already: ${places[0]?.directory}`, {
     hint: `its agent renews them: cluster-ca agent --server URL --node ${node} --config FILE`,
   });

@@ -12,7 +12,7 @@ import { renewCrls } from '../revocation/renew-crls.ts';
 import { type DueTime, dueTimes } from '../rotation/due.ts';
 import { itemOf } from '../rotation/select.ts';
 import { Alerting } from './alerting.ts';
-import { Backoff } from './backoff.ts';
+import { Backoff } from '../rotation/backoff.ts';
 import type { Job } from './jobs.ts';
 import { deployableUnits, type Holding, holdingOf, type RotationResult, rotateLive, sameHolding } from './rotation.ts';
 import type { Service } from './service.ts';

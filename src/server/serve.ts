@@ -14,7 +14,7 @@ import { Callers } from './caller.ts';
 import { Certifier } from './certifier.ts';
 import { InventoryFile } from './inventory-file.ts';
 import { type Job, Jobs } from './jobs.ts';
-import { Journal } from './journal.ts';
+import { Journal } from '../ui/journal.ts';
 import { listen, plainListener, renewSecureListener, secureListener } from './listeners.ts';
 import { LiveKeystore } from './live-keystore.ts';
 import { Metrics } from './metrics.ts';

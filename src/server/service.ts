@@ -5,7 +5,7 @@ import type { AlertSinks } from './alert-sinks.ts';
 import type { Certifier } from './certifier.ts';
 import type { InventoryFile } from './inventory-file.ts';
 import type { Job, Jobs } from './jobs.ts';
-import type { Journal } from './journal.ts';
+import type { Journal } from '../ui/journal.ts';
 import type { LiveKeystore } from './live-keystore.ts';
 import type { Metrics } from './metrics.ts';
 

@@ -1,6 +1,6 @@
-import { safeJson, safeText } from '../ui/text/safe.ts';
-import type { Ui } from '../ui/ui.ts';
 import { formatTime } from '../values/time.ts';
+import { safeJson, safeText } from './text/safe.ts';
+import type { Ui } from './ui.ts';
 
 /**
  * What the daemon tells while it runs: a line on stderr, or, under --json, an object a line on stdout. Never a secret,

@@ -1,0 +1,337 @@
+import { randomBytes } from '../crypto/hash.ts';
+import type { Unit } from '../deployment/unit.ts';
+import type { Address } from '../endpoint/address.ts';
+import { formatAddress } from '../endpoint/address.ts';
+import { misbehaved } from '../endpoint/failure.ts';
+import { type ClusterCaError, isClusterCaError } from '../errors.ts';
+import type { KeyType } from '../pki/x509/algorithm.ts';
+import { keyTypeOf } from '../pki/x509/public-key.ts';
+import { FILES } from '../placement/place.ts';
+import { Backoff } from '../rotation/backoff.ts';
+import type { Journal } from '../ui/journal.ts';
+import { formatTime } from '../values/time.ts';
+import { VERSION } from '../version.ts';
+import { Connection } from './connection.ts';
+import { type Deployed, deployOwn } from './deploying.ts';
+import { finishHolding, type Holding, readHolding, renewAt } from './holding.ts';
+import { type Desired, nextSchema, type Report } from './protocol.ts';
+import { renew } from './renew.ts';
+import { Retry } from './retry.ts';
+import { readDesired, saveDesired } from './saved.ts';
+
+/** Seconds that the daemon is asked to hold a poll. */
+const HOLD = 25;
+/** Milliseconds beyond that until it counts as silent. */
+const SILENT = 15_000;
+const ANSWER = 30_000;
+/** How often the services are looked at when nothing has happened. */
+const LOOK = 60_000;
+/** The key under which failed deployments are remembered. */
+const DEPLOYING = 'deployment';
+
+export interface AgentOptions {
+  server: Address;
+  node: string;
+  planes: string[];
+  /** DIR: DIR/<node>/<plane>/ is what the node has. */
+  out: string;
+  keyType: KeyType | undefined;
+  units: readonly Unit[];
+  now: () => Date;
+  journal: Journal;
+  /** What is said beside the journal. */
+  warn: (message: string) => void;
+}
+
+interface Rotation {
+  planes: readonly string[];
+  /** What was in place when it was asked for, by plane. */
+  before: ReadonlyMap<string, string>;
+}
+
+/**
+ * A node's side of the daemon: it renews, places, reloads, confirms and reports. What it is to have is what the daemon
+ * said last; the daemon may be away, and services never depend on it. What it was doing when it was killed is on the
+ * disk: a staged key, a certificate, two generations in a service's directory.
+ */
+export class Agent {
+  readonly #options: AgentOptions;
+  readonly #backoff = new Backoff(random);
+  readonly #retry = new Retry(random);
+  readonly #stop = new AbortController();
+  readonly #polling: Connection;
+  readonly #working: Connection;
+  #desired: Desired | undefined;
+  #applied: string | undefined;
+  readonly #rotations = new Map<string, Rotation>();
+  readonly #ended = new Map<string, { code: string; message: string; hint?: string } | undefined>();
+  #wake: () => void = () => {};
+  #woken = false;
+  /** To be told when a cycle has ended. */
+  #waiting: (() => void)[] = [];
+  #states = '';
+
+  constructor(options: AgentOptions) {
+    this.#options = options;
+    this.#polling = new Connection(options.server);
+    this.#working = new Connection(options.server);
+    this.#desired = readDesired(options.out, options.node);
+  }
+
+  /** Works until it is told to stop; what is in work is finished. */
+  async run(stopped: Promise<unknown>): Promise<void> {
+    const { out, node, planes } = this.#options;
+    for (const plane of planes) await finishHolding(out, node, plane);
+    void stopped.then(() => {
+      this.#stop.abort();
+      this.#wakeUp();
+    });
+    try {
+      await Promise.all([this.#poll(), this.#work()]);
+    } finally {
+      this.#stop.abort();
+      this.#polling.close();
+      this.#working.close();
+    }
+  }
+
+  get #stopping(): boolean {
+    return this.#stop.signal.aborted;
+  }
+
+  get #holdings(): Holding[] {
+    const { out, node, planes } = this.#options;
+    return planes.flatMap((plane) => readHolding(out, node, plane) ?? []);
+  }
+
+  /** The anchors by which the daemon is known: those it has sent last, else those that the node joined with. */
+  #anchors(holdings: readonly Holding[]): string {
+    if (this.#desired !== undefined) return this.#desired.trustBundle;
+    return new TextDecoder().decode(holdings[0]?.place.read(FILES.trustBundle) ?? new Uint8Array());
+  }
+
+  // What is asked of the daemon, one question after the other.
+
+  async #poll(): Promise<void> {
+    const { journal, server } = this.#options;
+    while (!this.#stopping) {
+      try {
+        await this.#ask();
+        if (this.#retry.failures > 0) journal.say('server-reachable', { server: formatAddress(server) });
+        this.#retry.succeeded();
+      } catch (error) {
+        if (this.#stopping) return;
+        if (!isClusterCaError(error)) throw error;
+        if (this.#retry.failures === 0)
+          journal.say('server-unreachable', { server: formatAddress(server), error: error.message });
+        await this.#pause(this.#retry.failed(shortestLife(this.#holdings)));
+      }
+    }
+  }
+
+  async #ask(): Promise<void> {
+    const { node, out, server } = this.#options;
+    const holdings = this.#holdings;
+    const seen = this.#desired === undefined ? '' : `&seen=${this.#desired.version}`;
+    const answer = await this.#polling.client(holdings, this.#anchors(holdings)).call({
+      method: 'GET',
+      path: `/v1/nodes/${node}/next?wait=${HOLD}${seen}`,
+      timeout: HOLD * 1000 + SILENT,
+      signal: this.#stop.signal,
+    });
+    if (answer.status === 204) return;
+    const parsed = nextSchema.safeParse(answer.body);
+    if (!parsed.success) throw misbehaved(formatAddress(server), 'answers in a form that is not understood');
+    const { rotations, schemaVersion: _, ...desired } = parsed.data;
+    if (desired.version !== this.#desired?.version) {
+      await saveDesired(out, node, desired);
+      this.#desired = desired;
+    }
+    const before = new Map(holdings.map(({ plane, fingerprint }) => [plane, fingerprint]));
+    for (const { id, planes } of rotations)
+      if (!this.#rotations.has(id) && !this.#ended.has(id)) this.#rotations.set(id, { planes, before });
+    this.#wakeUp();
+    // What was asked for is done, and told, before the next question: it would be answered with the same at once.
+    if (rotations.length > 0) await this.#afterCycle(rotations.map(({ id }) => id));
+  }
+
+  // What is done here, one cycle after the other.
+
+  async #work(): Promise<void> {
+    while (!this.#stopping) {
+      this.#woken = false;
+      let next: number;
+      try {
+        next = await this.#cycle();
+      } catch (error) {
+        if (!isClusterCaError(error)) throw error;
+        this.#options.journal.say('failed', { error: error.message });
+        next = this.#options.now().getTime() + this.#retryAfterFailure();
+      }
+      for (const tell of this.#waiting.splice(0)) tell();
+      if (!this.#woken && !this.#stopping) await this.#sleepUntil(next);
+    }
+  }
+
+  /** @returns when the next is to be done at the latest; milliseconds since 1970 */
+  async #cycle(): Promise<number> {
+    const { now } = this.#options;
+    const desired = this.#desired;
+    if (desired === undefined) return now().getTime() + LOOK;
+    const asked = [...this.#rotations.keys()];
+    await this.#renewDue(desired);
+    await this.#keepTrust(desired);
+    const holdings = this.#holdings;
+    const deployed = await this.#deploy(desired, holdings);
+    for (const id of asked) this.#endRotation(id);
+    await this.#report(desired, holdings, deployed);
+    const at = now().getTime();
+    const dues = holdings.map((holding) => renewAt(holding, desired.policy, desired.issuer)).filter((due) => due > at);
+    return Math.min(at + LOOK, this.#backoff.next, ...dues);
+  }
+
+  async #renewDue(desired: Desired): Promise<void> {
+    const { node, out, keyType, now, journal } = this.#options;
+    for (const holding of this.#holdings) {
+      const { plane, fingerprint, certificate } = holding;
+      const asked = [...this.#rotations].filter(
+        ([, { planes, before }]) => planes.includes(plane) && before.get(plane) === fingerprint,
+      );
+      const at = now().getTime();
+      const due = renewAt(holding, desired.policy, desired.issuer) <= at && !this.#backoff.waits(plane, at);
+      if (!due && asked.length === 0) continue;
+      try {
+        const client = this.#working.client(this.#holdings, desired.trustBundle);
+        const type = keyType ?? keyTypeOf(certificate.publicKey) ?? 'ecdsa-p256';
+        await renew(client, { node, plane, out, keyType: type });
+        this.#backoff.succeeded(plane);
+        const renewed = readHolding(out, node, plane);
+        journal.say('renewed', {
+          plane,
+          fingerprint: renewed?.fingerprint,
+          until: renewed && formatTime(renewed.certificate.notAfter),
+        });
+      } catch (error) {
+        if (!isClusterCaError(error)) throw error;
+        this.#backoff.failed(plane, certificate, at);
+        for (const [id] of asked) this.#endRotation(id, error);
+        journal.say('not-renewed', { plane, error: error.message });
+      }
+    }
+  }
+
+  /** The node's own ca.pem is what the daemon says, too. */
+  async #keepTrust({ trustBundle }: Desired): Promise<void> {
+    for (const { place, chain } of this.#holdings) {
+      const there = place.read(FILES.trustBundle);
+      if (there !== undefined && new TextDecoder().decode(there) === trustBundle) continue;
+      await place.finish({ certificate: chain, trustBundle }, undefined);
+    }
+  }
+
+  async #deploy(desired: Desired, holdings: readonly Holding[]): Promise<Deployed> {
+    const { units, now, warn, journal } = this.#options;
+    const deployed = await deployOwn({ units, holdings, desired, now, warn });
+    const at = now().getTime();
+    const open = deployed.services.filter(({ state }) => state === 'failed' || state === 'pending');
+    const [first] = holdings;
+    if (open.length === 0) this.#backoff.succeeded(DEPLOYING);
+    else if (first !== undefined) this.#backoff.failed(DEPLOYING, first.certificate, at);
+    this.#applied = open.length === 0 ? desired.version : this.#applied;
+    const states = deployed.services.map(({ kind, address, dir, state, served, error }) =>
+      [kind, address ?? dir, state === 'unchanged' ? 'confirmed' : state, served, error?.message].join(' '),
+    );
+    const told = states.join('\n');
+    if (told !== this.#states)
+      for (const { plane, kind, address, dir, state, served, error } of deployed.services)
+        journal.say('service', { plane, service: `${kind} ${address ?? dir}`, state, served, error: error?.message });
+    this.#states = told;
+    return deployed;
+  }
+
+  #endRotation(id: string, error?: ClusterCaError): void {
+    if (!this.#rotations.delete(id)) return;
+    this.#ended.set(
+      id,
+      error && {
+        code: error.code,
+        message: error.message.slice(0, 2000),
+        ...(error.hint === undefined ? {} : { hint: error.hint.slice(0, 2000) }),
+      },
+    );
+  }
+
+  /** What could not be told is told with the next cycle. */
+  async #report(desired: Desired, holdings: readonly Holding[], { services, rank }: Deployed): Promise<void> {
+    const { node } = this.#options;
+    const ended = [...this.#ended];
+    const report: Report = {
+      agent: VERSION,
+      ...(this.#applied === undefined ? {} : { version: this.#applied }),
+      rank,
+      certificates: holdings.map(({ plane, fingerprint, certificate }) => ({
+        plane,
+        fingerprint,
+        serial: Buffer.from(certificate.serialNumber).toString('hex'),
+        notAfter: formatTime(certificate.notAfter),
+      })),
+      services,
+      rotations: ended.map(([id, error]) => ({ id, ...(error === undefined ? {} : { error }) })),
+    };
+    try {
+      const client = this.#working.client(this.#holdings, desired.trustBundle);
+      await client.call({ method: 'POST', path: `/v1/nodes/${node}/report`, body: report, timeout: ANSWER });
+      for (const [id] of ended) this.#ended.delete(id);
+    } catch (error) {
+      if (!isClusterCaError(error)) throw error;
+    }
+  }
+
+  #retryAfterFailure(): number {
+    return Math.min(LOOK, Math.max(1000, shortestLife(this.#holdings) * 0.05));
+  }
+
+  #wakeUp(): void {
+    this.#woken = true;
+    this.#wake();
+  }
+
+  /** Until a cycle has ended, and these are done. */
+  async #afterCycle(rotations: readonly string[]): Promise<void> {
+    do await new Promise<void>((resolve) => this.#waiting.push(resolve));
+    while (!this.#stopping && rotations.some((id) => this.#rotations.has(id)));
+  }
+
+  #sleepUntil(time: number): Promise<void> {
+    return new Promise((resolve) => {
+      const wait = Math.max(50, Math.min(LOOK, time - this.#options.now().getTime()));
+      const timer = setTimeout(resolve, wait);
+      this.#wake = () => {
+        clearTimeout(timer);
+        resolve();
+      };
+    });
+  }
+
+  #pause(milliseconds: number): Promise<void> {
+    return new Promise((resolve) => {
+      const timer = setTimeout(resolve, milliseconds);
+      this.#stop.signal.addEventListener(
+        'abort',
+        () => {
+          clearTimeout(timer);
+          resolve();
+        },
+        { once: true },
+      );
+    });
+  }
+}
+
+function shortestLife(holdings: readonly Holding[]): number {
+  return Math.min(...holdings.map(({ certificate }) => certificate.notAfter - certificate.notBefore), 86_400_000);
+}
+
+function random(): number {
+  return (randomBytes(1)[0] as number) / 255;
+}

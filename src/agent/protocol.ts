@@ -1,0 +1,78 @@
+import * as z from 'zod';
+
+// What daemon and agent say to each other. The daemon validates by these schemas what comes, and so does the agent.
+
+const name = z.string().min(1).max(256);
+const fingerprint = z.string().regex(/^[0-9a-f]{64}$/, 'not a fingerprint');
+const plane = z.string().regex(/^[a-z]([a-z0-9-]{0,14}[a-z0-9])?$/, 'not a plane');
+const rotationId = z.string().regex(/^[0-9a-f]{32}$/, 'not a rotation');
+
+/** How the daemon knows a state of things: equal when nothing has changed. */
+export const versionSchema = z.string().regex(/^[0-9a-f]{32}$/, 'not a version');
+
+/** What a node is to have: the same for all nodes of a cluster. */
+export const desiredSchema = z.object({
+  version: versionSchema,
+  cluster: name,
+  trustBundle: z.string().describe('PEM: the trust anchors'),
+  crls: z
+    .array(
+      z.object({
+        authority: name,
+        role: z.enum(['root', 'issuing']),
+        nextUpdate: z.string().describe('RFC 3339'),
+        pem: z.string(),
+      }),
+    )
+    .describe('in the order of one file: issuing CAs newest first, roots last'),
+  issuer: fingerprint
+    .optional()
+    .describe('SHA-256 of the certificate of the CA that signs now: what another has signed is due'),
+  policy: z
+    .object({ rotateBefore: z.number().positive(), nodeLifetime: z.number().positive() })
+    .describe('seconds: when a certificate is due'),
+});
+export type Desired = z.infer<typeof desiredSchema>;
+
+export const nextSchema = desiredSchema.extend({
+  schemaVersion: z.literal(1),
+  rotations: z
+    .array(z.object({ id: rotationId, planes: z.array(plane) }))
+    .describe('to be rotated now, whether due or not; to be reported by their ids'),
+});
+export type Next = z.infer<typeof nextSchema>;
+
+const error = z.object({
+  code: z.string().max(64),
+  message: z.string().max(2000),
+  hint: z.string().max(2000).optional(),
+});
+
+export const reportedServiceSchema = z.strictObject({
+  plane,
+  kind: z.enum(['redis', 'sentinel', 'etcd', 'postgres', 'haproxy', 'nginx', 'files', 'exec']),
+  address: name.optional(),
+  dir: z.string().min(1).max(1024),
+  state: z.enum(['confirmed', 'placed', 'unchanged', 'pending', 'failed']),
+  served: fingerprint.optional().describe('SHA-256 of the certificate that it serves, as far as it was seen'),
+  onDisk: fingerprint.optional().describe('of the one in its directory'),
+  trusts: z.array(fingerprint).max(64).describe('SHA-256 of the anchors in its ca.pem'),
+  oldConnections: z.strictObject({ count: z.int().min(0), what: z.string().max(1000) }).optional(),
+  error: error.optional(),
+});
+export type ReportedService = z.infer<typeof reportedServiceSchema>;
+
+export const reportSchema = z.strictObject({
+  agent: z.string().max(64).describe('the version of the agent'),
+  version: versionSchema.optional().describe('of the state that it has brought about'),
+  rank: z.int().min(0).max(1).describe('1: one of its servers is a primary or leader, and goes last'),
+  certificates: z
+    .array(z.strictObject({ plane, fingerprint, serial: z.string().max(64), notAfter: z.string().max(32) }))
+    .max(16),
+  services: z.array(reportedServiceSchema).max(200),
+  rotations: z
+    .array(z.strictObject({ id: rotationId, error: error.optional() }))
+    .max(64)
+    .describe('those that have ended: what became of them is in `services`'),
+});
+export type Report = z.infer<typeof reportSchema>;
