@@ -26,8 +26,10 @@ const SILENT = 15_000;
 const ANSWER = 30_000;
 /** How often the services are looked at when nothing has happened. */
 const LOOK = 60_000;
-/** The key under which failed deployments are remembered. */
-const DEPLOYING = 'deployment';
+/** The first pause and the longest, milliseconds: for the daemon, a service that is down, and one that takes nothing. */
+const UNREACHABLE = [500, 15_000] as const;
+const DOWN = [1_000, 15_000] as const;
+const REFUSING = [1_000, 300_000] as const;
 
 export interface AgentOptions {
   server: Address;
@@ -57,7 +59,11 @@ interface Rotation {
 export class Agent {
   readonly #options: AgentOptions;
   readonly #backoff = new Backoff(random);
-  readonly #retry = new Retry(random);
+  readonly #retry = new Retry(...UNREACHABLE, random);
+  readonly #down = new Retry(...DOWN, random);
+  readonly #refusing = new Retry(...REFUSING, random);
+  /** What was deployed last, and of what. */
+  #deployed: { of: string; result: Deployed } | undefined;
   readonly #stop = new AbortController();
   readonly #polling: Connection;
   readonly #working: Connection;
@@ -124,7 +130,7 @@ export class Agent {
         if (!isClusterCaError(error)) throw error;
         if (this.#retry.failures === 0)
           journal.say('server-unreachable', { server: formatAddress(server), error: error.message });
-        await this.#pause(this.#retry.failed(shortestLife(this.#holdings)));
+        await this.#pause(this.#retry.failed(shortestLife(this.#holdings), this.#options.now().getTime()));
       }
     }
   }
@@ -182,12 +188,13 @@ export class Agent {
     await this.#renewDue(desired);
     await this.#keepTrust(desired);
     const holdings = this.#holdings;
-    const deployed = await this.#deploy(desired, holdings);
+    const deployed = await this.#deploy(desired, holdings, asked.length > 0);
     for (const id of asked) this.#endRotation(id);
     await this.#report(desired, holdings, deployed);
     const at = now().getTime();
     const dues = holdings.map((holding) => renewAt(holding, desired.policy, desired.issuer)).filter((due) => due > at);
-    return Math.min(at + LOOK, this.#backoff.next, ...dues);
+    const retries = [this.#down.next, this.#refusing.next].flatMap((time) => time ?? []);
+    return Math.min(at + LOOK, this.#backoff.next, ...retries, ...dues);
   }
 
   async #renewDue(desired: Desired): Promise<void> {
@@ -229,24 +236,39 @@ export class Agent {
     }
   }
 
-  async #deploy(desired: Desired, holdings: readonly Holding[]): Promise<Deployed> {
-    const { units, now, warn, journal } = this.#options;
-    const deployed = await deployOwn({ units, holdings, desired, now, warn });
-    const at = now().getTime();
-    const open = deployed.services.filter(({ state }) => state === 'failed' || state === 'pending');
-    const [first] = holdings;
-    if (open.length === 0) this.#backoff.succeeded(DEPLOYING);
-    else if (first !== undefined) this.#backoff.failed(DEPLOYING, first.certificate, at);
-    this.#applied = open.length === 0 ? desired.version : this.#applied;
-    const states = deployed.services.map(({ kind, address, dir, state, served, error }) =>
-      [kind, address ?? dir, state === 'unchanged' ? 'confirmed' : state, served, error?.message].join(' '),
-    );
-    const told = states.join('\n');
+  /** A service that has refused what it was given is not troubled with the same again at once. */
+  async #deploy(desired: Desired, holdings: readonly Holding[], asked: boolean): Promise<Deployed> {
+    const { units, now, warn } = this.#options;
+    const of = [desired.version, ...holdings.map(({ fingerprint }) => fingerprint)].join(' ');
+    const waits = (this.#refusing.next ?? 0) > now().getTime();
+    if (waits && !asked && this.#deployed?.of === of) return this.#deployed.result;
+    const result = await deployOwn({ units, holdings, desired, now, warn });
+    this.#deployed = { of, result };
+    const states = result.services.map(({ state }) => state);
+    this.#settle(this.#refusing, states.includes('failed'));
+    this.#settle(this.#down, states.includes('pending'));
+    if (!states.includes('failed') && !states.includes('pending')) this.#applied = desired.version;
+    this.#tell(result);
+    return result;
+  }
+
+  #settle(retry: Retry, failed: boolean): void {
+    if (failed) retry.failed(shortestLife(this.#holdings), this.#options.now().getTime());
+    else retry.succeeded();
+  }
+
+  /** What has changed of the services. */
+  #tell({ services }: Deployed): void {
+    const { journal } = this.#options;
+    const told = services
+      .map(({ kind, address, dir, state, served, error }) =>
+        [kind, address ?? dir, state === 'unchanged' ? 'confirmed' : state, served, error?.message].join(' '),
+      )
+      .join('\n');
     if (told !== this.#states)
-      for (const { plane, kind, address, dir, state, served, error } of deployed.services)
+      for (const { plane, kind, address, dir, state, served, error } of services)
         journal.say('service', { plane, service: `${kind} ${address ?? dir}`, state, served, error: error?.message });
     this.#states = told;
-    return deployed;
   }
 
   #endRotation(id: string, error?: ClusterCaError): void {

@@ -49,6 +49,7 @@ export async function deployOwn({ units, holdings, desired, now, warn }: OwnDepl
       judge: new Judge(knowledge.known, now),
       peers,
       taken: new Map(),
+      seen: new Map(),
       material: async (unit) => knowledge.material(holdingOf(holdings, unit)),
       now,
       wait: STEP,
@@ -79,7 +80,7 @@ async function attempt(unit: Unit, hosts: Hosts, context: UnitContext): Promise<
     return results.map((result) => serviceObject(unit, result));
   } catch (error) {
     if (!isClusterCaError(error)) throw error;
-    return unitObjects(unit, stateAfter(error), error);
+    return unitObjects(unit, stateAfter(error), error, context.seen);
   }
 }
 

@@ -1,10 +1,12 @@
 import { type Alert, sortAlerts } from '../alerts/alert.ts';
+import { driftAlert } from '../alerts/drift.ts';
 import { standing, transitions } from '../alerts/lifecycle.ts';
 import { recordTransitions } from '../alerts/record.ts';
-import { type FailedRotation, rotationAlert } from '../alerts/rotations.ts';
+import { rotationAlert } from '../alerts/rotations.ts';
 import type { Keystore } from '../keystore/keystore.ts';
 import { newRequestId } from '../keystore/request-id.ts';
 import { status } from '../status/status.ts';
+import { agentAlerts } from './agent-alerts.ts';
 import type { Service } from './service.ts';
 
 /** How often the rules are asked, besides when the log has grown. */
@@ -14,10 +16,21 @@ const SHARE = 20;
 /** How often a receiver that forgets is told what stands. */
 const REMINDER = 10 * 60_000;
 
-/** What the rules say now: those of `status`, and what only the daemon knows, rotations that fail. */
-export async function alertsNow(keystore: Keystore, failed: readonly FailedRotation[], now: Date): Promise<Alert[]> {
+/** What only the daemon knows. */
+export type Seen = Pick<Service, 'failedRotations' | 'agents' | 'drift'>;
+
+/**
+ * What the rules say now: those of `status`, and what only the daemon knows: rotations that fail, what agents tell, and
+ * what it has seen services serve.
+ */
+export async function alertsNow(keystore: Keystore, seen: Seen, now: Date): Promise<Alert[]> {
   const { alerts } = await status(keystore, now);
-  return sortAlerts([...alerts, ...failed.map((one) => rotationAlert(one, now.getTime()))]);
+  return sortAlerts([
+    ...alerts,
+    ...seen.failedRotations().map((one) => rotationAlert(one, now.getTime())),
+    ...(await agentAlerts(keystore, seen.agents)),
+    ...seen.drift.findings.flatMap(({ finding, foundAt }) => driftAlert(finding, foundAt) ?? []),
+  ]);
 }
 
 /** Raises, repeats and resolves alerts: in the log first, then told. */
@@ -29,12 +42,12 @@ export class Alerting {
 
   /** Looks at the rules, and tells what has changed. */
   async look(service: Service, keystore: Keystore): Promise<void> {
-    const { writer, ctx, journal, now, failedRotations } = service;
+    const { writer, ctx, journal, now } = service;
     const at = now().getTime();
     if (keystore.state.seq === this.#seq && at < this.#next) return;
     if (performance.now() < this.#notBefore) return;
     const began = performance.now();
-    const alerts = await alertsNow(keystore, failedRotations(), now());
+    const alerts = await alertsNow(keystore, service, now());
     this.#notBefore = performance.now() + SHARE * (performance.now() - began);
     this.#seq = keystore.state.seq;
     this.#next = at + LOOK;

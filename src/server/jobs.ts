@@ -35,9 +35,15 @@ export class Jobs {
   readonly #now: () => Date;
   #last: Promise<unknown> = Promise.resolve();
   #closed = false;
+  #open = 0;
 
   constructor(now: () => Date) {
     this.#now = now;
+  }
+
+  /** True while one is waiting or running. */
+  get isBusy(): boolean {
+    return this.#open > 0;
   }
 
   get(id: string): Job | undefined {
@@ -55,6 +61,7 @@ export class Jobs {
       nodes: [],
     };
     this.#remember(job);
+    this.#open++;
     const ended = this.#last.then(() => this.#run(job, work));
     this.#last = ended;
     return { job, ended };
@@ -81,6 +88,7 @@ export class Jobs {
       job.problem = problemOf(error);
     }
     job.endedAt = formatTime(this.#now());
+    this.#open--;
     return job;
   }
 

@@ -1,4 +1,4 @@
-import type { DeployDocument, ServiceObject } from '../deployment/document.ts';
+import type { DeployDocument } from '../deployment/document.ts';
 import { NOTHING_ISSUED } from '../deployment/rotate.ts';
 import { runDeployment } from '../deployment/run.ts';
 import { selectUnits } from '../deployment/select.ts';
@@ -9,50 +9,23 @@ import { type IssueRequest, recordsOfRequest } from '../issuance/issue-request.t
 import { describeItem, type IssueItem } from '../issuance/item.ts';
 import type { IssueResult } from '../issuance/result.ts';
 import { issueWith } from '../issuance/run.ts';
+import { rotateThroughAgents } from './agent-rotation.ts';
+import { type Holding, identity, type RotationRequest, type RotationResult, settledState } from './rotation-result.ts';
 import type { Service } from './service.ts';
 
-/** A node and plane, or a client, whose certificate is to be replaced where it is served. */
-export interface Holding {
-  kind: 'node' | 'client';
-  name: string;
-  plane: string;
-}
-
-/** What became of one. */
-export interface RotationResult {
-  kind: 'node' | 'client';
-  node: string;
-  plane?: string;
-  /** `rotated`: its services have the new certificate, confirmed. `pending`: the daemon goes on trying. */
-  state: 'rotated' | 'pending' | 'failed';
-  /** Of the new certificate, where one was issued. */
-  serial?: string;
-  notAfter?: string;
-  services: ServiceObject[];
-  error?: { code: string; message: string; hint?: string };
-}
-
-export interface RotationRequest {
-  /** To be given new certificates. */
-  items: IssueItem[];
-  /** To be deployed to again: the last run for them is not done, their certificate is not due. */
-  undone?: readonly Holding[];
-  requestId: string;
-  requestHash: string;
-  onNodes: (nodes: readonly string[]) => void;
-}
-
-const DONE = ['confirmed', 'placed', 'unchanged'];
+export type { Holding, RotationRequest, RotationResult } from './rotation-result.ts';
 
 export function sameHolding(a: Holding, b: Holding): boolean {
   return a.kind === b.kind && a.name === b.name && a.plane === b.plane;
 }
 
-/** The units that hold certificates of the inventory; none without one. @throws ERR_CONFIG */
+/** The units of the inventory that the daemon deploys to itself: not those of nodes with an agent. @throws ERR_CONFIG */
 export async function deployableUnits({ inventory, writer }: Pick<Service, 'inventory' | 'writer'>): Promise<Unit[]> {
   const read = inventory.get();
   if (read === undefined) return [];
-  return (await selectUnits(read, writer.keystore.state.policy.planes, [])).all;
+  const { policy, agents = [] } = writer.keystore.state;
+  const { all } = await selectUnits(read, policy.planes, []);
+  return all.filter(({ holder }) => holder.kind !== 'node' || !agents.includes(holder.name));
 }
 
 export function holdingOf({ holder, plane }: Unit): Holding {
@@ -60,14 +33,32 @@ export function holdingOf({ holder, plane }: Unit): Holding {
 }
 
 /**
+ * New keys and certificates in live services: nodes with an agent through that, all others from here.
+ * @throws what stops all of it; what fails for one is in its result
+ */
+export async function rotateLive(service: Service, request: RotationRequest): Promise<RotationResult[]> {
+  const { keystore } = service.writer;
+  await keystore.refresh();
+  const { agents = [] } = keystore.state;
+  const hasAgent = ({ kind, name }: Pick<Holding, 'kind' | 'name'>): boolean =>
+    kind === 'node' && agents.includes(name);
+  const theirs = request.items.filter(hasAgent);
+  const undone = request.undone?.filter((one) => !hasAgent(one)) ?? [];
+  const ours = request.items.filter((item) => !hasAgent(item));
+  return [
+    ...(ours.length + undone.length === 0 ? [] : await rotateFromHere(service, { ...request, items: ours, undone })),
+    ...(theirs.length === 0 ? [] : await rotateThroughAgents(service, theirs, request)),
+  ];
+}
+
+/**
  * Issues, then deploys, through the same use cases as `rotate --deploy`. The same request again does not issue again:
  * what it has issued is deployed where that is not done.
  * @throws what stops all of it; what fails for one is in its result
  */
-export async function rotateLive(service: Service, request: RotationRequest): Promise<RotationResult[]> {
+async function rotateFromHere(service: Service, request: RotationRequest): Promise<RotationResult[]> {
   const { ctx, writer, inventory } = service;
   const { keystore } = writer;
-  await keystore.refresh();
   const read = inventory.get();
   const all = await deployableUnits(service);
   const has = (holding: Holding): boolean => all.some((unit) => sameHolding(holdingOf(unit), holding));
@@ -141,16 +132,16 @@ function resultOf(
   const own = services.filter((one) => is(one) && dirs.includes(one.dir));
   const made = [...certificates].find((one) => one.kind === kind && is(one));
   const refused = failed.find(is);
-  const broken = own.find(({ state }) => state === 'failed') ?? own.find(({ state }) => !DONE.includes(state));
-  const error = refused?.error ?? broken?.error;
-  const state =
-    refused !== undefined || broken?.state === 'failed' ? 'failed' : broken === undefined ? 'rotated' : 'pending';
+  const { error } = refused ?? {};
+  const outcome =
+    error === undefined
+      ? settledState(own)
+      : { state: 'failed' as const, error: { code: error.code, message: error.message, ...hintOf(error) } };
   return {
     ...identity(holding),
-    state,
     ...(made === undefined ? {} : { serial: made.serial, notAfter: made.notAfter }),
     services: own,
-    ...(error === undefined ? {} : { error: { code: error.code, message: error.message, ...hintOf(error) } }),
+    ...outcome,
   };
 }
 
@@ -165,10 +156,6 @@ function nowhere(item: IssueItem): RotationResult {
       hint: 'add its services to the inventory of the daemon',
     },
   };
-}
-
-function identity({ kind, name, plane }: Holding) {
-  return { kind, node: name, ...(plane === '' ? {} : { plane }) };
 }
 
 function hintOf({ hint }: { hint?: string }): { hint?: string } {

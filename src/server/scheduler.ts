@@ -1,7 +1,7 @@
 import { CronExpressionParser } from 'cron-parser';
 import type { FailedRotation } from '../alerts/rotations.ts';
 import { randomBytes } from '../crypto/hash.ts';
-import { crlAudience, publishCrl } from '../deployment/publish-crl.ts';
+import { type CrlAudience, crlAudience, publishCrl } from '../deployment/publish-crl.ts';
 import { rotationHash } from '../issuance/request-hash.ts';
 import { holderKey } from '../keystore/certificates/row.ts';
 import { liveAuthorities } from '../keystore/hierarchy.ts';
@@ -9,10 +9,10 @@ import type { Keystore } from '../keystore/keystore.ts';
 import type { Authority } from '../keystore/log/bodies.ts';
 import { newRequestId } from '../keystore/request-id.ts';
 import { renewCrls } from '../revocation/renew-crls.ts';
+import { Backoff } from '../rotation/backoff.ts';
 import { type DueTime, dueTimes } from '../rotation/due.ts';
 import { itemOf } from '../rotation/select.ts';
 import { Alerting } from './alerting.ts';
-import { Backoff } from '../rotation/backoff.ts';
 import type { Job } from './jobs.ts';
 import { deployableUnits, type Holding, holdingOf, type RotationResult, rotateLive, sameHolding } from './rotation.ts';
 import type { Service } from './service.ts';
@@ -52,6 +52,7 @@ export class Scheduler {
   #notBefore = 0;
   readonly #failed = new Map<string, FailedRotation>();
   readonly #alerting = new Alerting();
+  #version: string | undefined;
 
   constructor(service: Service) {
     this.#service = service;
@@ -79,6 +80,8 @@ export class Scheduler {
   /** Each by itself: what keeps one of them from being done keeps no other. */
   async #look(): Promise<void> {
     await this.#step('crl', (current) => this.#renewCrls(current));
+    await this.#step('agents', (current) => this.#wakeAgents(current));
+    await this.#step('drift', (current) => this.#service.drift.look(this.#service, current));
     await this.#step('alerts', (current) => this.#alerting.look(this.#service, current));
     await this.#step('rotate', (current) => this.#rotate(current));
   }
@@ -95,6 +98,14 @@ export class Scheduler {
       metrics.failed.inc({ what });
       journal.say('schedule-failed', { what, error: error instanceof Error ? error.message : String(error) });
     }
+  }
+
+  /** New trust bundles and CRLs reach those that hold a poll at once. */
+  async #wakeAgents(current: Keystore): Promise<void> {
+    const { desired, agents, now } = this.#service;
+    const { version } = await desired.of(current, now());
+    if (this.#version !== undefined && this.#version !== version) agents.wakeAll();
+    this.#version = version;
   }
 
   async #rotate(current: Keystore): Promise<void> {
@@ -180,6 +191,7 @@ export class Scheduler {
     });
     await ended;
     for (const { row } of tried) this.#settle(row, job, reached);
+    this.#service.drift.again();
     this.#service.rotated(job);
   }
 
@@ -217,7 +229,7 @@ export class Scheduler {
       by: 'schedule',
       total: 0,
       run: async () => {
-        await publishCrl(ctx, writer, await crlAudience(writer.keystore, path));
+        await publishCrl(ctx, writer, withoutAgents(await crlAudience(writer.keystore, path), writer.keystore));
         return [];
       },
     });
@@ -225,6 +237,14 @@ export class Scheduler {
       if (problem !== undefined) journal.say('schedule-failed', { what: 'crl', error: problem.message });
     });
   }
+}
+
+/** Nodes with an agent take the CRL themselves. */
+function withoutAgents(audience: CrlAudience, { state: { agents = [] } }: Keystore): CrlAudience {
+  const units = audience.deployment.units.filter(
+    ({ holder }) => holder.kind !== 'node' || !agents.includes(holder.name),
+  );
+  return { ...audience, deployment: { ...audience.deployment, units } };
 }
 
 /** The issuing CAs whose CRL is a day old, or past half its life. */

@@ -6,15 +6,18 @@ import { readInventory } from '../inventory/read.ts';
 import type { Keystore } from '../keystore/keystore.ts';
 import { KeystoreWriter } from '../keystore/writer.ts';
 import { leaveInterrupt } from '../ui/interrupt.ts';
+import { Journal } from '../ui/journal.ts';
 import { requireClock, type UnlockOptions } from '../unlocking.ts';
 import { formatTime } from '../values/time.ts';
+import { Agents } from './agents.ts';
 import { AlertSinks } from './alert-sinks.ts';
 import { createApp } from './app.ts';
 import { Callers } from './caller.ts';
 import { Certifier } from './certifier.ts';
+import { DesiredState } from './desired.ts';
+import { DriftWatch } from './drift-watch.ts';
 import { InventoryFile } from './inventory-file.ts';
 import { type Job, Jobs } from './jobs.ts';
-import { Journal } from '../ui/journal.ts';
 import { listen, plainListener, renewSecureListener, secureListener } from './listeners.ts';
 import { LiveKeystore } from './live-keystore.ts';
 import { Metrics } from './metrics.ts';
@@ -72,6 +75,8 @@ async function run(ctx: Context, writer: KeystoreWriter, options: ServeOptions):
   sinks.current(keystore.latest.state.cluster);
   const stopped = stopSignal();
   const jobs = new Jobs(now);
+  const agents = new Agents(() => now().getTime());
+  void stopped.then(() => agents.stop());
   const rotated = (job: Job): void => tellOf(job, metrics, journal);
   const service: Service = {
     ctx,
@@ -84,6 +89,9 @@ async function run(ctx: Context, writer: KeystoreWriter, options: ServeOptions):
     sinks,
     certifier,
     jobs,
+    agents,
+    desired: new DesiredState(),
+    drift: new DriftWatch(),
     rotated,
     ready,
     stopping: stopped,
@@ -106,6 +114,7 @@ async function run(ctx: Context, writer: KeystoreWriter, options: ServeOptions):
   );
   renewal.at(own.dueAt);
   metrics.watch('cluster_ca_open_connections', 'Connections with a certificate.', () => secure.connections.count);
+  metrics.watch('cluster_ca_agents_waiting', 'Agents whose poll is held.', () => agents.held);
   metrics.watch('cluster_ca_serve_cert_expires_in_seconds', "Seconds until the daemon's own certificate ends.", () =>
     Math.floor((own.notAfter + 1000 - now().getTime()) / 1000),
   );

@@ -1,11 +1,14 @@
 import type { FailedRotation } from '../alerts/rotations.ts';
 import type { Context } from '../context.ts';
 import type { KeystoreWriter } from '../keystore/writer.ts';
+import type { Journal } from '../ui/journal.ts';
+import type { Agents } from './agents.ts';
 import type { AlertSinks } from './alert-sinks.ts';
 import type { Certifier } from './certifier.ts';
+import type { DesiredState } from './desired.ts';
+import type { DriftWatch } from './drift-watch.ts';
 import type { InventoryFile } from './inventory-file.ts';
 import type { Job, Jobs } from './jobs.ts';
-import type { Journal } from '../ui/journal.ts';
 import type { LiveKeystore } from './live-keystore.ts';
 import type { Metrics } from './metrics.ts';
 
@@ -22,6 +25,11 @@ export interface Service {
   sinks: AlertSinks;
   certifier: Certifier;
   jobs: Jobs;
+  /** The agents of nodes, and what nodes are to have. */
+  agents: Agents;
+  desired: DesiredState;
+  /** What the daemon has seen itself of services without an agent. */
+  drift: DriftWatch;
   /** When the daemon is told to stop: nobody is kept waiting longer. */
   stopping: Promise<unknown>;
   /** Rotations that the daemon has tried, and that fail. */

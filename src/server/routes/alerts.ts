@@ -5,7 +5,8 @@ import { alertsSchema } from '../schemas.ts';
 import type { Service } from '../service.ts';
 
 /** `GET /v1/cluster/alerts` */
-export function alertRoutes({ keystore, now, failedRotations }: Service): Route[] {
+export function alertRoutes(service: Service): Route[] {
+  const { keystore, now } = service;
   return [
     route({
       id: 'listAlerts',
@@ -17,7 +18,7 @@ export function alertRoutes({ keystore, now, failedRotations }: Service): Route[
       access: { to: 'roles', roles: ['operator', 'auditor'] },
       answers: { 200: { description: 'the alerts', schema: alertsSchema } },
       handle: async () => {
-        const alerts = await alertsNow(await keystore.current(), failedRotations(), now());
+        const alerts = await alertsNow(await keystore.current(), service, now());
         return { body: { schemaVersion: 1, attention: needsAttention(alerts), alerts } };
       },
     }),

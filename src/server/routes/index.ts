@@ -1,5 +1,6 @@
 import type { Route } from '../route.ts';
 import type { Service } from '../service.ts';
+import { agentRoutes } from './agents.ts';
 import { alertRoutes } from './alerts.ts';
 import { certificateRoutes } from './certificates.ts';
 import { enrollRoutes } from './enroll.ts';
@@ -19,6 +20,7 @@ export function secureRoutes(service: Service): Route[] {
     ...rotateRoutes(service),
     ...schedulerRoutes(service),
     ...nodeCertificateRoutes(service),
+    ...agentRoutes(service),
     ...enrollRoutes(service),
     openApiRoute(() => [...routes, ...publicRoutes(service)]),
   ];

@@ -14,7 +14,8 @@ import type { Service } from '../service.ts';
 const RECORDS = 50;
 
 /** `GET /`: for people with a browser. */
-export function pageRoutes({ keystore, now, failedRotations }: Service): Route[] {
+export function pageRoutes(service: Service): Route[] {
+  const { keystore, now } = service;
   return [
     route({
       id: 'overview',
@@ -41,7 +42,7 @@ export function pageRoutes({ keystore, now, failedRotations }: Service): Route[]
           now: at.getTime(),
           authorities: current.state.authorities.map((authority) => authorityObject(authority, at)),
           certificates: [...listed].sort((a, b) => Date.parse(a.notAfter) - Date.parse(b.notAfter)),
-          alerts: await alertsNow(current, failedRotations(), at),
+          alerts: await alertsNow(current, service, at),
           records: await newest(current),
         });
         return { body, type: 'text/html; charset=utf-8', headers: { 'Content-Security-Policy': POLICY } };

@@ -1,0 +1,197 @@
+import type { Report } from '../agent/protocol.ts';
+import { randomBytes } from '../crypto/hash.ts';
+import type { Finding } from '../drift/codes.ts';
+import { toHex } from '../pki/encoding.ts';
+
+/** An agent that has not been heard of for this long is silent, milliseconds: more than two polls. */
+const SILENT = 60_000;
+
+/** What an agent has told, and what the daemon makes of it. */
+export interface Told {
+  report: Report;
+  /** Milliseconds since 1970. */
+  at: number;
+  /** What is not as it should be, by what the log said when it was told. */
+  findings: Finding[];
+}
+
+/** A rotation that an agent is asked for. */
+export interface AskedRotation {
+  id: string;
+  planes: string[];
+}
+
+interface Asked extends AskedRotation {
+  /** It was in an answer. */
+  handed: boolean;
+  ended: (told: Told) => void;
+}
+
+interface Known {
+  heardAt: number;
+  told: Told | undefined;
+  /** Since when what is not as it should be has been so, by what it is. */
+  openSince: Map<string, number>;
+  asked: Map<string, Asked>;
+  /** Ends the poll that is held for it; undefined when none is. */
+  release: (() => void) | undefined;
+}
+
+/**
+ * The agents, as this daemon has heard of them since it started. A poll that is held costs one timer; whoever has news
+ * wakes those whom it concerns.
+ */
+export class Agents {
+  readonly #known = new Map<string, Known>();
+  readonly #now: () => number;
+  readonly #startedAt: number;
+  #stopped = false;
+
+  /** @param now milliseconds since 1970 */
+  constructor(now: () => number) {
+    this.#now = now;
+    this.#startedAt = now();
+  }
+
+  /** How many polls are held. */
+  get held(): number {
+    let held = 0;
+    for (const { release } of this.#known.values()) if (release !== undefined) held++;
+    return held;
+  }
+
+  /** What an agent told last; undefined before its first word. */
+  told(node: string): Told | undefined {
+    return this.#known.get(node)?.told;
+  }
+
+  /** Every agent that has told something since this daemon started. */
+  *all(): Generator<[node: string, told: Told]> {
+    for (const [node, { told }] of this.#known) if (told !== undefined) yield [node, told];
+  }
+
+  /** True when it was heard of since this daemon started. */
+  isHeard(node: string): boolean {
+    return this.#known.has(node);
+  }
+
+  /** Since when one of its services is not as it should be. @param key as `openOf` has it */
+  openSince(node: string, key: string): number | undefined {
+    return this.#known.get(node)?.openSince.get(key);
+  }
+
+  /** Since when nothing was heard of it, milliseconds since 1970; undefined for one that is there. */
+  silentSince(node: string): number | undefined {
+    const known = this.#known.get(node);
+    if (known?.release !== undefined) return undefined;
+    const since = known?.heardAt ?? this.#startedAt;
+    return this.#now() - since >= SILENT ? since : undefined;
+  }
+
+  /** What it is asked to rotate; from now on it knows. */
+  rotationsOf(node: string): AskedRotation[] {
+    const known = this.#heard(node);
+    return [...known.asked.values()].map((asked) => {
+      asked.handed = true;
+      return { id: asked.id, planes: asked.planes };
+    });
+  }
+
+  /**
+   * Holds a poll until there is news for this node, or the time is over. One for each node: an older one ends.
+   * @param milliseconds 0: not at all
+   */
+  async hold(node: string, milliseconds: number): Promise<void> {
+    const known = this.#heard(node);
+    known.release?.();
+    if (milliseconds <= 0 || this.#stopped) return;
+    await new Promise<void>((resolve) => {
+      const release = (): void => {
+        clearTimeout(timer);
+        if (known.release === release) known.release = undefined;
+        resolve();
+      };
+      const timer = setTimeout(release, milliseconds);
+      known.release = release;
+    });
+    known.heardAt = this.#now();
+  }
+
+  /** There is news for all. */
+  wakeAll(): void {
+    for (const { release } of this.#known.values()) release?.();
+  }
+
+  get isStopped(): boolean {
+    return this.#stopped;
+  }
+
+  /** No poll is held any more. */
+  stop(): void {
+    this.#stopped = true;
+    this.wakeAll();
+  }
+
+  /** Takes what an agent tells, and ends the rotations that it says are done. */
+  tell(node: string, told: Told): void {
+    const known = this.#heard(node);
+    known.told = told;
+    const before = known.openSince;
+    known.openSince = new Map(openOf(told).map((key) => [key, before.get(key) ?? told.at]));
+    for (const { id } of told.report.rotations) {
+      known.asked.get(id)?.ended(told);
+      known.asked.delete(id);
+    }
+  }
+
+  /**
+   * Asks an agent to rotate. What it does not do in time it does when it is back: it is asked until it says that it has.
+   * @param patience milliseconds: for one that does not take the word, and for one that has taken it
+   * @returns what it told when it was done; undefined when it was not
+   */
+  rotate(node: string, planes: string[], patience: { taken: number; done: number }): Promise<Told | undefined> {
+    const known = this.#known.get(node) ?? this.#make(node, this.#startedAt);
+    return new Promise((resolve) => {
+      const asked: Asked = {
+        id: toHex(randomBytes(16)),
+        planes,
+        handed: false,
+        ended: (told) => {
+          clearTimeout(timer);
+          resolve(told);
+        },
+      };
+      // Of rotations that were asked for before and not done, this is one more word for the same.
+      for (const [id, before] of known.asked)
+        if (before.planes.every((plane) => planes.includes(plane))) known.asked.delete(id);
+      known.asked.set(asked.id, asked);
+      let timer = setTimeout(() => {
+        if (!asked.handed) return resolve(undefined);
+        timer = setTimeout(() => resolve(undefined), patience.done - patience.taken);
+      }, patience.taken);
+      known.release?.();
+    });
+  }
+
+  #heard(node: string): Known {
+    const known = this.#known.get(node) ?? this.#make(node, this.#now());
+    known.heardAt = this.#now();
+    return known;
+  }
+
+  #make(node: string, heardAt: number): Known {
+    const known: Known = { heardAt, told: undefined, openSince: new Map(), asked: new Map(), release: undefined };
+    this.#known.set(node, known);
+    return known;
+  }
+}
+
+/** What is not as it should be: services by their label, findings by code and label. */
+function openOf({ report, findings }: Told): string[] {
+  return [
+    ...report.services
+      .filter(({ state }) => state === 'pending' || state === 'failed')
+      .map(({ kind, address, dir }) => `${kind} ${address ?? dir}`),
+    ...findings.map(({ code, service }) => `${code} ${service}`),
+  ];
+}

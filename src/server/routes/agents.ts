@@ -1,0 +1,105 @@
+import * as z from 'zod';
+import { nextSchema, reportSchema, versionSchema } from '../../agent/protocol.ts';
+import { sha256Hex } from '../../crypto/hash.ts';
+import { reportedFindings } from '../../drift/reported.ts';
+import type { Keystore } from '../../keystore/keystore.ts';
+import { newRequestId } from '../../keystore/request-id.ts';
+import { decodePem } from '../../pki/pem.ts';
+import { type Route, route } from '../route.ts';
+import { nodeName } from '../schemas.ts';
+import type { Service } from '../service.ts';
+
+/** The longest that a poll is held, seconds. */
+const LONGEST = 300;
+
+/** `GET /v1/nodes/{node}/next`, `POST /v1/nodes/{node}/report`: the agent of a node. */
+export function agentRoutes(service: Service): Route[] {
+  const { keystore, now, agents, desired } = service;
+  return [
+    route({
+      id: 'nextOfNode',
+      method: 'GET',
+      path: '/v1/nodes/{node}/next',
+      summary: 'what a node is to have, when that is news: a long poll',
+      description:
+        'Answers at once when the state is not the one that was `seen`, or a rotation was asked for; else when one of these comes, or with 204 when the wait is over. A node has one poll: a newer one ends the older.',
+      access: { to: 'own-node' },
+      params: z.strictObject({ node: nodeName }),
+      query: z.strictObject({
+        wait: z
+          .string()
+          .regex(/^\d{1,3}$/, 'not a number of seconds')
+          .transform(Number)
+          .pipe(z.number().max(LONGEST))
+          .optional()
+          .describe(`seconds that it may be held, ${LONGEST} at most; default: not at all`),
+        seen: versionSchema.optional().describe('the version of the last answer'),
+      }),
+      answers: {
+        200: { description: 'the news', schema: nextSchema },
+        204: { description: 'there is none' },
+      },
+      handle: async ({ params: { node }, query: { wait = 0, seen } }) => {
+        const until = performance.now() + wait * 1000;
+        for (;;) {
+          const state = await desired.of(await keystore.current(), now());
+          const rotations = agents.rotationsOf(node);
+          if (state.version !== seen || rotations.length > 0)
+            return { body: { schemaVersion: 1, ...state, rotations } };
+          const left = until - performance.now();
+          if (left <= 0 || agents.isStopped) return { status: 204, body: '' };
+          await agents.hold(node, left);
+        }
+      },
+    }),
+    route({
+      id: 'reportOfNode',
+      method: 'POST',
+      path: '/v1/nodes/{node}/report',
+      summary: 'what the services of a node serve and trust, as its agent sees it',
+      description: 'Its first makes the node one that has an agent: it is rotated through that from then on.',
+      access: { to: 'own-node' },
+      params: z.strictObject({ node: nodeName }),
+      body: reportSchema,
+      answers: { 204: { description: 'heard' } },
+      handle: async ({ params: { node }, body: report }) => {
+        const current = await keystore.current();
+        const state = await desired.of(current, now());
+        const findings = reportedFindings(report, {
+          node,
+          issued: await issuedTo(current, node),
+          anchors: anchorsIn(state.trustBundle),
+          version: state.version,
+        });
+        await join(service, current, node);
+        agents.tell(node, { report, at: now().getTime(), findings });
+        return { status: 204, body: '' };
+      },
+    }),
+  ];
+}
+
+/** SHA-256 of the newest certificate of a node on each plane. */
+async function issuedTo(keystore: Keystore, node: string): Promise<Map<string, string>> {
+  const issued = new Map<string, string>();
+  for (const plane of keystore.state.policy.planes) {
+    const row = await keystore.query((index) => index.current('node', node, plane));
+    if (row !== undefined) issued.set(plane, sha256Hex(await keystore.der(row)));
+  }
+  return issued;
+}
+
+function anchorsIn(pem: string): string[] {
+  return decodePem(pem).map(({ bytes }) => sha256Hex(bytes));
+}
+
+/** That a node has an agent is in the log, so that a silent one is missed after a restart, too. */
+async function join({ writer, ctx, journal }: Service, current: Keystore, node: string): Promise<void> {
+  if (current.state.agents?.includes(node)) return;
+  const joined = await writer.inTurn(ctx.globals.wait, () =>
+    writer.commit('agents', newRequestId(), async () =>
+      writer.keystore.state.agents?.includes(node) ? undefined : { joined: [node], left: [] },
+    ),
+  );
+  if (joined !== undefined) journal.say('agent', { node });
+}
