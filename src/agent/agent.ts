@@ -122,9 +122,13 @@ export class Agent {
     const { journal, server } = this.#options;
     while (!this.#stopping) {
       try {
-        await this.#ask();
-        if (this.#retry.failures > 0) journal.say('server-reachable', { server: formatAddress(server) });
+        // After a failure it is not held: that the daemon is there again is known at once, and it is told what it missed.
+        const isBack = this.#retry.failures > 0;
+        await this.#ask(isBack ? 0 : HOLD);
         this.#retry.succeeded();
+        if (!isBack) continue;
+        journal.say('server-reachable', { server: formatAddress(server) });
+        this.#wakeUp();
       } catch (error) {
         if (this.#stopping) return;
         if (!isClusterCaError(error)) throw error;
@@ -135,14 +139,15 @@ export class Agent {
     }
   }
 
-  async #ask(): Promise<void> {
+  /** @param hold seconds */
+  async #ask(hold: number): Promise<void> {
     const { node, out, server } = this.#options;
     const holdings = this.#holdings;
     const seen = this.#desired === undefined ? '' : `&seen=${this.#desired.version}`;
     const answer = await this.#polling.client(holdings, this.#anchors(holdings)).call({
       method: 'GET',
-      path: `/v1/nodes/${node}/next?wait=${HOLD}${seen}`,
-      timeout: HOLD * 1000 + SILENT,
+      path: `/v1/nodes/${node}/next?wait=${hold}${seen}`,
+      timeout: hold * 1000 + SILENT,
       signal: this.#stop.signal,
     });
     if (answer.status === 204) return;

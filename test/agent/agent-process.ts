@@ -52,7 +52,11 @@ export class AgentProcess {
   }
 
   start(): void {
-    const args = ['agent', '--server', this.url, '--node', this.node, '--config', this.config, '--out', this.out];
+    this.startWith(['agent', '--server', this.url, '--node', this.node, '--config', this.config, '--out', this.out]);
+  }
+
+  /** The same with these words. */
+  startWith(args: readonly string[]): void {
     const child = spawn(process.execPath, [CLUSTER_CA, ...args, '--json', '--no-input'], {
       env: { PATH: process.env.PATH ?? '', HOME: '/nonexistent', LC_ALL: 'C.UTF-8' },
       stdio: ['ignore', 'pipe', 'pipe'],

@@ -92,5 +92,6 @@ export const VERBS = [
   'serve',
   'join-token',
   'enroll',
+  'agent',
   'completion',
 ].map((verb) => verb.split(' '));

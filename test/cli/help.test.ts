@@ -25,7 +25,7 @@ describe('help', () => {
     expectExit(result, 0);
     expect(result.stderr).toBe('');
     for (const [verb] of VERBS) expect(result.stdout).toMatch(new RegExp(`^\\s+${verb}\\b`, 'm'));
-    const later = ['agent', 'wizard'];
+    const later = ['wizard'];
     for (const verb of later) expect(result.stdout).not.toMatch(new RegExp(`^\\s+${verb}\\b`, 'm'));
   });
 
@@ -88,6 +88,7 @@ describe('help', () => {
     ['init', ['--issuing-lifetime', '--node-lifetime', '--rotate-before', '--alert-before', '--crl-lifetime'], []],
     ['join-token', ['--ttl', '--plane', '--inventory', '--out', '--dry-run', '--key-file'], ['--token']],
     ['enroll', ['--server', '--token-file', '--out', '--key-type', '--owner', '--key-mode', '--dry-run'], ['--token']],
+    ['agent', ['--server', '--node', '--config', '--out'], []],
     ['serve', ['--listen', '--http-listen', '--inventory', '--key-file'], []],
     [
       'init',

@@ -69,7 +69,7 @@ describe('--json of a failure: one error object, stdout empty', () => {
 
   test.each(
     VERBS.filter(
-      (verb) => !['request', 'enroll', 'init', 'completion', 'keystore restore'].includes(verb.join(' ')),
+      (verb) => !['request', 'enroll', 'agent', 'init', 'completion', 'keystore restore'].includes(verb.join(' ')),
     ).map((verb) => [verb.join(' '), verb]),
   )('%s without a keystore', async (_, verb) => {
     const words: Record<string, string[]> = {

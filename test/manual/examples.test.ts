@@ -35,7 +35,7 @@ const ALONE = ['init', 'cluster-ca'];
 const { CLUSTER_CA_KEYSTORE: _, CLUSTER_CA_KEY_FILE: __, ...homeOnly } = env;
 
 /** A page whose examples are one story about a daemon: one script, which waits for it and ends it. */
-const DAEMONS = ['serve', 'enroll'];
+const DAEMONS = ['serve', 'enroll', 'agent'];
 const withDaemon = (blocks: string[]): string =>
   `trap 'kill -- %1; wait' EXIT\n${blocks.join('\n')}`.replace(
     / &$/m,

@@ -41,6 +41,12 @@ const TABLE: Record<string, Row> = {
     call: { body: { csr: 'none' } },
     allowed: ['n1'],
   },
+  'GET /v1/nodes/{node}/next': { path: '/v1/nodes/n1/next', allowed: ['n1'] },
+  'POST /v1/nodes/{node}/report': {
+    path: '/v1/nodes/n1/report',
+    call: { body: { agent: 'none' } },
+    allowed: ['n1'],
+  },
   'GET /v1/openapi.json': { path: '/v1/openapi.json', allowed: ['operator', 'auditor', 'n1', 'n2'] },
 };
 
