@@ -1,6 +1,9 @@
 import { Command } from 'commander';
 import type { Context } from '../context.ts';
-import { dryRun, duration, repeatable, withPassphrase, withRootPassphrase } from './options.ts';
+import { dryRun, duration, repeatable, withDeployment, withPassphrase, withRootPassphrase } from './options.ts';
+import { type Course, runRolloverOn } from './rollover/advance.ts';
+import { runRolloverConfirm } from './rollover/confirm.ts';
+import { runRolloverPlan } from './rollover/plan.ts';
 import { runRolloverStart } from './rollover/start.ts';
 import { runRolloverStatus } from './rollover/status.ts';
 
@@ -10,9 +13,59 @@ export function rolloverCommand(ctx: Context): Command {
   command.addCommand(
     new Command('status')
       .summary('where it stands: what was proven last, and how old that is')
-      .action(() => runRolloverStatus(ctx)),
+      .option('--inventory <file>', 'the cluster.yaml with the services: also those that were never asked')
+      .action((options) => runRolloverStatus(ctx, options)),
   );
+  command.addCommand(
+    new Command('plan')
+      .summary('try every pair of services in every phase to come: what would break')
+      .option('--inventory <file>', 'the cluster.yaml with the services')
+      .action((options) => runRolloverPlan(ctx, options)),
+  );
+  for (const [name, { summary, ...course }] of Object.entries(COURSES))
+    command.addCommand(onCommand(name, summary).action((options) => runRolloverOn(ctx, options, course)));
+  command.addCommand(confirmCommand(ctx));
   return command;
+}
+
+/** What goes on, or back. */
+const COURSES: Record<string, Course & { summary: string }> = {
+  advance: {
+    summary: 'one phase on: prove, record, deploy what the phase wants',
+    direction: 'forward',
+    until: 'step',
+    question: 'advance the rollover',
+  },
+  run: {
+    summary: 'phase after phase, to the end or to the first guard that does not hold',
+    direction: 'forward',
+    until: 'end',
+    question: 'run the rollover to its end',
+  },
+  rollback: {
+    summary: 'back to the old root, as long as its keys are there',
+    direction: 'back',
+    until: 'end',
+    question: 'take the rollover back',
+  },
+};
+
+function onCommand(name: string, summary: string): Command {
+  const command = new Command(name)
+    .summary(summary)
+    .option('--inventory <file>', 'the cluster.yaml with the services')
+    .addOption(repeatable('--exclude <name>', 'leave this node or client out: its certificates are revoked'));
+  return dryRun(withRootPassphrase(withPassphrase(withDeployment(command))));
+}
+
+function confirmCommand(ctx: Context): Command {
+  const command = new Command('confirm')
+    .summary("the operator's word for a node or client that cannot be probed")
+    .argument('<name>', 'the node or client')
+    .option('--bundle-sha256 <fingerprint>', 'SHA-256 of the trust bundle that it has (default: the one of this phase)')
+    .option('--certificate <fingerprint>', 'the certificate that it has (default: the newest that was issued to it)')
+    .option('--inventory <file>', 'the cluster.yaml with the services');
+  return dryRun(withPassphrase(command)).action((name, options) => runRolloverConfirm(ctx, name, options));
 }
 
 function startCommand(ctx: Context): Command {

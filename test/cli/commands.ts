@@ -42,6 +42,8 @@ export const RUNS: [name: string, args: string[]][] = [
   ['rollover start --issuing', ['rollover', 'start', '--issuing', '--domain', 'every.internal', '--yes']],
   ['rollover start', ['rollover', 'start', '--yes']],
   ['rollover status', ['rollover', 'status']],
+  ['rollover plan', ['rollover', 'plan', '--inventory', '{dir}/services.yaml']],
+  ['rollover rollback', ['rollover', 'rollback', '--inventory', '{dir}/services.yaml', '--yes']],
   ['completion', ['completion', 'bash']],
 ];
 
@@ -86,6 +88,11 @@ export const VERBS = [
   'keystore slot remove',
   'rollover start',
   'rollover status',
+  'rollover plan',
+  'rollover advance',
+  'rollover run',
+  'rollover rollback',
+  'rollover confirm',
   'trust add',
   'trust list',
   'trust remove',

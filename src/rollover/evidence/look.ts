@@ -76,6 +76,8 @@ function factsOf(
 ): Facts & Pick<Proof, 'provenBy'> {
   if (asked === undefined) return { ...files, provenBy: 'file' };
   if (role === 'accept' || hasOneTrust(service)) return { ...asked, provenBy: 'handshake' };
+  // Of what does not answer nobody knows what it has loaded.
+  if (asked.fingerprint === undefined) return asked;
   // Files that the service has not loaded yet say nothing of whom it connects to.
   const differs = (fact: 'trustsOld' | 'trustsNew' | 'serves'): boolean =>
     asked[fact] !== undefined && files[fact] !== undefined && asked[fact] !== files[fact];

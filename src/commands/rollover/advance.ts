@@ -1,0 +1,147 @@
+import { type Context, openKeystoreToWrite } from '../../context.ts';
+import { selectUnits } from '../../deployment/select.ts';
+import type { Unit } from '../../deployment/unit.ts';
+import { verdictOf } from '../../deployment/verdict.ts';
+import { inventoryItems } from '../../inventory/items.ts';
+import { type Inventory, readInventory } from '../../inventory/read.ts';
+import { phaseOf } from '../../keystore/hierarchy.ts';
+import type { Keystore } from '../../keystore/keystore.ts';
+import { newRequestId } from '../../keystore/request-id.ts';
+import type { KeystoreWriter } from '../../keystore/writer.ts';
+import { stepText } from '../../rollover/planning/board.ts';
+import { type Direction, nextStep } from '../../rollover/planning/planner.ts';
+import type { Holder } from '../../rollover/planning/subject.ts';
+import { renderRolloverBoard } from '../../rollover/render/command.ts';
+import {
+  boardByLog,
+  boardOf,
+  type RolloverBoard,
+  servicesOf,
+  situationByLog,
+  withHosts,
+} from '../../rollover/running/board.ts';
+import { excludeHolders } from '../../rollover/running/exclude.ts';
+import { gatedHolder } from '../../rollover/running/holder.ts';
+import { blockedError, requireRollover, runRollover } from '../../rollover/running/run.ts';
+import {
+  closeOpened,
+  type OpenedDomain,
+  openWriter,
+  requireClock,
+  type UnlockOptions,
+  unlockKeeping,
+} from '../../unlocking.ts';
+import { inventoryPath } from '../deploy.ts';
+
+export interface RolloverRunOptions extends UnlockOptions {
+  inventory?: string;
+  exclude?: string[];
+  maxUnavailable?: number;
+  cycleConnections?: boolean;
+  dryRun?: boolean;
+}
+
+/** Which way, and how far. */
+export interface Course {
+  direction: Direction;
+  until: 'step' | 'end';
+  question: string;
+}
+
+/** `advance`, `run` and `rollback`: the same, but for the direction and where they stop. */
+export async function runRolloverOn(ctx: Context, options: RolloverRunOptions, course: Course): Promise<void> {
+  const path = inventoryPath(ctx, options.inventory);
+  const keystore = await openKeystoreToWrite(ctx, { rootKeystore: options.rootKeystore });
+  const inventory = readInventory(path);
+  inventoryItems(inventory, keystore.state);
+  requireRollover(keystore.state);
+  const { all } = await selectUnits(inventory, keystore.state.policy.planes, []);
+  const excluded: Holder[] = [];
+  for (const name of options.exclude ?? []) excluded.push(await gatedHolder(keystore, inventory, name));
+  if (options.dryRun) return printPlan(ctx, keystore, inventory, course, excluded);
+  await ask(ctx, keystore, course, excluded);
+  await requireClock(ctx, keystore);
+  const writer = await openWriter(ctx, keystore, options);
+  try {
+    if (excluded.length > 0) {
+      await writer.inTurn(ctx.globals.wait, () => excludeHolders(writer, newRequestId(), excluded));
+      ctx.ui.warn('what is left out stays trusted by servers that read no CRL, until retire is proven');
+    }
+    await go(ctx, writer, { inventory, units: all }, options, course);
+  } finally {
+    writer.daily.close();
+  }
+}
+
+async function go(
+  ctx: Context,
+  writer: KeystoreWriter,
+  { inventory, units }: { inventory: Inventory; units: readonly Unit[] },
+  options: RolloverRunOptions,
+  course: Course,
+): Promise<void> {
+  const { keystore } = writer;
+  let root: OpenedDomain | undefined;
+  try {
+    const ran = await withHosts((hosts) =>
+      runRollover(ctx, writer, hosts, {
+        ...course,
+        inventory,
+        units,
+        services: servicesOf(keystore, inventory) ?? [],
+        atOnce: options.maxUnavailable ?? 1,
+        cycle: options.cycleConnections ?? false,
+        root: async () => {
+          root ??= await unlockKeeping(ctx, keystore, 'root', options);
+          return root;
+        },
+      }),
+    );
+    if (ran.blocked !== undefined) throw blockedError(phaseOf(keystore.state), ran.blocked);
+    const { direction } = course;
+    const document = { ...boardOf(keystore, ran.situation, direction), steps: ran.steps, deployed: ran.deployed };
+    ctx.ui.result(document, (style) => renderRolloverBoard(document, style, ctx.now()));
+    const verdict = verdictOf({ services: ran.deployed });
+    if (verdict !== undefined) throw verdict;
+  } finally {
+    closeOpened(root);
+  }
+}
+
+/** To leave somebody out is severe; the rest is moderate. */
+async function ask(ctx: Context, keystore: Keystore, course: Course, excluded: readonly Holder[]): Promise<void> {
+  const { cluster } = keystore.state;
+  const { yes = false, confirm } = ctx.globals;
+  if (excluded.length === 0) return ctx.ui.confirm(`${course.question} from ${phaseOf(keystore.state)}?`, yes);
+  const names = excluded.map(({ name }) => name).join(', ');
+  await ctx.ui.confirmByName(
+    `${course.question}, and leave out ${names}, whose certificates are revoked`,
+    cluster,
+    confirm,
+  );
+}
+
+/** By the last proofs, with their age: nobody is asked. */
+async function printPlan(
+  ctx: Context,
+  keystore: Keystore,
+  inventory: Inventory,
+  { direction }: Course,
+  excluded: readonly Holder[],
+): Promise<void> {
+  const now = ctx.now();
+  const situation = await situationByLog(keystore, inventory, now);
+  const { rollover } = situation;
+  const left = { ...situation, rollover: { ...rollover, excluded: [...rollover.excluded, ...excluded] } };
+  const step = nextStep(left, { direction });
+  const steps = [
+    ...excluded.map(({ name }) => ({ phase: rollover.phase, what: `leave out ${name}, and revoke its certificates` })),
+    { phase: rollover.phase, what: stepText(step) },
+  ];
+  const document: RolloverBoard = {
+    ...(await boardByLog(keystore, inventory, now, { direction })),
+    steps,
+    dryRun: true,
+  };
+  ctx.ui.result(document, (style) => renderRolloverBoard(document, style, now));
+}

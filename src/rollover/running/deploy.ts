@@ -1,0 +1,99 @@
+import type { Context } from '../../context.ts';
+import { sha256Hex } from '../../crypto/hash.ts';
+import type { ServiceObject } from '../../deployment/document.ts';
+import { type Deployment, runDeployment } from '../../deployment/run.ts';
+import { makeStaging, stagingDirectory } from '../../deployment/staging.ts';
+import type { Unit } from '../../deployment/unit.ts';
+import { inventoryItems } from '../../inventory/items.ts';
+import type { Inventory } from '../../inventory/read.ts';
+import type { IssueItem } from '../../issuance/item.ts';
+import { issueWith } from '../../issuance/run.ts';
+import { newRequestId } from '../../keystore/request-id.ts';
+import type { KeystoreWriter } from '../../keystore/writer.ts';
+import { itemOf } from '../../rotation/select.ts';
+import { sideOfAuthority } from '../evidence/sides.ts';
+import type { Side } from '../phase.ts';
+import { type Holder, holderKey } from '../planning/subject.ts';
+
+/** Where a rollover's files go. */
+export interface Reach {
+  inventory: Inventory;
+  /** Every unit of the inventory. */
+  units: readonly Unit[];
+  /** Nodes at the same time. */
+  atOnce: number;
+  cycle: boolean;
+}
+
+/** Gives these holders what the phase wants now: the trust bundle, with the CRLs, and their current certificates. */
+export async function deployTo(
+  ctx: Context,
+  writer: KeystoreWriter,
+  reach: Reach,
+  holders: readonly Holder[],
+  fresh = false,
+): Promise<ServiceObject[]> {
+  const units = unitsFor(reach, holders);
+  if (units.length === 0) return [];
+  const { inventory, units: all, atOnce, cycle } = reach;
+  const from = await makeStaging(stagingDirectory(ctx.env, writer.keystore.identity.id));
+  const deployment: Deployment = { inventory, units, all, from, atOnce, cycle, fresh };
+  return (await runDeployment(ctx, writer, deployment)).services;
+}
+
+/**
+ * Issues certificates under the CA of the phase to those of these holders that have none of it, and deploys them. Who has
+ * no service in the inventory is left out: there is no place for its key.
+ */
+export async function replaceCertificates(
+  ctx: Context,
+  writer: KeystoreWriter,
+  reach: Reach,
+  holders: readonly Holder[],
+  issuer: Side,
+): Promise<ServiceObject[]> {
+  const units = unitsFor(reach, holders);
+  const items = await itemsFor(writer, reach, units, issuer);
+  if (items.length > 0) {
+    const requestId = newRequestId();
+    const issued = await issueWith(ctx, writer, {
+      items,
+      out: await makeStaging(stagingDirectory(ctx.env, writer.keystore.identity.id)),
+      access: { keyMode: 0o600 },
+      requestId,
+      requestHash: sha256Hex(new TextEncoder().encode(`rollover ${requestId}`)),
+      forceNew: true,
+      skipRevoked: true,
+      partial: true,
+      unlock: {},
+      revokePrevious: undefined,
+    });
+    for (const { node, error } of issued.failed) ctx.ui.warn(`${node}: ${error.message}`);
+  }
+  return deployTo(ctx, writer, reach, holders, items.length > 0);
+}
+
+async function itemsFor(
+  { keystore }: KeystoreWriter,
+  { inventory }: Reach,
+  units: readonly Unit[],
+  issuer: Side,
+): Promise<IssueItem[]> {
+  const wanted = inventoryItems(inventory, keystore.state);
+  const items = new Map<string, IssueItem>();
+  for (const { holder, plane } of units) {
+    const { kind, name } = holder;
+    const row = await keystore.query((index) => index.current(kind, name, plane));
+    if (row?.revoked !== undefined) continue;
+    if (row !== undefined && sideOfAuthority(keystore.state, row.authority) === issuer) continue;
+    const item = wanted.find((one) => one.kind === kind && one.name === name && one.plane === plane);
+    const taken = item ?? (row && (await itemOf(keystore, row)));
+    if (taken !== undefined) items.set(`${kind} ${name} ${plane}`, taken);
+  }
+  return [...items.values()];
+}
+
+function unitsFor({ units }: Reach, holders: readonly Holder[]): Unit[] {
+  const wanted = new Set(holders.map(holderKey));
+  return units.filter(({ holder }) => wanted.has(holderKey(holder)));
+}

@@ -1,0 +1,28 @@
+import type { KeystoreWriter } from '../../keystore/writer.ts';
+import { type RevocationTarget, revokeCertificates } from '../../revocation/revoke.ts';
+import { type Holder, holderKey } from '../planning/subject.ts';
+
+/**
+ * Leaves nodes and clients out of the rollover, by name: a record says so, and every unexpired certificate of theirs is
+ * revoked. The caller holds the turn among the writers.
+ */
+export async function excludeHolders(
+  writer: KeystoreWriter,
+  requestId: string,
+  holders: readonly Holder[],
+): Promise<void> {
+  const { keystore } = writer;
+  await writer.commit('exclude', requestId, async () => {
+    const known = new Set((keystore.state.rollover?.excluded ?? []).map(holderKey));
+    const fresh = holders.filter((holder) => !known.has(holderKey(holder)));
+    return fresh.length === 0 ? undefined : { holders: fresh.map(({ kind, name }) => ({ kind, name })) };
+  });
+  const now = writer.options.now().getTime();
+  const targets: RevocationTarget[] = [];
+  for (const { kind, name } of holders)
+    for (const row of await keystore.query((index) => index.ofName(kind, name)))
+      if (row.revoked === undefined && row.notAfter + 1000 > now)
+        targets.push({ authority: row.authority, serial: row.serial, notAfter: row.notAfter, row });
+  if (targets.length > 0)
+    await revokeCertificates(writer, { targets, reason: 'cessationOfOperation', invalidityDate: undefined, requestId });
+}
