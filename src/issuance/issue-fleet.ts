@@ -58,7 +58,7 @@ export async function issueInBatches(
   const archiveSink = archive ? new ArchiveSink(out) : undefined;
   let placed = 0;
   const sink: Sink = archiveSink ?? new DirectorySink(out, (count) => issuing(placed + count));
-  const salvage = archiveSink && (await Salvage.find(dirname(out), basename(out)));
+  const salvage = archiveSink && (await Salvage.find(dirname(out), (final) => final === basename(out)));
   for (const [i, job] of jobs.entries()) {
     if (i % 100 === 0) onProgress(i, jobs.length, 'checking');
     if (archive) await decideForArchive(writer, request, job, salvage, archiveSink);

@@ -7,7 +7,7 @@ import type { IssuedCertificate } from '../keystore/certificates/row.ts';
 import type { Keystore } from '../keystore/keystore.ts';
 import { publicHalf } from '../placement/key-match.ts';
 import { FILES, type FileAccess, Place } from '../placement/place.ts';
-import { parseTemporaryName, STAGED_KEYS } from '../placement/temporary-name.ts';
+import { isStagedKeys, parseTemporaryName } from '../placement/temporary-name.ts';
 import { type Holding, relativeDirectory } from './batch/output.ts';
 import { holderFiles } from './files.ts';
 
@@ -24,11 +24,11 @@ export class Salvage {
         this.#keys.set(name.slice(0, -FILES.key.length - 1), { mode, content });
   }
 
-  /** What runs that are over left in a directory for this final name. */
-  static async find(directory: string, final: string): Promise<Salvage> {
+  /** What runs that are over left in a directory for these final names. */
+  static async find(directory: string, isWanted: (final: string) => boolean): Promise<Salvage> {
     const left = readdirSync(directory)
       .map(parseTemporaryName)
-      .filter((leftover) => leftover?.gone === true && leftover.final === final);
+      .filter((leftover) => leftover?.gone === true && isWanted(leftover.final));
     return new Salvage(left.map((leftover) => join(directory, leftover?.name ?? '')));
   }
 
@@ -80,9 +80,9 @@ export class Salvage {
   }
 }
 
-/** Writes the files of what a killed fleet run committed: its staged keys are in one file in `--out`. */
+/** Writes the files of what a killed fleet run committed: the staged keys of each batch are in a file in `--out`. */
 export async function finishStagedBatch(keystore: Keystore, out: string, access: FileAccess, now: Date): Promise<void> {
-  const salvage = await Salvage.find(out, STAGED_KEYS);
+  const salvage = await Salvage.find(out, isStagedKeys);
   if (salvage.isEmpty) return;
   for (const directory of salvage.directories) {
     const [first = '', second = ''] = directory.split('/');

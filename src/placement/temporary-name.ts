@@ -4,8 +4,15 @@ import { isAlive } from '../keystore/directory/process-alive.ts';
 /** What every temporary file begins with. */
 export const TEMPORARY = '.cluster-ca.';
 
-/** The file in `--out` that holds a batch's private keys until its files are in place. */
-export const STAGED_KEYS = 'keys.tar';
+/** The file in `--out` that holds a batch's private keys until its files are in place; batches are counted from 0. */
+export function stagedKeys(batch: number): string {
+  return batch === 0 ? 'keys.tar' : `keys.${batch}.tar`;
+}
+
+/** Whether a final name is one of those. */
+export function isStagedKeys(final: string): boolean {
+  return /^keys(\.\d+)?\.tar$/.test(final);
+}
 
 const START = Math.round(performance.timeOrigin);
 const FORM = /^\.cluster-ca\.(.*)\.(\d+)\.(\d{12,})\.([^/]+)$/;

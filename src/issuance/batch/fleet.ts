@@ -31,7 +31,7 @@ export interface FleetRequest {
   requestId: string;
   requestHash: string;
   sink: Sink;
-  /** Called for every item of a batch that was committed and placed, in the items' order. */
+  /** Called for every item of a batch that was committed and written, in the items' order; its files are durable when all is done. */
   onPlaced: (item: IssueItem, made: PlacedCertificate) => void;
   onProgress: (done: number, total: number) => void;
 }

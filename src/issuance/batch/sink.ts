@@ -7,7 +7,7 @@ import { TAR_END } from '../../archive/tar.ts';
 import { syncDirectory, syncFile } from '../../keystore/directory/durable.ts';
 import { storageError } from '../../keystore/directory/errors.ts';
 import { FILES, holderDirectory } from '../../placement/place.ts';
-import { STAGED_KEYS, temporaryName } from '../../placement/temporary-name.ts';
+import { stagedKeys, temporaryName } from '../../placement/temporary-name.ts';
 import type { EntryOctets, Holding } from './output.ts';
 import type { Pool } from './pool.ts';
 import type { WorkerReply } from './worker.ts';
@@ -34,31 +34,39 @@ export interface Sink {
   stageKeys(slices: Slice[], pool: Pool): Promise<void>;
   /** Looks for the staged keys again, before the commit that makes them needed. */
   confirmStaged(): Promise<void>;
-  /** Writes the batch's files, after its commit, and makes them durable. */
+  /** Writes the batch's files, after its commit. They are durable when `finish` returns; until then its keys stay staged. */
   place(slices: Slice[], pool: Pool): Promise<Unplaced[]>;
-  /** The last batch was placed. */
+  /** The last batch was placed: makes durable what is not yet. */
   finish(): Promise<void>;
   /** Nothing of the batch at hand was committed: its staged keys go. */
   discard(): Promise<void>;
 }
 
-/** `--out DIR`: a batch's keys are staged in one file; then all files are written, made durable in a second pass, and the staged file goes. */
+/**
+ * `--out DIR`: a batch's keys are staged in one file; then all files are written, made durable in a second pass, and the
+ * staged file goes. While the second pass waits for the disk, the next batch is staged, committed and written.
+ */
 export class DirectorySink implements Sink {
   readonly #out: string;
-  readonly #staged: string;
   readonly #onPlaced: (count: number) => void;
+  #batches = 0;
+  /** Of the batch at hand, until it is committed. */
+  #staged = '';
+  /** The second pass of the batch before. */
+  #settled: Promise<void> = Promise.resolve();
 
   /** @param onPlaced is told how many certificates' files were written since the last call */
   constructor(out: string, onPlaced: (count: number) => void) {
     this.#out = out;
     this.#onPlaced = onPlaced;
-    this.#staged = join(out, temporaryName(STAGED_KEYS));
   }
 
   async stageKeys(slices: Slice[], pool: Pool): Promise<void> {
+    const staged = join(this.#out, temporaryName(stagedKeys(this.#batches++)));
+    this.#staged = staged;
     try {
-      await unlink(this.#staged).catch(() => {});
-      await stageKeysIn(this.#staged, slices, pool);
+      await unlink(staged).catch(() => {});
+      await stageKeysIn(staged, slices, pool);
       await syncDirectory(this.#out);
     } catch (error) {
       throw storageError(error, 'stage keys in', this.#out);
@@ -75,6 +83,8 @@ export class DirectorySink implements Sink {
   }
 
   async place(slices: Slice[], pool: Pool): Promise<Unplaced[]> {
+    const staged = this.#staged;
+    this.#staged = '';
     const replies = await Promise.all(
       slices.map(async ({ id, holdings }) => {
         const reply = await pool.ask({ type: 'write', id, out: this.#out }, 'written');
@@ -85,18 +95,25 @@ export class DirectorySink implements Sink {
     const failed = replies.flatMap((reply, i) =>
       reply.failed.map((failure) => ({ ...failure, slice: (slices[i] as Slice).id })),
     );
-    await syncTree(
-      this.#out,
-      slices.flatMap(({ holdings }) => holdings),
-    );
-    if (failed.length === 0) await this.discard();
+    await this.#settled;
+    const holdings = slices.flatMap(({ holdings }) => holdings);
+    // What could not be written is finished by the next run, with the keys that stay.
+    this.#settled = this.#settle(holdings, failed.length === 0 ? staged : undefined);
     return failed;
   }
 
-  async finish(): Promise<void> {}
+  async #settle(holdings: Holding[], staged: string | undefined): Promise<void> {
+    await syncTree(this.#out, holdings);
+    if (staged !== undefined) await unlink(staged).catch(() => {});
+  }
+
+  async finish(): Promise<void> {
+    await this.#settled;
+  }
 
   async discard(): Promise<void> {
-    await unlink(this.#staged).catch(() => {});
+    await this.#settled;
+    if (this.#staged !== '') await unlink(this.#staged).catch(() => {});
   }
 }
 
