@@ -11,11 +11,6 @@ export interface Agent {
   key: Buffer;
 }
 
-export interface Connection {
-  agent: Agent;
-  socket: TLSSocket;
-}
-
 /** The agents of nodes n0, n1, … in an `--out` directory. */
 export function agentsOf(out: string, count: number): Agent[] {
   return Array.from({ length: count }, (_, i) => {
@@ -24,23 +19,17 @@ export function agentsOf(out: string, count: number): Agent[] {
   });
 }
 
-/** Connections with mutual TLS, one for each agent; the server's certificate is verified. */
-export function connectAll(port: number, agents: Agent[]): Promise<Connection[]> {
-  return Promise.all(
-    agents.map(
-      (agent) =>
-        new Promise<Connection>((resolve, reject) => {
-          const { ca, cert, key } = agent;
-          const socket = connect({ host: '127.0.0.1', port, ca, cert, key }, () => resolve({ agent, socket }));
-          socket.setNoDelay(true);
-          socket.on('error', reject);
-        }),
-    ),
-  );
+/** A connection with mutual TLS; the server's certificate is verified. */
+export function connected(port: number, { ca, cert, key }: Agent): Promise<TLSSocket> {
+  return new Promise((resolve, reject) => {
+    const socket = connect({ host: '127.0.0.1', port, ca, cert, key }, () => resolve(socket));
+    socket.setNoDelay(true);
+    socket.on('error', reject);
+  });
 }
 
 /** Sends requests on one connection, each when the last is answered. @throws when an answer is not a certificate */
-export function renew({ socket }: Connection, requests: Buffer[]): Promise<void> {
+export function renew(socket: TLSSocket, requests: Buffer[]): Promise<void> {
   return new Promise((resolve, reject) => {
     let sent = 0;
     let answer = '';

@@ -5,7 +5,7 @@ import { execFileSync } from 'node:child_process';
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { CfsslServer, missingCfssl } from './serve-cfssl.ts';
-import { type Agent, agentsOf, connectAll, renew, requests } from './serve-clients.ts';
+import { type Agent, agentsOf, connected, renew, requests } from './serve-clients.ts';
 import { OurServer } from './serve-ours.ts';
 import { Home, median, timed } from './support.ts';
 
@@ -94,16 +94,20 @@ async function compare(contestants: Contestant[], agents: Agent[]): Promise<void
   }
 }
 
+/** Each client connects, and asks as soon as it is connected, as an agent does. */
 async function measure(server: Contestant, agents: Agent[], csrs: string[]): Promise<Measured> {
-  const connections = await connectAll(server.port, agents);
-  const prepared = connections.map(({ agent }, i) =>
-    csrs.filter((_, j) => j % connections.length === i).map((csr) => server.request(agent, csr)),
+  const prepared = agents.map((agent, i) =>
+    csrs.filter((_, j) => j % agents.length === i).map((csr) => server.request(agent, csr)),
   );
   const cpu = server.cpu();
   const start = performance.now();
-  await Promise.all(connections.map((connection, i) => renew(connection, prepared[i] as Buffer[])));
+  await Promise.all(
+    agents.map(async (agent, i) => {
+      const connection = await connected(server.port, agent);
+      await renew(connection, prepared[i] as Buffer[]);
+      connection.destroy();
+    }),
+  );
   const seconds = (performance.now() - start) / 1000;
-  const used = server.cpu() - cpu;
-  for (const { socket } of connections) socket.destroy();
-  return { perSecond: csrs.length / seconds, perCpuSecond: csrs.length / used };
+  return { perSecond: csrs.length / seconds, perCpuSecond: csrs.length / (server.cpu() - cpu) };
 }
