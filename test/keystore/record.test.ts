@@ -74,7 +74,7 @@ describe('the codec', () => {
 describe('signed, and still refused', () => {
   test.each([
     ['a number of a later version, whatever its form', { v: 2, x: [] }, 'later version'],
-    ['an operation of a later version', { ...raw, op: 'rewrap', body: { any: 1 } }, 'later version'],
+    ['an operation of a later version', { ...raw, op: 'of-tomorrow', body: { any: 1 } }, 'later version'],
     ['version 0', { ...raw, v: 0 }, 'no known version'],
     ['epoch 0 written', { ...raw, epoch: 0 }, 'time epoch 0'],
     ['another member', { ...raw, more: 1 }, 'absent'],
