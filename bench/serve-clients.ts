@@ -25,6 +25,7 @@ export function connected(port: number, { ca, cert, key }: Agent): Promise<TLSSo
     const socket = connect({ host: '127.0.0.1', port, ca, cert, key }, () => resolve(socket));
     socket.setNoDelay(true);
     socket.on('error', reject);
+    socket.on('close', () => reject(new Error('closed in the handshake')));
   });
 }
 
