@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import type { Context } from '../../context.ts';
 import type { ServiceObject } from '../../deployment/document.ts';
 import { ClusterCaError } from '../../errors.ts';
@@ -24,6 +25,8 @@ import { commitStep, commitWithdrawal } from '../step.ts';
 import { deployTo, type Reach, replaceCertificates } from './deploy.ts';
 import { excludeHolders } from './exclude.ts';
 
+/** Between two looks at who is waited for, milliseconds. */
+const PAUSE = 1000;
 /** Probes are made anew when they are this old: they last for an hour. */
 const PROBES_LAST = 30 * 60_000;
 
@@ -95,13 +98,28 @@ class Run {
       const step = this.#next(situation);
       const over = step.do === 'nothing' || (this.#committed > 0 && this.#enough(step));
       if (over) return this.#ran(situation);
-      if (step.do === 'blocked') return { ...this.#ran(situation), blocked: step.blockers };
+      if (step.do === 'blocked') {
+        if (!this.#mayWait(situation, step.blockers)) return { ...this.#ran(situation), blocked: step.blockers };
+        this.#ctx.ui.progress(
+          `waiting for ${blockingHolders(step.blockers).join(', ')}: left out when the time is over`,
+        );
+        await sleep(PAUSE);
+        this.#attempted = new Set();
+        continue;
+      }
       await this.#take(step, situation);
     }
   }
 
   #next(situation: Situation): Step {
     return nextStep(situation, { direction: this.#request.direction, attempted: this.#attempted });
+  }
+
+  /** In an emergency `run` asks again until the time of the phase is over; then they are left out. */
+  #mayWait({ rollover }: Situation, blockers: readonly Blocker[]): boolean {
+    const { until, direction } = this.#request;
+    if (until !== 'end' || direction !== 'forward' || rollover.deadline === undefined) return false;
+    return blockers.every(({ holder }) => holder !== undefined);
   }
 
   /** `advance` ends before the next record; what its own phase wants is deployed first. */
