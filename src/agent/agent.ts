@@ -4,6 +4,7 @@ import type { Address } from '../endpoint/address.ts';
 import { formatAddress } from '../endpoint/address.ts';
 import { misbehaved } from '../endpoint/failure.ts';
 import { type ClusterCaError, isClusterCaError } from '../errors.ts';
+import { formatSerial } from '../pki/serial.ts';
 import type { KeyType } from '../pki/x509/algorithm.ts';
 import { keyTypeOf } from '../pki/x509/public-key.ts';
 import { FILES } from '../placement/place.ts';
@@ -15,7 +16,7 @@ import { Connection } from './connection.ts';
 import { type Deployed, deployOwn } from './deploying.ts';
 import { finishHolding, type Holding, readHolding, renewAt } from './holding.ts';
 import { type Desired, nextSchema, type Report } from './protocol.ts';
-import { renew } from './renew.ts';
+import { hasStagedKey, renew } from './renew.ts';
 import { Retry } from './retry.ts';
 import { readDesired, saveDesired } from './saved.ts';
 
@@ -45,11 +46,8 @@ export interface AgentOptions {
   warn: (message: string) => void;
 }
 
-interface Rotation {
-  planes: readonly string[];
-  /** What was in place when it was asked for, by plane. */
-  before: ReadonlyMap<string, string>;
-}
+/** The serial number of the certificate that is to be replaced, by plane. */
+type Rotation = ReadonlyMap<string, string>;
 
 /**
  * A node's side of the daemon: it renews, places, reloads, confirms and reports. What it is to have is what the daemon
@@ -158,9 +156,9 @@ export class Agent {
       await saveDesired(out, node, desired);
       this.#desired = desired;
     }
-    const before = new Map(holdings.map(({ plane, fingerprint }) => [plane, fingerprint]));
     for (const { id, planes } of rotations)
-      if (!this.#rotations.has(id) && !this.#ended.has(id)) this.#rotations.set(id, { planes, before });
+      if (!this.#rotations.has(id) && !this.#ended.has(id))
+        this.#rotations.set(id, new Map(planes.map(({ plane, serial }) => [plane, serial])));
     this.#wakeUp();
     // What was asked for is done, and told, before the next question: it would be answered with the same at once.
     if (rotations.length > 0) await this.#afterCycle(rotations.map(({ id }) => id));
@@ -203,32 +201,53 @@ export class Agent {
   }
 
   async #renewDue(desired: Desired): Promise<void> {
-    const { node, out, keyType, now, journal } = this.#options;
+    const { now } = this.#options;
     for (const holding of this.#holdings) {
-      const { plane, fingerprint, certificate } = holding;
-      const asked = [...this.#rotations].filter(
-        ([, { planes, before }]) => planes.includes(plane) && before.get(plane) === fingerprint,
-      );
+      const { plane } = holding;
       const at = now().getTime();
-      const due = renewAt(holding, desired.policy, desired.issuer) <= at && !this.#backoff.waits(plane, at);
-      if (!due && asked.length === 0) continue;
-      try {
-        const client = this.#working.client(this.#holdings, desired.trustBundle);
-        const type = keyType ?? keyTypeOf(certificate.publicKey) ?? 'ecdsa-p256';
-        await renew(client, { node, plane, out, keyType: type });
-        this.#backoff.succeeded(plane);
-        const renewed = readHolding(out, node, plane);
-        journal.say('renewed', {
-          plane,
-          fingerprint: renewed?.fingerprint,
-          until: renewed && formatTime(renewed.certificate.notAfter),
-        });
-      } catch (error) {
-        if (!isClusterCaError(error)) throw error;
-        this.#backoff.failed(plane, certificate, at);
-        for (const [id] of asked) this.#endRotation(id, error);
-        journal.say('not-renewed', { plane, error: error.message });
+      if (renewAt(holding, desired.policy, desired.issuer) <= at && !this.#backoff.waits(plane, at))
+        await this.#renew(desired, holding);
+    }
+    for (const [id, rotation] of [...this.#rotations])
+      for (const [plane, serial] of rotation) {
+        const error = await this.#replace(desired, plane, serial);
+        if (error !== undefined) this.#endRotation(id, error);
       }
+  }
+
+  /**
+   * Replaces a certificate that is to be replaced, if it is the one that is there. Where a killed run has left a key, the
+   * first answer may be that very certificate.
+   */
+  async #replace(desired: Desired, plane: string, serial: string): Promise<ClusterCaError | undefined> {
+    const { out, node } = this.#options;
+    for (let tries = 0; tries < 2; tries++) {
+      const holding = readHolding(out, node, plane);
+      if (holding === undefined) return undefined;
+      const isIt = serialOf(holding) === serial;
+      if (!isIt && !(await hasStagedKey(holding.place))) return undefined;
+      const error = await this.#renew(desired, holding);
+      if (error !== undefined) return error;
+    }
+    return undefined;
+  }
+
+  async #renew(desired: Desired, { plane, certificate }: Holding): Promise<ClusterCaError | undefined> {
+    const { node, out, keyType, now, journal } = this.#options;
+    try {
+      const client = this.#working.client(this.#holdings, desired.trustBundle);
+      const type = keyType ?? keyTypeOf(certificate.publicKey) ?? 'ecdsa-p256';
+      await renew(client, { node, plane, out, keyType: type });
+      this.#backoff.succeeded(plane);
+      const renewed = readHolding(out, node, plane);
+      const until = renewed && formatTime(renewed.certificate.notAfter);
+      journal.say('renewed', { plane, fingerprint: renewed?.fingerprint, until });
+      return undefined;
+    } catch (error) {
+      if (!isClusterCaError(error)) throw error;
+      this.#backoff.failed(plane, certificate, now().getTime());
+      journal.say('not-renewed', { plane, error: error.message });
+      return error;
     }
   }
 
@@ -299,7 +318,7 @@ export class Agent {
       certificates: holdings.map(({ plane, fingerprint, certificate }) => ({
         plane,
         fingerprint,
-        serial: Buffer.from(certificate.serialNumber).toString('hex'),
+        serial: serialOf({ certificate }),
         notAfter: formatTime(certificate.notAfter),
       })),
       services,
@@ -353,6 +372,10 @@ export class Agent {
       );
     });
   }
+}
+
+function serialOf({ certificate }: Pick<Holding, 'certificate'>): string {
+  return formatSerial(certificate.serialNumber);
 }
 
 function shortestLife(holdings: readonly Holding[]): number {

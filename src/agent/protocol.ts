@@ -37,7 +37,12 @@ export type Desired = z.infer<typeof desiredSchema>;
 export const nextSchema = desiredSchema.extend({
   schemaVersion: z.literal(1),
   rotations: z
-    .array(z.object({ id: rotationId, planes: z.array(plane) }))
+    .array(
+      z.object({
+        id: rotationId,
+        planes: z.array(z.object({ plane, serial: z.string().max(64).describe('of the certificate to be replaced') })),
+      }),
+    )
     .describe('to be rotated now, whether due or not; to be reported by their ids'),
 });
 export type Next = z.infer<typeof nextSchema>;

@@ -5,7 +5,7 @@ import { requestedKey } from '../joining/own-key.ts';
 import { toHex } from '../pki/encoding.ts';
 import type { KeyType } from '../pki/x509/algorithm.ts';
 import { parseCertificate } from '../pki/x509/certificate.ts';
-import { holderDirectory, Place } from '../placement/place.ts';
+import { FILES, holderDirectory, Place } from '../placement/place.ts';
 import type { ServerClient } from '../remote/call.ts';
 import { certificatesOf } from './knowledge.ts';
 
@@ -44,4 +44,9 @@ export async function renew(client: ServerClient, { node, plane, out, keyType }:
   const { chain: certificate, trustBundle } = answer.data;
   await place.finish({ certificate, trustBundle }, key.staged);
   for (const leftover of await place.leftovers()) await place.removeLeftover(leftover);
+}
+
+/** Whether a key is staged that the daemon may have certified. */
+export async function hasStagedKey(place: Place): Promise<boolean> {
+  return (await place.leftovers({ mine: true })).some(({ final }) => final === FILES.key);
 }

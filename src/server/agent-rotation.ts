@@ -3,7 +3,7 @@ import type { ServiceObject } from '../deployment/document.ts';
 import { recordsOfRequest } from '../issuance/issue-request.ts';
 import type { IssueItem } from '../issuance/item.ts';
 import { formatTime } from '../values/time.ts';
-import type { Told } from './agents.ts';
+import type { AskedPlane, Told } from './agents.ts';
 import { identity, type RotationRequest, type RotationResult, settledState } from './rotation-result.ts';
 import type { Service } from './service.ts';
 
@@ -70,9 +70,11 @@ async function rotateOne(
     const keystore = await service.keystore.current();
     return keystore.query((index) => index.current('node', node, plane));
   };
-  const open: IssueItem[] = [];
-  for (const item of items) if (((await current(item.plane))?.seq ?? 0) <= since) open.push(item);
-  const planes = open.map(({ plane }) => plane);
+  const planes: AskedPlane[] = [];
+  for (const { plane } of items) {
+    const row = await current(plane);
+    if (row !== undefined && row.seq <= since) planes.push({ plane, serial: row.serial });
+  }
   // Where all is done already, it is asked for what has come of it.
   const told = await agents.rotate(node, planes, PATIENCE);
   const results: RotationResult[] = [];

@@ -18,7 +18,13 @@ export interface Told {
 /** A rotation that an agent is asked for. */
 export interface AskedRotation {
   id: string;
-  planes: string[];
+  /** Each with the serial number of the certificate that is to be replaced. */
+  planes: AskedPlane[];
+}
+
+export interface AskedPlane {
+  plane: string;
+  serial: string;
 }
 
 interface Asked extends AskedRotation {
@@ -149,7 +155,7 @@ export class Agents {
    * @param patience milliseconds: for one that does not take the word, and for one that has taken it
    * @returns what it told when it was done; undefined when it was not
    */
-  rotate(node: string, planes: string[], patience: { taken: number; done: number }): Promise<Told | undefined> {
+  rotate(node: string, planes: AskedPlane[], patience: { taken: number; done: number }): Promise<Told | undefined> {
     const known = this.#known.get(node) ?? this.#make(node, this.#startedAt);
     return new Promise((resolve) => {
       const asked: Asked = {
@@ -163,7 +169,7 @@ export class Agents {
       };
       // Of rotations that were asked for before and not done, this is one more word for the same.
       for (const [id, before] of known.asked)
-        if (before.planes.every((plane) => planes.includes(plane))) known.asked.delete(id);
+        if (before.planes.every((one) => planes.some(({ plane }) => plane === one.plane))) known.asked.delete(id);
       known.asked.set(asked.id, asked);
       let timer = setTimeout(() => {
         if (!asked.handed) return resolve(undefined);

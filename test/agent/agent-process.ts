@@ -10,7 +10,7 @@ export class AgentProcess {
   readonly daemon: Daemon;
   readonly node: string;
   /** DIR of `enroll` and `agent`. */
-  readonly out: string;
+  out: string;
   readonly config: string;
   readonly events: Event[] = [];
   stderr = '';
