@@ -1,0 +1,134 @@
+import { readlink } from 'node:fs/promises';
+import { join } from 'node:path';
+import { beforeAll, expect, test } from '@jest/globals';
+import type { RolloverBoard } from '../../src/rollover/running/board.ts';
+import { describeWith, executable } from '../support/debian.ts';
+import { freePort } from '../support/ports.ts';
+import { scratch } from '../support/scratch.ts';
+import { Servers } from '../support/servers.ts';
+import { startNginx } from '../support/servers-nginx.ts';
+import { NOBODY } from '../support/servers-postgres.ts';
+import { type Pair, startPostgresPair, streams } from '../support/servers-postgres-pair.ts';
+import type { LoadClient } from '../support/steady-load.ts';
+import { askAll, type Material, material } from '../support/tls.ts';
+import { PgConnection } from '../support/tls-postgres.ts';
+import { Deployer, underLoad } from './deployer.ts';
+
+// The servers that check CRLs of every level: those of both hierarchies are there with the trust, or everybody is refused.
+
+const REQUEST = 'GET / HTTP/1.0\r\n\r\n';
+const OWNER = process.getuid?.() === 0 ? `, owner: "${NOBODY}:${NOBODY}"` : '';
+
+const describeLive = await describeWith('nginx', 'postgres');
+const servers = new Servers('rollover-servers');
+const place = await scratch('rollover-postgres');
+
+describeLive('the root CA of nginx, and of PostgreSQL with a standby, is replaced under load', () => {
+  let ca: Deployer;
+  let pair: Pair;
+  const ports = new Map<string, number>();
+  const dir = (name: string): string => join(place, 'etc', name);
+  const port = (name: string): number => ports.get(name) as number;
+
+  /** The client's files, of one generation. */
+  async function current(): Promise<Material> {
+    for (;;) {
+      const generation = await readlink(join(dir('app'), '.cluster-ca.current'));
+      const found = await material(join(dir('app'), generation)).catch(() => undefined);
+      if (found !== undefined) return found;
+    }
+  }
+
+  /** A client with a new connection for each operation, which reads its files again each time. */
+  const client = (group: string, operation: (files: Material) => Promise<void>): LoadClient => ({
+    group,
+    operation: async () => operation(await current()),
+    connections: () => 0,
+    close: () => {},
+  });
+  const query = (name: string, sql: string, wanted: string) =>
+    client(name, async (files) => {
+      const session = await PgConnection.open(port(name), files, 'app');
+      const [row] = await session.query(sql);
+      session.close();
+      if (row?.[0] !== wanted) throw new Error(`read ${JSON.stringify(row)}`);
+    });
+  const clients = (): LoadClient[] => [
+    client('web', async (files) => {
+      const answer = await askAll(port('web-1'), files, REQUEST);
+      if (!answer.includes('welcome CN=app')) throw new Error(answer.slice(0, 100));
+    }),
+    query('pg-1', 'select pg_is_in_recovery()', 'f'),
+    query('pg-2', 'select pg_is_in_recovery()', 't'),
+  ];
+
+  async function reaches(phase: string, verb: string, ...args: string[]): Promise<RolloverBoard> {
+    const result = await ca.live(['rollover', verb, ...args]);
+    expect([verb, result.code, result.code === 0 ? '' : result.stderr]).toEqual([verb, 0, '']);
+    const document: RolloverBoard = result.json();
+    expect([verb, document.phase, document.blocking]).toEqual([verb, phase, []]);
+    return document;
+  }
+  const known = ({ services }: RolloverBoard): string[] =>
+    services
+      .filter(({ kind }) => kind === 'node')
+      .map(
+        ({ node, role, trustsOld, trustsNew, serves, provenBy }) =>
+          `${node} ${role} ${trustsOld} ${trustsNew} ${serves} ${provenBy}`,
+      );
+  const each = (facts: string): string[] =>
+    ['web-1', 'pg-1', 'pg-2'].flatMap((node) => [`${node} accept ${facts} handshake`, `${node} connect ${facts} file`]);
+
+  beforeAll(async () => {
+    for (const name of ['web-1', 'pg-1', 'pg-2']) ports.set(name, await freePort());
+    ca = await Deployer.init(join(servers.directory, 'orders'), 'orders');
+    const psql = (name: string): string =>
+      JSON.stringify([
+        executable('psql') ?? 'psql',
+        '-h',
+        place,
+        '-U',
+        'owner',
+        '-d',
+        'postgres',
+        '-p',
+        `${port(name)}`,
+      ]);
+    const node = (name: string, kind: string, more: string): string =>
+      `  ${name}: { ip: [127.0.0.1], planes: [data], services: [{ kind: ${kind}, address: "127.0.0.1:${port(name)}", dir: ${dir(name)}, ${more} }] }\n`;
+    const postgres = ['pg-1', 'pg-2'].map((name) => node(name, 'postgres', `reload: { psql: ${psql(name)} }${OWNER}`));
+    const web = node('web-1', 'nginx', `reload: { pidFile: ${join(servers.directory, 'nginx/nginx.pid')} }`);
+    const app = `clients:\n  app: { services: [{ kind: files, dir: ${dir('app')} }] }\n`;
+    await ca.issueInventory(`cluster: orders\nnodes:\n${web}${postgres.join('')}${app}`);
+    expect((await ca.deploy()).code).toBe(0);
+    await startNginx(servers, dir('web-1'), join(dir('web-1'), 'crl.pem'), { workers: 2, port: port('web-1') });
+    pair = await startPostgresPair(
+      servers,
+      place,
+      { primary: dir('pg-1'), standby: dir('pg-2') },
+      { ports: { primary: port('pg-1'), standby: port('pg-2') }, crl: true },
+    );
+    await pair.primary.query('create role app login');
+  }, 180_000);
+
+  test('to its end', async () => {
+    await underLoad(clients(), async () => {
+      await reaches('prepared', 'start');
+      expect(known(await reaches('distribute', 'advance'))).toEqual(each('true true old'));
+      expect(known(await reaches('issue-new', 'advance', '--cycle-connections'))).toEqual(each('true true new'));
+      expect(known(await reaches('retire', 'advance'))).toEqual(each('false true new'));
+      await reaches('done', 'advance');
+    });
+    expect(await streams(pair)).toBe(true);
+  }, 300_000);
+
+  test('and back from the middle of another', async () => {
+    await underLoad(clients(), async () => {
+      await reaches('prepared', 'start');
+      await reaches('distribute', 'advance');
+      await reaches('issue-new', 'advance');
+      await reaches('stable', 'rollback', '--cycle-connections');
+    });
+    expect(await streams(pair)).toBe(true);
+  }, 300_000);
+});
