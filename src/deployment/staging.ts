@@ -1,8 +1,9 @@
 import { existsSync, readFileSync } from 'node:fs';
-import { chmod, mkdir, rm, rmdir } from 'node:fs/promises';
+import { chmod, rm, rmdir } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { ClusterCaError } from '../errors.ts';
 import { anchorDirectory } from '../keystore/anchor.ts';
+import { makeDirectories } from '../keystore/directory/durable.ts';
 import { storageError } from '../keystore/directory/errors.ts';
 import { publicHalf } from '../placement/key-match.ts';
 import { FILES, holderDirectory } from '../placement/place.ts';
@@ -27,7 +28,7 @@ export async function makeStaging(directory: string | undefined): Promise<string
       },
     );
   try {
-    await mkdir(directory, { recursive: true, mode: 0o700 });
+    await makeDirectories(directory, 0o700);
     await chmod(directory, 0o700);
   } catch (error) {
     throw storageError(error, 'make', directory);

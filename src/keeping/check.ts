@@ -22,6 +22,8 @@ import { findExtension } from '../pki/x509/extension.ts';
 import { damaged, type Finding, lookAt, RESTORE } from './finding.ts';
 
 const REPAIR = 'cluster-ca keystore check --repair rebuilds it';
+const HEAD =
+  'if this is an older copy of the keystore, bring back the newer one; if this user wrote last and has an anchor, the file is wrong: cluster-ca keystore check --repair rebuilds it';
 const verify = createVerifySignature();
 
 /**
@@ -56,7 +58,7 @@ export async function checkKeystore(keystore: Keystore): Promise<{ findings: Fin
     await look(`objects/${crl.sha256}`, RESTORE, () => readObject(store, crl.sha256, `the CRL of ${crl.authority}`));
   await look('snapshot/head', REPAIR, () => checkSnapshot(keystore));
   for (const name of ['trust-bundle.pem', 'crl.pem', 'head'])
-    await look(`public/${name}`, REPAIR, () => checkPublic(keystore, name));
+    await look(`public/${name}`, name === 'head' ? HEAD : REPAIR, () => checkPublic(keystore, name));
   return { findings: findings.filter(({ problem }) => problem !== UNREADABLE), skipped: [...new Set(skipped)] };
 }
 
@@ -95,10 +97,10 @@ async function checkSnapshot(keystore: Keystore): Promise<void> {
 async function checkPublic(keystore: Keystore, name: string): Promise<void> {
   const bytes = await keystore.store.readBlob('public', name);
   if (bytes === undefined) return;
+  if (name === 'head') return checkHead(keystore, bytes);
   const expected = (await publicFiles(keystore, new Date(keystore.state.time)))[name];
   if (new TextDecoder().decode(bytes) === expected) return;
-  if (name === 'head') await checkHead(keystore, bytes);
-  else if (name === 'crl.pem') checkCrls(keystore, bytes);
+  if (name === 'crl.pem') checkCrls(keystore, bytes);
   else checkBundle(keystore, bytes);
 }
 

@@ -1,8 +1,8 @@
-import { lstat, mkdir, readdir, readFile, unlink } from 'node:fs/promises';
+import { lstat, readdir, readFile, unlink } from 'node:fs/promises';
 import { dirname, isAbsolute, join } from 'node:path';
 import { randomBytes } from '../crypto/hash.ts';
 import { toHex } from '../pki/encoding.ts';
-import { renameDurably, writeNew } from './directory/durable.ts';
+import { makeDirectories, renameDurably, writeNew } from './directory/durable.ts';
 import { errno } from './directory/errors.ts';
 
 /** A lower bound of a log, kept outside the keystore: what was seen once must be there ever after. */
@@ -49,7 +49,7 @@ export async function writeAnchor(
     return 'there is no home directory for the anchor: a rollback of the keystore would go unnoticed';
   const path = join(directory, keystoreId);
   try {
-    await mkdir(dirname(path), { recursive: true, mode: 0o700 });
+    await makeDirectories(dirname(path), 0o700);
     const isAhead = async (): Promise<boolean> => {
       const there = await readAnchor(directory, keystoreId);
       return there !== undefined && there.seq >= anchor.seq && !options.reset;

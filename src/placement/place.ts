@@ -1,8 +1,8 @@
 import { readFileSync } from 'node:fs';
-import { chown, mkdir, readdir, rename, stat, unlink } from 'node:fs/promises';
+import { chown, readdir, rename, stat, unlink } from 'node:fs/promises';
 import { join } from 'node:path';
 import { ClusterCaError } from '../errors.ts';
-import { syncDirectory, writeNew } from '../keystore/directory/durable.ts';
+import { makeDirectories, syncDirectory, writeNew } from '../keystore/directory/durable.ts';
 import { errno, storageError } from '../keystore/directory/errors.ts';
 import type { Owner } from './owner.ts';
 import { type Leftover, parseTemporaryName, temporaryName } from './temporary-name.ts';
@@ -45,7 +45,7 @@ export class Place {
   async open(): Promise<void> {
     const probe = join(this.directory, temporaryName(PROBE));
     try {
-      await mkdir(this.directory, { recursive: true, mode: 0o755 });
+      await makeDirectories(this.directory, 0o755);
       await writeNew(probe, new Uint8Array(0), 0o600);
     } catch (error) {
       throw storageError(error, 'write in', this.directory);

@@ -1,8 +1,8 @@
-import { chown, mkdir, unlink } from 'node:fs/promises';
+import { chown, unlink } from 'node:fs/promises';
 import { join } from 'node:path';
 import { loadCrypto } from '../crypto/webcrypto.ts';
 import { ClusterCaError } from '../errors.ts';
-import { syncDirectory, writeNew } from '../keystore/directory/durable.ts';
+import { makeDirectories, syncDirectory, writeNew } from '../keystore/directory/durable.ts';
 import { errno, storageError } from '../keystore/directory/errors.ts';
 import { makeCsr } from '../pki/csr.ts';
 import { generateKey, importSigner } from '../pki/key.ts';
@@ -37,7 +37,7 @@ export async function makeRequest(request: CsrRequest): Promise<string[]> {
       key.spki,
       await importSigner(crypto, request.keyType, key.pkcs8),
     );
-    await mkdir(directory, { recursive: true, mode: 0o755 });
+    await makeDirectories(directory, 0o755);
     await writeNew(keyPath, new TextEncoder().encode(encodePem('PRIVATE KEY', key.pkcs8)), request.access.keyMode);
     const { owner } = request.access;
     if (owner !== undefined) await chown(keyPath, owner.uid, owner.gid);

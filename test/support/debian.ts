@@ -28,6 +28,8 @@ const PACKAGES = {
   ssh: 'openssh-client',
   sshd: 'openssh-server',
   'softhsm2-util': 'softhsm2',
+  gcc: 'gcc',
+  faketime: 'faketime',
 } as const;
 
 export type Program = keyof typeof PACKAGES;

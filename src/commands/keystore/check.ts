@@ -1,8 +1,7 @@
-import { auditLog } from '../../audit/verify.ts';
 import { type Context, directoryStore, keystoreLocation, openKeystore, openKeystoreAt } from '../../context.ts';
 import { ClusterCaError, isClusterCaError } from '../../errors.ts';
-import { checkKeystore, checkUnsealing } from '../../keeping/check.ts';
-import { damagedFiles } from '../../keeping/damage.ts';
+import { checkUnsealing } from '../../keeping/check.ts';
+import { examineKeystore } from '../../keeping/examine.ts';
 import type { Finding } from '../../keeping/finding.ts';
 import { renderCheck } from '../../keeping/render.ts';
 import { repairDerived } from '../../keeping/repair.ts';
@@ -28,30 +27,20 @@ export async function runCheck(ctx: Context, options: CheckOptions): Promise<voi
   if (identityBytes === undefined) await openKeystore(ctx);
   if (options.acceptRollback) await acceptRollback(ctx, location, options);
   const anchor = await anchorOf(ctx, identityBytes);
-  const { error } = await auditLog(store, {
-    auditKey: undefined,
-    expectHead: undefined,
-    trust: undefined,
+  const { error, findings, skipped, keystore } = await examineKeystore(store, {
     anchor,
     now: ctx.now(),
     onProgress: (n) => ctx.ui.progress(`${n} records checked`),
+    open: () => openKeystoreAt(ctx, location, { rootKeystore: options.rootKeystore }),
   });
   ctx.ui.endProgress();
-  const findings: Finding[] = [];
   let unsealed = false;
-  if (error !== undefined) {
-    const files = await damagedFiles(store, identityBytes);
-    findings.push(
-      ...(files.length > 0 ? files : [{ file: fileOf(error), problem: error.message, hint: error.hint ?? '' }]),
-    );
-  } else {
-    const keystore = await openKeystoreAt(ctx, location, { rootKeystore: options.rootKeystore });
-    const { findings: more, skipped } = await checkKeystore(keystore);
+  if (keystore !== undefined) {
     for (const what of skipped) ctx.ui.warn(what);
     const opened = await unlockGiven(ctx, keystore, options);
     unsealed = opened.length > 0;
     const closed: string[] = [];
-    findings.push(...more, ...(await checkUnsealing(keystore, opened, closed)));
+    findings.push(...(await checkUnsealing(keystore, opened, closed)));
     for (const what of new Set(closed)) ctx.ui.warn(what);
     for (const domain of opened) domain.close();
     if (options.repair && !options.dryRun) await repair(ctx, keystore, findings);
@@ -113,11 +102,4 @@ async function acceptRollback(ctx: Context, location: string, options: CheckOpti
   );
   const warning = await writeAnchor(keystore.options.anchors, keystore.identity.id, { seq, head }, { reset: true });
   if (warning !== undefined) throw new ClusterCaError('ERR_STORAGE', warning);
-}
-
-/** The file that an error is about, as far as its message says. */
-function fileOf(error: ClusterCaError): string {
-  const record = /log record (\d+)/.exec(error.message)?.[1];
-  if (record !== undefined) return `log/${Math.floor(Number(record) / 4096)}/${record}`;
-  return /(objects\/[0-9a-f]{64}|KEYSTORE|public\/head)/.exec(error.message)?.[1] ?? 'log';
 }

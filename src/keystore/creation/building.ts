@@ -2,7 +2,7 @@ import { mkdir, open, rename, rm } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { ClusterCaError } from '../../errors.ts';
 import { DirectoryStore } from '../directory/directory-store.ts';
-import { syncDirectory, writeNew } from '../directory/durable.ts';
+import { makeDirectories, syncDirectory, writeNew } from '../directory/durable.ts';
 import { errno, storageError } from '../directory/errors.ts';
 import { layout } from '../directory/layout.ts';
 import { removeWhole, temporaryFor } from './leftovers.ts';
@@ -23,7 +23,7 @@ export class Building {
   static async begin(location: string, groupRead: boolean, families?: readonly string[]): Promise<Building> {
     const temporary = temporaryFor(location);
     try {
-      await mkdir(dirname(location), { recursive: true, mode: 0o700 });
+      await makeDirectories(dirname(location), 0o700);
       await mkdir(temporary, { mode: 0o700 });
     } catch (error) {
       throw storageError(error, 'make', temporary);

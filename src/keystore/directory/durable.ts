@@ -1,6 +1,6 @@
-import { constants } from 'node:fs';
-import { type FileHandle, link, open, rename, unlink } from 'node:fs/promises';
-import { dirname } from 'node:path';
+import { constants, existsSync } from 'node:fs';
+import { type FileHandle, link, mkdir, open, rename, stat, unlink } from 'node:fs/promises';
+import { dirname, resolve } from 'node:path';
 import { errno } from './errors.ts';
 
 /** Makes a directory's entries durable. A failed fsync is never retried: the kernel may have dropped the pages. */
@@ -11,6 +11,25 @@ export async function syncDirectory(path: string): Promise<void> {
   } finally {
     await handle.close();
   }
+}
+
+/**
+ * Makes a directory and those above it that are missing, each with its name durable: what is put into it later, and made
+ * durable, is not lost with it. (Not mkdir's own recursion: it calls a read-only file system ENOENT.)
+ */
+export async function makeDirectories(path: string, mode: number): Promise<void> {
+  const missing: string[] = [];
+  for (let at = resolve(path); !existsSync(at); at = dirname(at)) missing.unshift(at);
+  for (const one of missing) {
+    await mkdir(one, { mode }).catch((error: unknown) => {
+      if (errno(error) !== 'EEXIST') throw error;
+    });
+    await syncDirectory(dirname(one)).catch((error: unknown) => {
+      // A directory in which one may make things and not list them.
+      if (errno(error) !== 'EACCES') throw error;
+    });
+  }
+  if (!(await stat(path)).isDirectory()) throw Object.assign(new Error(`${path} is no directory`), { code: 'ENOTDIR' });
 }
 
 /** Makes a file's content durable. */

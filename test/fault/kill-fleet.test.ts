@@ -2,11 +2,11 @@ import { existsSync } from 'node:fs';
 import { readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, test } from '@jest/globals';
+import { done, errorObject, expectExit } from '../cli/checks.ts';
+import { expectFleetBelow, expectFleetIn, fleetInventory, fleetSerials } from '../cli/fleets.ts';
+import { expectWhole } from '../cli/killed.ts';
+import { canTrace, injected, moments, wasKilled } from '../cli/strace.ts';
 import { type Cluster, newCluster } from '../support/clusters.ts';
-import { done, errorObject, expectExit } from './checks.ts';
-import { expectFleetBelow, expectFleetIn, fleetInventory, fleetSerials } from './fleets.ts';
-import { expectWhole } from './killed.ts';
-import { canTrace, injected, moments, wasKilled } from './strace.ts';
 
 // A run for a fleet is killed, or interrupted, and the same command is run again: it finishes what was committed, and
 // makes what was not. A fleet of 64 certificates is made in one thread, so that its steps can be counted; one of 2,020
@@ -15,43 +15,11 @@ const onLinux = canTrace ? test : test.skip;
 const LIMIT = 300_000;
 const SMALL = 32;
 const LARGE = 1010;
-const [stepwise, archived, interrupted, ...threaded] = (await Promise.all(
-  ['stepwise', 'archived', 'interrupted', ...'abc'].map((name) => newCluster({ name })),
-)) as [Cluster, Cluster, Cluster, ...Cluster[]];
+const [archived, interrupted, ...threaded] = (await Promise.all(
+  ['archived', 'interrupted', ...'abc'].map((name) => newCluster({ name })),
+)) as [Cluster, Cluster, ...Cluster[]];
 
 describe('a fleet of 64, killed step by step', () => {
-  onLinux(
-    'into a directory',
-    async () => {
-      const command = async (name: string) => [
-        'issue',
-        '--inventory',
-        await fleetInventory(stepwise, name, SMALL),
-        '--out',
-        join(stepwise.out, name),
-      ];
-      const steps = await moments(stepwise, join(stepwise.directory, 'steps'), await command('none'), 24);
-      expect(steps.length).toBeGreaterThan(8);
-      let killed = 0;
-      for (const [i, moment] of steps.entries()) {
-        const name = `kill-${i}`;
-        const args = await command(name);
-        if (wasKilled(await injected(stepwise, moment, 'signal=SIGKILL', args))) killed++;
-        const committed = await fleetSerials(stepwise, name);
-        // A batch is one commit record: all or none.
-        expect([moment, committed.length]).toEqual([moment, committed.length === 0 ? 0 : 2 * SMALL]);
-        // A run for others may come in between: it must not sweep away what is needed.
-        if (i % 2 === 1) await done(stepwise.ca, ['issue', `other-${i}`, '--plane', 'data']);
-        await done(stepwise.ca, args);
-        await expectFleetBelow(stepwise, join(stepwise.out, name), name, 2 * SMALL);
-        if (committed.length > 0) expect([moment, await fleetSerials(stepwise, name)]).toEqual([moment, committed]);
-      }
-      expect(killed).toBeGreaterThan(steps.length / 2);
-      await expectWhole(stepwise);
-    },
-    LIMIT,
-  );
-
   onLinux(
     'into an archive',
     async () => {
@@ -63,8 +31,8 @@ describe('a fleet of 64, killed step by step', () => {
         '--out',
         archive(name),
       ];
-      const steps = await moments(archived, join(archived.directory, 'steps'), await command('none'), 3);
-      expect(steps.length).toBeGreaterThan(8);
+      const steps = await moments(archived, join(archived.directory, 'steps'), await command('none'), 6);
+      expect(steps.length).toBeGreaterThan(5);
       let killed = 0;
       for (const [i, moment] of steps.entries()) {
         const name = `kill-${i}`;

@@ -1,0 +1,92 @@
+import { expect, test } from '@jest/globals';
+import { errorObject, words } from '../cli/checks.ts';
+import type { IssueDocument } from '../cli/documents.ts';
+import type { RunResult } from '../support/cli.ts';
+import { expectRecovery, lookAt } from './support/campaign.ts';
+import { allOperations, type Operation, type Scene } from './support/operations.ts';
+import { describeFaults, type Fault, faulty, LONG, sampled, storageCalls } from './support/preload.ts';
+
+// The storage answers with an error at the k-th call, or writes less than it was given. Exit 14: nothing was done, or
+// details.committed says what was. Exit 75: nobody knows. Exit 0: it was done. Exit 3: some were handed out. The same command finishes either way.
+// `npm run fault:errors` tries every call with every fault.
+const LIMIT = LONG ? 7_200_000 : 240_000;
+/** How many calls CI tries of each. */
+const CALLS = 5;
+const ERRORS: [Fault, boolean][] = [
+  ['EIO', false],
+  ['ENOSPC', false],
+  ['ENOSPC', true],
+  ['EDQUOT', false],
+];
+const HARMLESS: Fault[] = ['EINTR', 'short'];
+const operations = await allOperations();
+const tried = LONG ? operations : operations.filter(([name]) => ['issue of one node', 'revoke'].includes(name));
+
+async function callsOf(operation: Operation): Promise<string[]> {
+  const scene = await operation.scene();
+  const calls = await storageCalls(scene.target, scene.args);
+  await scene.between?.();
+  return calls;
+}
+
+/** A failure names itself by the right code, and hands out nothing. */
+async function expectHonest(scene: Scene, result: RunResult, before: number): Promise<void> {
+  if (result.code === 0) return;
+  if (result.code === 3) {
+    // Some were handed out; what was not says why, and what was committed.
+    for (const { error } of (result.json() as IssueDocument).failed)
+      expect(error).toMatchObject({ code: 'ERR_STORAGE', details: { committed: [expect.any(String)] } });
+    return;
+  }
+  const error = errorObject(result, result.code === 75 ? 'ERR_OUTCOME_UNKNOWN' : 'ERR_STORAGE');
+  expect(result.stdout).toBe('');
+  if (result.code === 75) expect(words(error)).toContain('request');
+  const after = (await lookAt(scene))?.certificates.length ?? 0;
+  if (result.code === 14 && error.details?.committed === undefined)
+    expect([result.stderr, after]).toEqual([result.stderr, before]);
+}
+
+describeFaults('an error of the storage', () => {
+  test.each(tried)(
+    '%s',
+    async (name, operation) => {
+      const calls = await callsOf(operation);
+      let [runs, failed] = [0, 0];
+      for (const [fault, stays] of ERRORS)
+        for (const call of sampled(calls, CALLS)) {
+          const scene = await operation.scene();
+          const before = (await lookAt(scene))?.certificates.length ?? 0;
+          const result = await faulty(scene.target, { call, fault, stays }, scene.args);
+          runs++;
+          if (result.code !== 0) failed++;
+          await expectHonest(scene, result, before);
+          await expectRecovery(operation, scene, result);
+        }
+      if (LONG)
+        process.stderr.write(`${name}: ${runs} errors over ${calls.length} storage calls, ${failed} runs failed\n`);
+      expect(failed).toBeGreaterThan(0);
+    },
+    LIMIT,
+  );
+});
+
+describeFaults('a call that was interrupted, a write that was short', () => {
+  test.each(tried)(
+    '%s: nobody notices',
+    async (_, operation) => {
+      const calls = await callsOf(operation);
+      const writes = calls.flatMap((call, i) => (/^p?writev? /.test(call) ? [i + 1] : []));
+      for (const fault of HARMLESS) {
+        const numbers = fault === 'short' ? writes : calls.map((_call, i) => i + 1);
+        for (const chosen of sampled(numbers.map(String), CALLS)) {
+          const number = numbers[chosen - 1] as number;
+          const scene = await operation.scene();
+          const result = await faulty(scene.target, { call: number, fault }, scene.args);
+          expect([fault, number, result.code, result.stderr]).toEqual([fault, number, 0, '']);
+          await expectRecovery(operation, scene, result);
+        }
+      }
+    },
+    LIMIT,
+  );
+});
