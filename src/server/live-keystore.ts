@@ -13,6 +13,8 @@ export class LiveKeystore {
   #keystore: Keystore;
   #running: Promise<Keystore> | undefined;
   #next: Promise<Keystore> | undefined;
+  /** Told of what was read, each time. */
+  onRead: ((keystore: Keystore) => void) | undefined;
 
   private constructor(ctx: Context, keystore: Keystore) {
     this.#ctx = ctx;
@@ -49,6 +51,7 @@ export class LiveKeystore {
   async #read(): Promise<Keystore> {
     if (this.#keystore.tail.records > LONG_TAIL) this.#keystore = await openKeystore(this.#ctx);
     else await this.#keystore.refresh();
+    this.onRead?.(this.#keystore);
     return this.#keystore;
   }
 }

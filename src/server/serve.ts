@@ -16,6 +16,7 @@ import { Callers } from './caller.ts';
 import { Certifier } from './certifier.ts';
 import { DesiredState } from './desired.ts';
 import { DriftWatch } from './drift-watch.ts';
+import { followRollover } from './follow-rollover.ts';
 import { InventoryFile } from './inventory-file.ts';
 import { type Job, Jobs } from './jobs.ts';
 import { listen, plainListener, renewSecureListener, secureListener } from './listeners.ts';
@@ -113,6 +114,10 @@ async function run(ctx: Context, writer: KeystoreWriter, options: ServeOptions):
     },
   );
   renewal.at(own.dueAt);
+  keystore.onRead = followRollover(keystore.latest, () => own, {
+    anchors: () => renewSecureListener(secure.server, own, keystore.latest),
+    issuer: () => renewal.at(now().getTime()),
+  });
   metrics.watch('cluster_ca_open_connections', 'Connections with a certificate.', () => secure.connections.count);
   metrics.watch('cluster_ca_agents_waiting', 'Agents whose poll is held.', () => agents.held);
   metrics.watch('cluster_ca_serve_cert_expires_in_seconds', "Seconds until the daemon's own certificate ends.", () =>

@@ -10,11 +10,14 @@ import type { Phase } from '../../src/rollover/phase.ts';
 import { commitStep, commitWithdrawal } from '../../src/rollover/step.ts';
 import type { Cluster } from '../support/clusters.ts';
 
+/** Where a keystore is, and the file that opens it. */
+type Place = Pick<Cluster, 'keystore' | 'keyFile'>;
+
 // The steps of a rollover without its guards: what the keystore does by itself, whatever the services do.
 
 /** Opens both domains of a cluster's keystore by its key file, and hands a writer over them to `work`. */
 export async function opened<T>(
-  { keystore: location, keyFile }: Pick<Cluster, 'keystore' | 'keyFile'>,
+  { keystore: location, keyFile }: Place,
   work: (writer: KeystoreWriter, root: { domain: Awaited<ReturnType<typeof unlock>>; secrets: Secret[] }) => Promise<T>,
 ): Promise<T> {
   const secrets: Secret[] = [{ kind: 'key-file', bytes: new Uint8Array(await readFile(keyFile)) }];
@@ -27,21 +30,20 @@ export async function opened<T>(
 }
 
 /** Takes steps that destroy nothing. */
-export async function step(cluster: Cluster, ...path: Phase[]): Promise<void> {
+export async function step(cluster: Place, ...path: Phase[]): Promise<void> {
   await opened(cluster, async (writer) => {
     for (const [i, to] of path.slice(1).entries())
       await commitStep(writer, { from: path[i] as Phase, to, requestId: `step-${i}` });
   });
 }
 
-export const finish = (cluster: Cluster): Promise<Finished> =>
+export const finish = (cluster: Place): Promise<Finished> =>
   opened(cluster, (writer, root) => finishRollover(writer, { requestId: 'finish', root }));
 
-export const abandon = (cluster: Cluster) =>
-  opened(cluster, (writer) => abandonRollover(writer, 'prepared', 'abandon'));
+export const abandon = (cluster: Place) => opened(cluster, (writer) => abandonRollover(writer, 'prepared', 'abandon'));
 
 /** The end of a rollback: the new root goes out of the bundles, then its keys. */
-export const endRollback = (cluster: Cluster) =>
+export const endRollback = (cluster: Place) =>
   opened(cluster, async (writer) => {
     await commitWithdrawal(writer, 'withdraw');
     return abandonRollover(writer, 'rollback', 'end');
