@@ -1,0 +1,131 @@
+import { readlink } from 'node:fs/promises';
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { beforeAll, expect, test } from '@jest/globals';
+import type { RolloverBoard } from '../../src/rollover/running/board.ts';
+import { describeWith } from '../support/debian.ts';
+import { freePort } from '../support/ports.ts';
+import { Servers } from '../support/servers.ts';
+import { type EtcdPlace, etcdPlaces, etcdRestart, startEtcdCluster } from '../support/servers-etcd.ts';
+import { startHaProxy } from '../support/servers-haproxy.ts';
+import { startRedis } from '../support/servers-redis.ts';
+import type { LoadClient } from '../support/steady-load.ts';
+import { ask, type Material, material } from '../support/tls.ts';
+import { etcdLoad } from '../support/tls-etcd.ts';
+import { Deployer, underLoad } from './deployer.ts';
+
+// Servers that take a trust bundle only when they start (etcd), or by a reload, with one trust file for each role (HAProxy).
+
+const MEMBERS = ['etcd-1', 'etcd-2', 'etcd-3'];
+
+const describeLive = await describeWith('etcd', 'haproxy', 'redis-server');
+const servers = new Servers('rollover-restarts');
+
+describeLive('the root CA of etcd, and of HAProxy in front of a Redis, is replaced under load', () => {
+  let ca: Deployer;
+  let places: EtcdPlace[];
+  let files: Material;
+  let [redisPort, port] = [0, 0];
+  const at = (name: string): string => join(servers.directory, name);
+  const dir = (name: string): string => at(join('etc', name));
+
+  /** The client's files, of one generation. */
+  async function current(): Promise<Material> {
+    for (;;) {
+      const generation = await readlink(join(dir('app'), '.cluster-ca.current'));
+      const found = await material(join(dir('app'), generation)).catch(() => undefined);
+      if (found !== undefined) return found;
+    }
+  }
+
+  const proxied: LoadClient = {
+    group: 'proxied',
+    async operation() {
+      const answer = await ask(port, await current(), 'PING\r\n');
+      if (answer !== '+PONG\r\n') throw new Error(answer.slice(0, 100));
+    },
+    connections: () => 0,
+    close: () => {},
+  };
+
+  /** Does something under load; its clients read their files again and again. */
+  async function loaded(work: () => Promise<void>): Promise<void> {
+    files = await current();
+    const { clients } = etcdLoad(
+      places.map((place) => place.port),
+      () => files as Required<Material>,
+    );
+    let over = false;
+    const reading = async (): Promise<void> => {
+      while (!over) {
+        files = await current();
+        await sleep(50);
+      }
+    };
+    const done = reading();
+    await underLoad([...clients, proxied], () =>
+      work().finally(() => {
+        over = true;
+      }),
+    );
+    await done;
+  }
+
+  async function reaches(phase: string, verb: string, ...args: string[]): Promise<RolloverBoard> {
+    const result = await ca.live(['rollover', verb, ...args]);
+    expect([verb, result.code, result.code === 0 ? '' : result.stderr]).toEqual([verb, 0, '']);
+    const document: RolloverBoard = result.json();
+    expect([verb, document.phase, document.blocking]).toEqual([verb, phase, []]);
+    return document;
+  }
+  const known = ({ services }: RolloverBoard): string[] => [
+    ...new Set(
+      services
+        .filter(({ kind }) => kind === 'node')
+        .map(({ role, trustsOld, trustsNew, serves }) => `${role} ${trustsOld} ${trustsNew} ${serves}`),
+    ),
+  ];
+  const both = (facts: string): string[] => [`accept ${facts}`, `connect ${facts}`];
+
+  beforeAll(async () => {
+    [redisPort, port] = [await freePort(), await freePort()];
+    ca = await Deployer.init(at('orders'), 'orders');
+    places = await etcdPlaces(MEMBERS.map(dir));
+    const members = places.map((place, i) => {
+      const command = JSON.stringify(etcdRestart(servers, place));
+      const service = (on: number, more: string): string =>
+        `{ kind: etcd, address: "127.0.0.1:${on}", dir: ${place.files}, reload: { command: ${command}${more} } }`;
+      const peer = service(place.peerPort, `, clientAddress: "127.0.0.1:${place.port}"`);
+      return `  ${MEMBERS[i]}: { ip: [127.0.0.1], planes: [data], services: [${service(place.port, '')}, ${peer}] }\n`;
+    });
+    const reload = `{ socket: ${at('admin')}, masterSocket: ${at('master')}, config: ${at('haproxy/haproxy.cfg')} }`;
+    await ca.issueInventory(`cluster: orders
+nodes:
+${members.join('')}
+  redis-1: { ip: [127.0.0.1], planes: [data], services: [{ kind: redis, address: "127.0.0.1:${redisPort}", dir: ${dir('redis-1')} }] }
+  proxy-1: { ip: [127.0.0.1], planes: [data], services: [{ kind: haproxy, address: "127.0.0.1:${port}", dir: ${dir('proxy-1')}, reload: ${reload} }] }
+clients:
+  app: { services: [{ kind: files, dir: ${dir('app')} }] }
+`);
+    expect((await ca.deploy()).code).toBe(0);
+    await startEtcdCluster(servers, places);
+    await startRedis(servers, { name: 'redis-1', port: redisPort, files: dir('redis-1') });
+    const [pem, anchors] = [join(dir('proxy-1'), 'combined.pem'), join(dir('proxy-1'), 'ca.pem')];
+    const server = `127.0.0.1:${redisPort} ssl ca-file ${anchors} verify required verifyhost redis-1.orders.internal crt ${pem}`;
+    await startHaProxy(servers, [{ name: 'front', port, pem, anchors, crl: join(dir('proxy-1'), 'crl.pem'), server }], {
+      socket: at('admin'),
+      masterSocket: at('master'),
+      pidFile: at('pid'),
+    });
+  }, 180_000);
+
+  test('to its end', async () => {
+    await loaded(async () => {
+      await reaches('prepared', 'start');
+      expect(known(await reaches('distribute', 'advance'))).toEqual(both('true true old'));
+      expect(known(await reaches('issue-new', 'advance'))).toEqual(both('true true new'));
+      expect(known(await reaches('retire', 'advance'))).toEqual(both('false true new'));
+      await reaches('done', 'advance');
+    });
+  }, 400_000);
+});
