@@ -1,7 +1,7 @@
 import { describe, expect, test } from '@jest/globals';
 import { simulate } from '../../src/rollover/planning/simulate.ts';
 import { judge } from '../../src/rollover/planning/situation.ts';
-import { situation, three } from './planning.ts';
+import { proof, situation, subject, three } from './planning.ts';
 
 describe('a rollover tried out on every pair', () => {
   test.each(['prepared', 'distribute', 'issue-new', 'retire', 'rollback'] as const)(
@@ -43,4 +43,13 @@ describe('a rollover tried out on every pair', () => {
     expect(new Set(found.map(({ when }) => when))).toEqual(new Set(['distribute → issue-new']));
     expect(found[0]?.why).toMatch(/of the new root, which n1 .* does not trust/);
   });
+});
+
+test('a fleet of 5,000 services, one of which lacks the new root, is tried out', () => {
+  const names = Array.from({ length: 2500 }, (_, i) => `n${i}`);
+  const subjects = names.flatMap((name) => [subject(name, 'accept'), subject(name, 'connect')]);
+  const proofs = subjects.map((of) => proof(of, of.name === 'n7' ? ['old'] : ['old', 'new'], 'old'));
+  const found = simulate(judge(situation('distribute', { subjects, proofs })));
+  expect(found).toHaveLength(100);
+  for (const { from, to } of found) expect(`${from} ${to}`).toContain('n7 ');
 });

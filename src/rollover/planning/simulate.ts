@@ -117,30 +117,45 @@ function between(before: Condition, after: Condition): Condition {
   };
 }
 
+/** Services of one condition are judged once, so that a fleet is a matter of a few comparisons. */
 function breaks(when: string, all: readonly Condition[]): Break[] {
   const found: Break[] = [];
-  for (const from of all)
-    for (const to of all) {
-      if (from.holder === to.holder || to.accept.length === 0) continue;
-      const server = lacking(from.connect, to.shows);
-      const client = lacking(to.accept, from.shows);
-      if (server !== undefined)
-        found.push({
-          when,
-          from: from.who,
-          to: to.who,
-          why: `${to.who} shows a certificate of the ${server} root, which ${from.who} does not trust`,
-        });
-      else if (client !== undefined)
-        found.push({
-          when,
-          from: from.who,
-          to: to.who,
-          why: `${from.who} shows a certificate of the ${client} root, which ${to.who} does not trust`,
-        });
-      if (found.length >= MOST) return found;
+  const alike = [...classesOf(all).values()];
+  for (const clients of alike)
+    for (const servers of alike) {
+      const why = refusal(clients[0] as Condition, servers[0] as Condition);
+      if (why === undefined) continue;
+      for (const from of clients)
+        for (const to of servers) {
+          if (from.holder === to.holder) continue;
+          found.push({ when, from: from.who, to: to.who, why: why(from.who, to.who) });
+          if (found.length >= MOST) return found;
+        }
     }
   return found;
+}
+
+function classesOf(all: readonly Condition[]): Map<string, Condition[]> {
+  const classes = new Map<string, Condition[]>();
+  for (const condition of all) {
+    const { accept, connect, shows } = condition;
+    const key = JSON.stringify([accept, connect, shows]);
+    const members = classes.get(key);
+    if (members === undefined) classes.set(key, [condition]);
+    else members.push(condition);
+  }
+  return classes;
+}
+
+/** Why the one refuses the other; undefined when neither does. */
+function refusal(from: Condition, to: Condition): ((from: string, to: string) => string) | undefined {
+  if (to.accept.length === 0) return undefined;
+  const server = lacking(from.connect, to.shows);
+  if (server !== undefined)
+    return (a, b) => `${b} shows a certificate of the ${server} root, which ${a} does not trust`;
+  const client = lacking(to.accept, from.shows);
+  if (client === undefined) return undefined;
+  return (a, b) => `${a} shows a certificate of the ${client} root, which ${b} does not trust`;
 }
 
 /** The side of a certificate that one of the trusts may lack. */

@@ -18,13 +18,15 @@ import type { Phase } from '../phase.ts';
 import { type Blocker, blockingHolders } from '../planning/blocker.ts';
 import { boardBlocker, stepText } from '../planning/board.ts';
 import { attemptKey, type Direction, nextStep, type Step } from '../planning/planner.ts';
-import type { Proof } from '../planning/proof.ts';
+import type { Proof, Standing } from '../planning/proof.ts';
 import type { Situation } from '../planning/situation.ts';
 import { subjectText } from '../planning/subject.ts';
 import { commitStep, commitWithdrawal } from '../step.ts';
 import { deployTo, type Reach, replaceCertificates } from './deploy.ts';
 import { excludeHolders } from './exclude.ts';
 
+/** Services that a warning names. */
+const NAMED = 5;
 /** Between two looks at who is waited for, milliseconds. */
 const PAUSE = 1000;
 /** Probes are made anew when they are this old: they last for an hour. */
@@ -191,12 +193,22 @@ class Run {
         await this.#inTurn(() => excludeHolders(this.#writer, this.#requestId, step.holders));
         break;
       case 'commit':
-        for (const weak of step.weaker)
-          this.#ctx.ui.warn(`${subjectText(weak.subject)} is known by ${weak.provenBy}, not by a handshake`);
+        this.#name(step.weaker);
         await this.#commit(step, situation);
         this.#moved();
     }
     this.#steps.push({ phase: step.do === 'commit' ? step.to : phase, what: stepText(step) });
+  }
+
+  /** What the step rests on that is less than a handshake. */
+  #name(weaker: readonly Standing[]): void {
+    for (const by of ['agent', 'file', 'declared'] as const) {
+      const these = weaker.filter(({ provenBy }) => provenBy === by).map(({ subject }) => subjectText(subject));
+      if (these.length === 0) continue;
+      const more = these.length > NAMED ? ` and ${these.length - NAMED} more` : '';
+      const how = { agent: 'what its agent says', file: 'its files', declared: "an operator's word" }[by];
+      this.#ctx.ui.warn(`known by ${how}, not by a handshake: ${these.slice(0, NAMED).join('; ')}${more}`);
+    }
   }
 
   #moved(): void {
