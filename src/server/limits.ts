@@ -14,7 +14,8 @@ export const LIMITS = {
   idle: 60_000,
   body: 64 * 1024,
   headerSize: 16 * 1024,
-  connections: 1024,
+  /** Of a listener: a thousand agents have two each. */
+  connections: 4096,
 } as const;
 
 /** How often slow ones are looked for. */
@@ -105,8 +106,11 @@ export function limitConnections(server: Server, most: number = LIMITS.connectio
 }
 
 function oldest(open: Map<string, Connection>, authenticated: boolean): Connection | undefined {
-  for (const connection of open.values())
-    if (connection.busy === 0 && connection.authenticated === authenticated && !connection.socket.destroyed)
-      return connection;
+  for (const connection of open.values()) {
+    const { busy, request, socket } = connection;
+    if (connection.authenticated !== authenticated || socket.destroyed) continue;
+    // Who has shown no certificate, and is still sending, is served nothing yet.
+    if (busy === 0 || (!authenticated && request?.complete !== true)) return connection;
+  }
   return undefined;
 }

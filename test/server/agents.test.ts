@@ -1,0 +1,132 @@
+import { expect, test } from '@jest/globals';
+import type { Report } from '../../src/agent/protocol.ts';
+import { Retry } from '../../src/agent/retry.ts';
+import { reportedFindings } from '../../src/drift/reported.ts';
+import { Agents } from '../../src/server/agents.ts';
+
+// What the daemon makes of what it hears, and of silence; by a clock of its own.
+
+const [A, B, R, S] = ['aa', 'bb', 'cc', 'dd'].map((octet) => octet.repeat(32)) as [string, string, string, string];
+const VERSION = '11'.repeat(16);
+const service = { plane: 'data', kind: 'redis' as const, address: '127.0.0.1:7001', dir: '/tls', trusts: [R] };
+const report = (more: Partial<Report> = {}): Report => ({
+  agent: '0.1.0',
+  version: VERSION,
+  rank: 0,
+  certificates: [],
+  services: [{ ...service, state: 'confirmed', served: A, onDisk: A }],
+  rotations: [],
+  ...more,
+});
+const expected = { node: 'n1', issued: new Map([['data', A]]), anchors: [R], version: VERSION };
+
+test('silent is who was not heard of for a minute, counted from the start of the daemon', async () => {
+  let now = 1_000_000;
+  const agents = new Agents(() => now);
+  expect(agents.silentSince('n1')).toBeUndefined();
+  now += 60_000;
+  expect(agents.silentSince('n1')).toBe(1_000_000);
+  agents.tell('n1', { report: report(), at: now, findings: [] });
+  expect(agents.silentSince('n1')).toBeUndefined();
+  now += 59_999;
+  expect(agents.silentSince('n1')).toBeUndefined();
+  const poll = agents.hold('n1', 60_000);
+  now += 600_000;
+  // Whose poll is held is there.
+  expect([agents.silentSince('n1'), agents.held]).toEqual([undefined, 1]);
+  agents.wakeAll();
+  await poll;
+  expect([agents.silentSince('n1'), agents.held]).toEqual([undefined, 0]);
+});
+
+test('a newer poll of a node ends the older; the end of the daemon ends all', async () => {
+  const agents = new Agents(() => 0);
+  const older = agents.hold('n1', 60_000);
+  const newer = agents.hold('n1', 60_000);
+  await older;
+  expect(agents.held).toBe(1);
+  agents.stop();
+  await newer;
+  await agents.hold('n1', 60_000);
+  expect(agents.held).toBe(0);
+});
+
+test('a rotation wakes its node alone, and is asked for until it is done', async () => {
+  const agents = new Agents(() => 0);
+  const [own, other] = [agents.hold('n1', 60_000), agents.hold('n2', 60_000)];
+  const done = agents.rotate('n1', [{ plane: 'data', serial: '40' }], { taken: 60_000, done: 60_000 });
+  await own;
+  expect(agents.held).toBe(1);
+  const [asked] = agents.rotationsOf('n1');
+  expect([asked?.planes, agents.rotationsOf('n1'), agents.rotationsOf('n2')]).toEqual([
+    [{ plane: 'data', serial: '40' }],
+    [asked],
+    [],
+  ]);
+  agents.tell('n1', { report: report(), at: 0, findings: [] });
+  expect(agents.rotationsOf('n1')).toEqual([asked]);
+  const told = { report: report({ rotations: [{ id: asked?.id as string }] }), at: 1, findings: [] };
+  agents.tell('n1', told);
+  expect([await done, agents.rotationsOf('n1')]).toEqual([told, []]);
+  agents.stop();
+  await other;
+});
+
+test('who does not take the word is not waited for, and is asked when it is back', async () => {
+  const agents = new Agents(() => 0);
+  const planes = [{ plane: 'data', serial: '40' }];
+  expect(await agents.rotate('n1', planes, { taken: 1, done: 60_000 })).toBeUndefined();
+  expect(agents.rotationsOf('n1')).toMatchObject([{ planes }]);
+  // Asked for again, it is the same.
+  expect(await agents.rotate('n1', planes, { taken: 1, done: 2 })).toBeUndefined();
+  expect(agents.rotationsOf('n1')).toHaveLength(1);
+});
+
+test('what is not as it should be keeps the time since when', () => {
+  const agents = new Agents(() => 0);
+  const down = report({ services: [{ ...service, state: 'pending', onDisk: A }] });
+  agents.tell('n1', { report: down, at: 5, findings: [] });
+  agents.tell('n1', { report: down, at: 9, findings: [] });
+  expect(agents.openSince('n1', 'redis 127.0.0.1:7001')).toBe(5);
+  agents.tell('n1', { report: report(), at: 10, findings: [] });
+  agents.tell('n1', { report: down, at: 11, findings: [] });
+  expect(agents.openSince('n1', 'redis 127.0.0.1:7001')).toBe(11);
+});
+
+test.each<[string, Partial<Report['services'][number]>, string[]]>([
+  ['as it should be', {}, []],
+  ['an older one served', { served: B }, ['stale-process']],
+  ['an older one in both places', { served: B, onDisk: B }, ['disk-differs']],
+  ['nothing on the disk', { onDisk: undefined }, ['disk-missing']],
+  ['down', { served: undefined }, []],
+  ['a root that it lacks', { trusts: [] }, ['bundle-lacks-root']],
+  ['a CA that is not wanted', { trusts: [R, S] }, ['bundle-foreign-ca']],
+])('drift: %s', (_, more, codes) => {
+  const { served, onDisk, ...rest } = { ...service, state: 'confirmed' as const, served: A, onDisk: A, ...more };
+  const told = {
+    ...rest,
+    ...(served === undefined ? {} : { served }),
+    ...(onDisk === undefined ? {} : { onDisk }),
+  };
+  expect(reportedFindings(report({ services: [told] }), expected).map(({ code }) => code)).toEqual(codes);
+});
+
+test('an agent that has not heard of new anchors does not drift', () => {
+  const before = { ...expected, anchors: [R, S], version: '22'.repeat(16) };
+  expect(reportedFindings(report(), before)).toEqual([]);
+});
+
+test('pauses grow, are drawn at random, and end with a part of the shortest life', () => {
+  const pauses = (random: number, life: number): number[] => {
+    const retry = new Retry(500, 15_000, () => random);
+    return Array.from({ length: 8 }, () => retry.failed(life, 0));
+  };
+  expect(pauses(1, 90 * 86_400_000)).toEqual([500, 1000, 2000, 4000, 8000, 15_000, 15_000, 15_000]);
+  expect(pauses(0, 90 * 86_400_000)[0]).toBe(100);
+  expect(Math.max(...pauses(1, 45_000))).toBe(2250);
+  const retry = new Retry(500, 15_000, () => 1);
+  retry.failed(1e9, 7);
+  expect([retry.failures, retry.next]).toEqual([1, 507]);
+  retry.succeeded();
+  expect([retry.failures, retry.next]).toEqual([0, undefined]);
+});
