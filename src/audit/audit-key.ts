@@ -17,13 +17,20 @@ export function checkAuditKey(auditKey: Uint8Array, expected: string | undefined
 /**
  * A certificate of an audit key validates to the trust anchors, for its own purpose alone. Each root of a rollover has
  * vouched for the key: whoever trusts one of them needs no other.
+ * @param untrusted the issuing CAs: below a root that is another PKI's, the first of them vouches for the key
  * @throws ERR_KEYSTORE_TAMPERED, ERR_CONFIG
  */
-export function checkVouchedFor(certificates: readonly Certificate[], trust: InputFile[], now: Date): void {
+export function checkVouchedFor(
+  certificates: readonly Certificate[],
+  trust: InputFile[],
+  now: Date,
+  untrusted: InputFile[] = [],
+): void {
   const verdicts = certificates.toReversed().map((certificate) =>
     verifyFiles({
       subject: { name: 'the audit certificate', bytes: certificate.der },
       trust,
+      untrusted,
       options: { purposes: [OID.auditLogSigning] },
       now: new Date(Math.min(now.getTime(), certificate.notAfter)),
       verify,

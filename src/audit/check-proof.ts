@@ -65,7 +65,10 @@ export function checkProof(
   try {
     checkAuditKey(key, auditKey);
     const ofKey = audit.filter(({ publicKey }) => equalBytes(publicKey.der, key));
-    if (trust !== undefined) checkVouchedFor(ofKey, trust, now);
+    const others = audit
+      .filter((one) => !ofKey.includes(one))
+      .map(({ der }) => ({ name: PROOF_FILES.audit, bytes: der }));
+    if (trust !== undefined) checkVouchedFor(ofKey, trust, now, others);
     const keystoreId = keystoreOf(origin);
     if (keystoreId === undefined) throw tampered(`${origin} is not the name of a keystore's log`);
     verifyCheckpoint(proof.checkpoint, origin, key);

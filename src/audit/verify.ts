@@ -112,10 +112,11 @@ function checkAuditCertificate(state: LogState, identity: Identity, { trust, now
   );
   if (certificates.some(({ publicKey }) => !equalBytes(publicKey.der, fromBase64(identity.auditKey))))
     throw tampered('the audit certificate is for another key than the log is signed with');
-  const own = state.authorities
-    .filter(({ role }) => role === 'root')
-    .map(({ id, certificate: der }) => ({ name: id, bytes: fromBase64(der) }));
-  checkVouchedFor(certificates, trust ?? own, now);
+  const ofRole = (wanted: 'root' | 'issuing') =>
+    state.authorities
+      .filter(({ role }) => role === wanted)
+      .map(({ id, certificate: der }) => ({ name: id, bytes: fromBase64(der) }));
+  checkVouchedFor(certificates, trust ?? ofRole('root'), now, ofRole('issuing'));
 }
 
 /** The tree at the size of a checkpoint is the checkpoint's: nothing in it was altered, moved or left out since. */

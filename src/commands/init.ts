@@ -2,6 +2,7 @@ import { resolve } from 'node:path';
 import { Command } from 'commander';
 import type { Context } from '../context.ts';
 import { ClusterCaError } from '../errors.ts';
+import { checkExternal, runComplete, runRequest } from '../init/external/run.ts';
 import { type InitDocument, type InitRequest, init, planInit } from '../init/init.ts';
 import { type InitOptions, policyOptions } from '../init/options.ts';
 import { checkOutage } from '../init/outage.ts';
@@ -55,13 +56,21 @@ export function initCommand(ctx: Context, run = runInit): Command {
     .option('--crl-url <url>', 'where the CRL is published, written into certificates')
     .option('--token <uri>', "make the CAs' keys in this PKCS#11 token (RFC 7512), not extractable")
     .option('--root-token <uri>', "make the root CA's key in this one")
+    .option('--external-root', "the root CA is another PKI's: write issuing.csr for it to sign")
+    .option('--issuing-cert <file>', 'complete that with the certificate it gave, and its root CA behind')
     .option('--allow-group-read', 'let the group of the keystore read its public parts');
   return dryRun(withRootPassphrase(withPassphrase(command))).action((cluster, options) => run(ctx, cluster, options));
 }
 
 export async function runInit(ctx: Context, cluster: string | undefined, options: InitOptions): Promise<void> {
+  checkExternal(options);
   if (cluster === undefined) return runWizard(ctx, options);
+  if (options.issuingCert !== undefined) {
+    checkClusterName(cluster);
+    return runComplete(ctx, cluster, options);
+  }
   const plan = await planFor(ctx, cluster, options);
+  if (options.externalRoot) return runRequest(ctx, plan, options);
   if (!options.dryRun) await make(ctx, plan, options, await initSecrets(options, secretContext(ctx)));
   else ctx.ui.result({ ...plan, dryRun: true }, (style) => renderInit(plan, style));
 }

@@ -1,13 +1,14 @@
 import { type AuthorityObject, authorityObject } from '../authority/authority-object.ts';
 import { constraintsFor } from '../authority/constraints.ts';
-import { type KeyMaker, makeAuditKey, makeIssuing, makeRoot } from '../authority/make.ts';
+import { type KeyMaker, type MadeAuthority, makeAuditKey, makeIssuing, makeRoot } from '../authority/make.ts';
 import { auditName, issuingName, rootName } from '../authority/names.ts';
-import { signCrl } from '../authority/sign-crl.ts';
+import { type SignedCrl, signCrl } from '../authority/sign-crl.ts';
 import { sha256Hex } from '../crypto/hash.ts';
 import { loadCrypto } from '../crypto/webcrypto.ts';
 import { writeAnchor } from '../keystore/anchor.ts';
 import { createKeystore } from '../keystore/create.ts';
 import { DirectoryStore } from '../keystore/directory/directory-store.ts';
+import type { ExternalKey } from '../keystore/envelope/external-key.ts';
 import type { Secret } from '../keystore/envelope/slot.ts';
 import { auditKeyFingerprint } from '../keystore/identity.ts';
 import { Keystore } from '../keystore/keystore.ts';
@@ -16,6 +17,9 @@ import { writePublic } from '../keystore/public.ts';
 import { newRequestId } from '../keystore/request-id.ts';
 import { actor } from '../keystore/writer.ts';
 import { toBase64 } from '../pki/encoding.ts';
+import type { GeneratedKey } from '../pki/key.ts';
+import type { KeyType } from '../pki/x509/algorithm.ts';
+import type { Certificate } from '../pki/x509/certificate.ts';
 import type { ToleratedOutage } from './outage.ts';
 
 export interface InitRequest {
@@ -44,8 +48,8 @@ export interface InitDocument {
   caOutage?: ToleratedOutage;
 }
 
-const ROOT = 'root-g1';
-const ISSUING = 'issuing-g1.1';
+export const ROOT = 'root-g1';
+export const ISSUING = 'issuing-g1.1';
 
 /** What `init` would make, without a serial, a key or a byte written. */
 export function planInit(request: Pick<InitRequest, 'cluster' | 'policy' | 'location'>): InitDocument {
@@ -73,7 +77,7 @@ export function planInit(request: Pick<InitRequest, 'cluster' | 'policy' | 'loca
  * @throws ERR_EXISTS, ERR_STORAGE
  */
 export async function init(request: InitRequest): Promise<InitDocument> {
-  const { cluster, policy, location, now } = request;
+  const { cluster, policy, now } = request;
   const crypto = await loadCrypto();
   const common = { crypto, now, keyType: policy.keyType };
   const root = await makeRoot({
@@ -113,19 +117,37 @@ export async function init(request: InitRequest): Promise<InitDocument> {
       lifetime: untilIssuingEnds,
     }),
   ];
+  return found(request, { root: { ...root, keyType: policy.keyType }, issuing, audit, crls });
+}
+
+/** What record 0 of a keystore brings. */
+export interface Hierarchy {
+  /** `key`: of a root that is another PKI's, its public half. */
+  root: { certificate: Certificate; key: MadeAuthority['key'] | ExternalKey; keyType: KeyType };
+  issuing: Pick<MadeAuthority, 'certificate' | 'key'>;
+  audit: MadeAuthority<GeneratedKey>;
+  crls: SignedCrl[];
+}
+
+/** Makes the keystore over CAs that are made, and opens it as every later command will. @throws ERR_EXISTS, ERR_STORAGE */
+export async function found(request: InitRequest, { root, issuing, audit, crls }: Hierarchy): Promise<InitDocument> {
+  const { cluster, policy, now } = request;
   const body = (sealed: Map<string, SealedKeyRef>, auditRef: SealedKeyRef, slots: SlotRef[]): Bodies['init'] => {
-    const entry = (id: string, role: Authority['role'], der: Uint8Array): Authority => ({
+    const entry = (id: string, role: Authority['role'], der: Uint8Array, keyType = policy.keyType): Authority => ({
       id,
       role,
       generation: 1,
-      keyType: policy.keyType,
+      keyType,
       certificate: toBase64(der),
       sealed: sealed.get(id) as SealedKeyRef,
     });
     return {
       cluster,
       policy,
-      authorities: [entry(ROOT, 'root', root.certificate.der), entry(ISSUING, 'issuing', issuing.certificate.der)],
+      authorities: [
+        entry(ROOT, 'root', root.certificate.der, root.keyType),
+        entry(ISSUING, 'issuing', issuing.certificate.der),
+      ],
       audit: { certificate: toBase64(audit.certificate.der), sealed: auditRef },
       slots,
       crls: crls.map(({ ref }) => ref),
@@ -133,7 +155,7 @@ export async function init(request: InitRequest): Promise<InitDocument> {
   };
   const named = (secrets: Secret[]) => secrets.map((secret) => ({ name: secret.kind as string, secret }));
   await createKeystore({
-    location,
+    location: request.location,
     rootLocation: request.rootLocation,
     groupRead: request.groupRead,
     now,

@@ -6,6 +6,9 @@ export interface InitOptions extends UnlockOptions, Omit<PolicyOptions, 'domains
   domain?: string[] | undefined;
   plane?: string[] | undefined;
   allowGroupRead?: boolean;
+  /** The root CA is another PKI's: ask it for a certificate, or complete the keystore with the one it gave. */
+  externalRoot?: boolean;
+  issuingCert?: string;
   /** PKCS#11 URIs: of both CAs' keys, of the root's. */
   token?: string;
   rootToken?: string;

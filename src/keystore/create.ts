@@ -5,6 +5,7 @@ import type { Signer } from '../pki/signer.ts';
 import { Building, finishBoth } from './creation/building.ts';
 import { forgetRootPlace, noteRootPlace, sweepPlaces } from './creation/leftovers.ts';
 import { checkPlacesAreFree } from './creation/place.ts';
+import { type ExternalKey, encodeExternalKey } from './envelope/external-key.ts';
 import { sealedName, sealKey } from './envelope/sealed-key.ts';
 import { makeSlot, type Secret } from './envelope/slot.ts';
 import { encodeTokenKey } from './envelope/token-key.ts';
@@ -25,7 +26,7 @@ export interface CreateOptions {
   auditKey: GeneratedKey;
   auditSigner: Signer;
   /** The keys to be sealed, or that are in a token, by the authority's id, and their domains. */
-  keys: { id: string; domain: Domain; key: GeneratedKey | TokenKey }[];
+  keys: { id: string; domain: Domain; key: GeneratedKey | TokenKey | ExternalKey }[];
   /** The body of record 0, once the keys are sealed and the slots made. */
   body: (sealed: Map<string, SealedKeyRef>, audit: SealedKeyRef, slots: SlotRef[]) => Bodies['init'];
   /** The first CRLs and their hashes. */
@@ -85,11 +86,13 @@ async function fill(
         slots.push(slot.ref);
       }
     const sealed = new Map<string, SealedKeyRef>();
-    const wrap = async (domain: Domain, key: GeneratedKey | TokenKey): Promise<SealedKeyRef> => {
+    const wrap = async (domain: Domain, key: GeneratedKey | TokenKey | ExternalKey): Promise<SealedKeyRef> => {
       const { ref, bytes } =
-        'uri' in key
-          ? encodeTokenKey(identity.id, { domain, epoch: 1 }, key)
-          : sealKey(identity.id, domain, masters[domain], 1, key);
+        'external' in key
+          ? encodeExternalKey(identity.id, { domain, epoch: 1 }, key)
+          : 'uri' in key
+            ? encodeTokenKey(identity.id, { domain, epoch: 1 }, key)
+            : sealKey(identity.id, domain, masters[domain], 1, key);
       await storeOf(domain).createBlob('sealed', sealedName(ref), bytes);
       return ref;
     };

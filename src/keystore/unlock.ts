@@ -6,6 +6,7 @@ import { ClusterCaError, isClusterCaError } from '../errors.ts';
 import { type GeneratedKey, importSigner } from '../pki/key.ts';
 import type { Signer, SyncSigner } from '../pki/signer.ts';
 import type { KeyType } from '../pki/x509/algorithm.ts';
+import { decodeExternalKey } from './envelope/external-key.ts';
 import { openSealedKey, sealedName, sealKey } from './envelope/sealed-key.ts';
 import { openSlot, type Secret } from './envelope/slot.ts';
 import { decodeTokenKey, encodeTokenKey } from './envelope/token-key.ts';
@@ -69,7 +70,13 @@ export class UnlockedDomain {
   async #open(ref: SealedKeyRef): Promise<Uint8Array | TokenKey> {
     this.requireEpoch(ref.epoch);
     const bytes = await domainStore(this.#keystore, ref.domain).readBlob('sealed', sealedName(ref));
-    const token = decodeTokenKey(this.#keystore.identity.id, ref, bytes);
+    const { id } = this.#keystore.identity;
+    if (decodeExternalKey(id, ref, bytes) !== undefined)
+      throw new ClusterCaError('ERR_STATE', 'the root CA of this keystore is another PKI: its key is not here', {
+        hint: 'what only a root signs (its CRL, a new issuing CA) comes from that PKI',
+        details: { external: true },
+      });
+    const token = decodeTokenKey(id, ref, bytes);
     return token ?? openSealedKey(this.#keystore.identity.id, ref, bytes, this.#masterKey);
   }
 

@@ -8,8 +8,17 @@ import type { Signer } from './signer.ts';
 import { encodeSigned } from './template.ts';
 import { signatureAlgorithmFor } from './x509/algorithm.ts';
 import { type Csr, parseCsr } from './x509/csr.ts';
-import { encodeExtension, findExtension } from './x509/extension.ts';
-import { extensionRequest, parseBasicConstraints, parseSubjectAltName, subjectAltName } from './x509/extensions.ts';
+import { type Extension, encodeExtension, findExtension } from './x509/extension.ts';
+import {
+  basicConstraints,
+  extensionRequest,
+  keyUsage,
+  type NameConstraints,
+  nameConstraints,
+  parseBasicConstraints,
+  parseSubjectAltName,
+  subjectAltName,
+} from './x509/extensions.ts';
 import type { GeneralName } from './x509/general-name.ts';
 import { commonName, encodeName } from './x509/name.ts';
 
@@ -20,7 +29,25 @@ export async function makeCsr(
   spki: Uint8Array,
   signer: Signer,
 ): Promise<Uint8Array> {
-  const attributes = names.length === 0 ? [] : [extensionRequest([encodeExtension(subjectAltName(names))])];
+  return encodeCsr(name, names.length === 0 ? [] : [subjectAltName(names)], spki, signer);
+}
+
+/**
+ * The request of an issuing CA to the PKI above it: its constraints as requested extensions (RFC 5280 §4.2.1.9, §4.2.1.3,
+ * §4.2.1.10). What of it is in the certificate is up to that PKI. @returns DER
+ */
+export async function makeCaCsr(
+  name: string,
+  constraints: NameConstraints,
+  spki: Uint8Array,
+  signer: Signer,
+): Promise<Uint8Array> {
+  const extensions = [basicConstraints(true, 0), keyUsage('keyCertSign', 'cRLSign'), nameConstraints(constraints)];
+  return encodeCsr(name, extensions, spki, signer);
+}
+
+async function encodeCsr(name: string, extensions: Extension[], spki: Uint8Array, signer: Signer): Promise<Uint8Array> {
+  const attributes = extensions.length === 0 ? [] : [extensionRequest(extensions.map(encodeExtension))];
   const tbs = sequence(unsignedInteger(0), encodeName(commonName(name)), spki, tlv(contextTag(0, true), ...attributes));
   return encodeSigned(tbs, signatureAlgorithmFor(signer.keyType), await signer.sign(tbs));
 }

@@ -4,6 +4,7 @@ import { KEY_TYPES, type KeyType } from '../../pki/x509/algorithm.ts';
 import { decodeCanonicalFile, encodeCanonicalFile, tampered } from '../canonical.ts';
 import type { Domain, SealedKeyRef } from '../log/bodies.ts';
 import { hex, integer, oneOf, record, type Shaped } from '../shape.ts';
+import { decodeExternalKey, encodeExternalKey } from './external-key.ts';
 import { type SealContext, seal, sealing, unseal } from './seal.ts';
 import { decodeTokenKey, encodeTokenKey } from './token-key.ts';
 
@@ -53,6 +54,9 @@ export function resealKey(
   // Nothing of it is sealed: what changes is the epoch in its name.
   if (token !== undefined)
     return encodeTokenKey(keystoreId, { domain: ref.domain, epoch: next.epoch, keyId: ref.keyId }, token);
+  const external = decodeExternalKey(keystoreId, ref, bytes);
+  if (external !== undefined)
+    return encodeExternalKey(keystoreId, { domain: ref.domain, epoch: next.epoch, keyId: ref.keyId }, external);
   const { algorithm, spkiSha256 } = decodeSealedKey(keystoreId, ref, bytes);
   const pkcs8 = openSealedKey(keystoreId, ref, bytes, old);
   try {
@@ -115,7 +119,8 @@ export function decodeSealedKey(keystoreId: string, ref: SealedKeyRef, bytes: Ui
 
 /** Reads the file of a key, sealed or in a token, and holds it against the log. @throws ERR_KEYSTORE_TAMPERED */
 export function decodeStoredKey(keystoreId: string, ref: SealedKeyRef, bytes: Uint8Array | undefined): void {
-  if (decodeTokenKey(keystoreId, ref, bytes) === undefined) decodeSealedKey(keystoreId, ref, bytes);
+  if (decodeTokenKey(keystoreId, ref, bytes) ?? decodeExternalKey(keystoreId, ref, bytes)) return;
+  decodeSealedKey(keystoreId, ref, bytes);
 }
 
 /** The private key in PKCS#8, for the caller to zero. @throws ERR_KEYSTORE_TAMPERED when it does not open under the master key */

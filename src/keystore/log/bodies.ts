@@ -40,7 +40,7 @@ export {
   type SlotRef,
 } from './parts.ts';
 
-const policy = record({
+export const policy = record({
   domains: list(text),
   permitIp: list(text),
   planes: list(plane),
