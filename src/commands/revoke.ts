@@ -15,7 +15,8 @@ import { revocationTargets } from '../revocation/targets.ts';
 import { openWriter, type UnlockOptions } from '../unlocking.ts';
 import { parseTimeArgument } from '../values/time.ts';
 import { oneReading, readWhat } from '../what/what.ts';
-import { choice, dryRun, repeatable, withPassphrase } from './options.ts';
+import { runCutOff } from './cut-off.ts';
+import { choice, dryRun, repeatable, withPassphrase, withRootPassphrase } from './options.ts';
 
 interface RevokeOptions extends UnlockOptions {
   reason: RevocationReason;
@@ -34,8 +35,11 @@ export function revokeCommand(ctx: Context, run = runRevoke): Command {
     .addOption(repeatable('--plane <plane>', 'of this plane only'))
     .option('--invalidity-date <time>', 'since when the key is known or suspected to be bad')
     .option('--authority <id>', 'whose serial number it is, when the log does not know it')
-    .option('--inventory <file>', 'give the new CRL to the services of cluster.yaml that read one');
-  return dryRun(withPassphrase(command)).action((what, options) => run(ctx, what, options));
+    .option('--inventory <file>', 'give the new CRL to the services of cluster.yaml that read one')
+    .option('--cut-off', 'then replace the root CA with the node left out: where servers read no CRL');
+  return dryRun(withRootPassphrase(withPassphrase(command))).action((what, options) =>
+    options.cutOff ? runCutOff(ctx, what, options) : run(ctx, what, options),
+  );
 }
 
 export async function runRevoke(ctx: Context, text: string, options: RevokeOptions): Promise<void> {

@@ -226,6 +226,10 @@ class Run {
       const done = await this.#inTurn(() => finishRollover(this.#writer, { requestId, root, confirm }));
       for (const { id, at } of done.backups)
         this.#ctx.ui.warn(`the backup ${id} of ${at} holds the keys that were destroyed: destroy it too`);
+      for (const uri of done.tokens)
+        this.#ctx.ui.warn(
+          `a key of the old root's is in a token, which is not ours to clear: destroy it there: ${uri}`,
+        );
       if (done.slots.length > 0)
         this.#ctx.ui.warn(
           `the root domain keeps its master key: the slots ${done.slots.join(', ')} would be lost by a new one`,

@@ -1,0 +1,195 @@
+import { type Context, openKeystoreToWrite } from '../context.ts';
+import { type Accepting, acceptingUntil, crlAudience, publishRevocation } from '../deployment/publish-crl.ts';
+import { selectUnits } from '../deployment/select.ts';
+import { type CertificateObject, certificateObject } from '../documents/certificate-object.ts';
+import { ClusterCaError } from '../errors.ts';
+import { inventoryItems } from '../inventory/items.ts';
+import { readInventory } from '../inventory/read.ts';
+import { inProgress, phaseOf } from '../keystore/hierarchy.ts';
+import type { Keystore } from '../keystore/keystore.ts';
+import { newRequestId } from '../keystore/request-id.ts';
+import { domainStore } from '../keystore/unlock.ts';
+import type { RevocationReason } from '../pki/revocation-reason.ts';
+import { renderRevoke } from '../revocation/render.ts';
+import { crlObject, revokeCertificates } from '../revocation/revoke.ts';
+import { revocationTargets } from '../revocation/targets.ts';
+import type { StepObject } from '../rollover/document.ts';
+import type { Holder } from '../rollover/planning/subject.ts';
+import { renderRolloverBoard } from '../rollover/render/command.ts';
+import { boardByLog, type RolloverBoard, servicesOf, withHosts } from '../rollover/running/board.ts';
+import { excludeHolders } from '../rollover/running/exclude.ts';
+import { gatedHolder } from '../rollover/running/holder.ts';
+import { blockedError, runRollover } from '../rollover/running/run.ts';
+import { checkStart, startRollover } from '../rollover/start.ts';
+import {
+  closeOpened,
+  type OpenedDomain,
+  requireClock,
+  type UnlockOptions,
+  unlockKeeping,
+  writerOver,
+} from '../unlocking.ts';
+import { inventoryPath } from './deploy.ts';
+
+export interface CutOffOptions extends UnlockOptions {
+  reason: RevocationReason;
+  plane?: string[];
+  inventory?: string;
+  dryRun?: boolean;
+}
+
+/** How a service was shown to refuse the old CA's certificates, the cut-off node's among them. */
+interface Refusal {
+  node: string;
+  service: string;
+  role: 'accept' | 'connect';
+  provenBy?: string | undefined;
+  provenAt: string;
+}
+
+/**
+ * Makes a revocation real where servers read no CRL: revokes, then replaces the root CA with the node left out, to the
+ * end. Whoever holds a key of the node then has a certificate that nothing trusts. Killed, or stopped by a guard, the
+ * same command goes on.
+ */
+export async function runCutOff(ctx: Context, name: string, options: CutOffOptions): Promise<void> {
+  if (options.plane !== undefined)
+    throw new ClusterCaError('ERR_USAGE', '--plane: a node is cut off with all that it has', {
+      hint: 'leave --plane out: every certificate of the node goes',
+    });
+  const path = inventoryPath(ctx, options.inventory);
+  const keystore = await openKeystoreToWrite(ctx, { rootKeystore: options.rootKeystore });
+  const inventory = readInventory(path);
+  inventoryItems(inventory, keystore.state);
+  const victim = await gatedHolder(keystore, inventory, name);
+  checkPhase(keystore, ctx.now());
+  const { all } = await selectUnits(inventory, keystore.state.policy.planes, []);
+  const audience = await crlAudience(keystore, path);
+  const what = { type: 'name' as const, ...victim };
+  const targets = await revocationTargets(keystore, what, { planes: undefined, authority: undefined, now: ctx.now() });
+  const until = Math.max(0, ...targets.map(({ notAfter = 0 }) => notAfter));
+  const accepting = acceptingUntil(audience, new Set([victim.name]), until);
+  const about = { victim: victim.name, accepting };
+  if (options.dryRun) return printPlan(ctx, keystore, inventory, about);
+  if (isCutOff(keystore, victim) && targets.every(({ row }) => row?.revoked !== undefined)) {
+    const rollover = await boardByLog(keystore, inventory, ctx.now());
+    const document = { revoked: [], crls: [], services: [], accepting: [], refused: refusals(keystore), rollover };
+    ctx.ui.result(document, () => `nothing to do: ${victim.name} is cut off already`);
+    return;
+  }
+  for (const line of exposure(about)) ctx.ui.note(line);
+  await ctx.ui.confirmByName(
+    `revoke ${victim.name}, and replace the root CA with it left out`,
+    keystore.state.cluster,
+    ctx.globals.confirm,
+  );
+  await requireClock(ctx, keystore);
+  domainStore(keystore, 'root');
+  let daily: OpenedDomain | undefined;
+  let root: OpenedDomain | undefined;
+  try {
+    daily = await unlockKeeping(ctx, keystore, 'daily', options);
+    root = await unlockKeeping(ctx, keystore, 'root', options);
+    const opened = root;
+    const writer = await writerOver(ctx, keystore, daily.domain);
+    const requestId = newRequestId();
+    const { serials } = await writer.inTurn(ctx.globals.wait, () =>
+      revokeCertificates(writer, { targets, reason: options.reason, invalidityDate: undefined, requestId }),
+    );
+    const published = await publishRevocation(ctx, writer, audience);
+    if (published.failure !== undefined) ctx.ui.warn(published.failure.message);
+    const onProgress = (text: string): void => ctx.ui.progress(text);
+    await writer.inTurn(ctx.globals.wait, async () => {
+      if (!inProgress(keystore.state)) await startRollover(writer, { requestId, root: opened.domain, onProgress });
+      await excludeHolders(writer, requestId, [victim]);
+    });
+    const ran = await withHosts((hosts) =>
+      runRollover(ctx, writer, hosts, {
+        direction: 'forward',
+        until: 'end',
+        inventory,
+        units: all,
+        services: servicesOf(keystore, inventory) ?? [],
+        atOnce: 1,
+        cycle: true,
+        root: async () => opened,
+      }),
+    );
+    if (ran.blocked !== undefined) throw blockedError(phaseOf(keystore.state), ran.blocked);
+    const revoked: CertificateObject[] = [];
+    for (const { row } of targets)
+      if (row !== undefined && serials.includes(row.serial)) {
+        const now = (await keystore.query((index) => index.bySerial(row.serial))) ?? row;
+        revoked.push(await certificateObject(keystore, now, ctx.now()));
+      }
+    const crls = keystore.state.crls.map(crlObject);
+    const board = await boardByLog(keystore, inventory, ctx.now(), { steps: ran.steps });
+    const refused = refusals(keystore);
+    ctx.ui.result({ revoked, crls, services: ran.deployed, accepting: [], refused, rollover: board }, (style) =>
+      [
+        renderRevoke({ revoked, crls, services: [] }, style),
+        '',
+        renderRolloverBoard(board, style, ctx.now()),
+        `${victim.name} is cut off: ${refused.length} services refuse every certificate of the old CA`,
+      ].join('\n'),
+    );
+  } finally {
+    ctx.ui.endProgress();
+    closeOpened(daily);
+    closeOpened(root);
+  }
+}
+
+/** It begins a rollover, or goes on with one that goes forward. @throws ERR_STATE */
+function checkPhase(keystore: Keystore, now: Date): void {
+  if (!inProgress(keystore.state)) {
+    checkStart(keystore, now);
+    return;
+  }
+  const { form, phase } = keystore.state.rollover ?? {};
+  if (form === 'root' && phase !== 'rollback') return;
+  throw new ClusterCaError('ERR_STATE', 'another rollover is in progress, and nobody can be cut off by it', {
+    hint: 'finish it first: cluster-ca rollover status',
+  });
+}
+
+/** Left out of the last rollover, which is done: nothing that it had is under a root that anybody trusts. */
+function isCutOff({ state }: Keystore, victim: Holder): boolean {
+  const { phase, excluded = [] } = state.rollover ?? {};
+  return phase === 'done' && excluded.some(({ kind, name }) => kind === victim.kind && name === victim.name);
+}
+
+/** The window in which what is revoked is accepted, before anything is done. */
+function exposure({ victim, accepting }: { victim: string; accepting: readonly Accepting[] }): string[] {
+  const [first] = accepting;
+  const window =
+    first === undefined
+      ? `every service reads a CRL: ${victim} is refused as soon as they have the new one`
+      : `${accepting.length} services read no CRL, and accept ${victim} until the rollover is in retire; without it until ${first.until}`;
+  return [window, 'the root domain is unlocked for this: its passphrase is asked for'];
+}
+
+async function printPlan(
+  ctx: Context,
+  keystore: Keystore,
+  inventory: ReturnType<typeof readInventory>,
+  about: { victim: string; accepting: readonly Accepting[] },
+): Promise<void> {
+  const { victim, accepting } = about;
+  const step = (what: string): StepObject => ({ phase: phaseOf(keystore.state), what });
+  const steps = [
+    step(`revoke every certificate of ${victim}`),
+    ...(inProgress(keystore.state) ? [] : [step('make a new root CA and issuing CA')]),
+    step(`leave out ${victim}, and go on to done`),
+  ];
+  const board: RolloverBoard = await boardByLog(keystore, inventory, ctx.now(), { steps, dryRun: true });
+  const document = { revoked: [], crls: [], services: [], accepting, rollover: board, steps, dryRun: true };
+  ctx.ui.result(document, (style) => [...exposure(about), renderRolloverBoard(board, style, ctx.now())].join('\n'));
+}
+
+/** The last proofs: who refuses the old CA, in which role, and how that is known. */
+function refusals({ state }: Keystore): Refusal[] {
+  return (state.rollover?.evidence ?? []).flatMap(({ name, service, role, trustsOld, provenBy, at }) =>
+    trustsOld === false ? [{ node: name, service, role, provenBy, provenAt: new Date(at).toISOString() }] : [],
+  );
+}
