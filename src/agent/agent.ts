@@ -139,12 +139,13 @@ export class Agent {
 
   /** @param hold seconds */
   async #ask(hold: number): Promise<void> {
-    const { node, out, server } = this.#options;
+    const { node, out, server, units } = this.#options;
     const holdings = this.#holdings;
+    const restarts = units.some(({ services }) => services.some(({ abilities }) => abilities.trust === 'restart'));
     const seen = this.#desired === undefined ? '' : `&seen=${this.#desired.version}`;
     const answer = await this.#polling.client(holdings, this.#anchors(holdings)).call({
       method: 'GET',
-      path: `/v1/nodes/${node}/next?wait=${hold}${seen}`,
+      path: `/v1/nodes/${node}/next?wait=${hold}${seen}${restarts ? '&restarts=true' : ''}`,
       timeout: hold * 1000 + SILENT,
       signal: this.#stop.signal,
     });

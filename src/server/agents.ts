@@ -6,6 +6,9 @@ import { toHex } from '../pki/encoding.ts';
 /** An agent that has not been heard of for this long is silent, milliseconds: more than two polls. */
 const SILENT = 60_000;
 
+/** How long one that restarts servers for what it was handed is waited for, milliseconds, before the next has its turn. */
+const TURN = 120_000;
+
 /** What an agent has told, and what the daemon makes of it. */
 export interface Told {
   report: Report;
@@ -52,6 +55,9 @@ export class Agents {
   readonly #now: () => number;
   readonly #startedAt: number;
   #stopped = false;
+  /** Who restarts servers now, for which state, and until when it is waited for. */
+  #turn: { node: string; version: string; until: number } | undefined;
+  readonly #queue = new Set<string>();
 
   /** @param now milliseconds since 1970 */
   constructor(now: () => number) {
@@ -123,6 +129,22 @@ export class Agents {
     known.heardAt = this.#now();
   }
 
+  /**
+   * Whether a new state may be handed to a node whose servers are restarted for it. One node has its turn at a time, until
+   * it tells that it has brought it about, or its time is over: else a rollover would take all members of a cluster away at
+   * once.
+   */
+  mayRestart(node: string, version: string): boolean {
+    const turn = this.#turn;
+    if (turn !== undefined && turn.node !== node && this.#now() < turn.until) {
+      this.#queue.add(node);
+      return false;
+    }
+    this.#queue.delete(node);
+    if (turn?.node !== node || turn.version !== version) this.#turn = { node, version, until: this.#now() + TURN };
+    return true;
+  }
+
   /** There is news for all. */
   wakeAll(): void {
     for (const { release } of this.#known.values()) release?.();
@@ -144,6 +166,7 @@ export class Agents {
     known.told = told;
     const before = known.openSince;
     known.openSince = new Map(openOf(told).map((key) => [key, before.get(key) ?? told.at]));
+    if (this.#turn?.node === node && told.report.version === this.#turn.version) this.#endTurn();
     for (const { id } of told.report.rotations) {
       known.asked.get(id)?.ended(told);
       known.asked.delete(id);
@@ -177,6 +200,13 @@ export class Agents {
       }, patience.taken);
       known.release?.();
     });
+  }
+
+  /** The next that waits is asked to take it. */
+  #endTurn(): void {
+    this.#turn = undefined;
+    const [next] = this.#queue;
+    if (next !== undefined) this.#known.get(next)?.release?.();
   }
 
   #heard(node: string): Known {

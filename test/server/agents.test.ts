@@ -82,6 +82,22 @@ test('who does not take the word is not waited for, and is asked when it is back
   expect(agents.rotationsOf('n1')).toHaveLength(1);
 });
 
+test('who restarts servers for what is new has its turn, one node after the other', async () => {
+  let now = 0;
+  const agents = new Agents(() => now);
+  expect([agents.mayRestart('n1', VERSION), agents.mayRestart('n2', VERSION)]).toEqual([true, false]);
+  const waiting = agents.hold('n2', 60_000);
+  // Not before it has brought it about.
+  agents.tell('n1', { report: report({ version: '22'.repeat(16) }), at: 0, findings: [] });
+  expect([agents.held, agents.mayRestart('n1', VERSION), agents.mayRestart('n2', VERSION)]).toEqual([1, true, false]);
+  agents.tell('n1', { report: report(), at: 0, findings: [] });
+  await waiting;
+  expect([agents.mayRestart('n2', VERSION), agents.mayRestart('n3', VERSION)]).toEqual([true, false]);
+  // One that says nothing does not keep the others for ever.
+  now += 120_000;
+  expect(agents.mayRestart('n3', VERSION)).toBe(true);
+});
+
 test('what is not as it should be keeps the time since when', () => {
   const agents = new Agents(() => 0);
   const down = report({ services: [{ ...service, state: 'pending', onDisk: A }] });

@@ -34,18 +34,23 @@ export function agentRoutes(service: Service): Route[] {
           .optional()
           .describe(`seconds that it may be held, ${LONGEST} at most; default: not at all`),
         seen: versionSchema.optional().describe('the version of the last answer'),
+        restarts: z
+          .enum(['true', 'false'])
+          .optional()
+          .describe('its servers are restarted for new trust: it gets it when no other such node is at it'),
       }),
       answers: {
         200: { description: 'the news', schema: nextSchema },
         204: { description: 'there is none' },
       },
-      handle: async ({ params: { node }, query: { wait = 0, seen } }) => {
+      handle: async ({ params: { node }, query: { wait = 0, seen, restarts } }) => {
         const until = performance.now() + wait * 1000;
         for (;;) {
           const state = await desired.of(await keystore.current(), now());
-          const rotations = agents.rotationsOf(node);
-          if (state.version !== seen || rotations.length > 0)
-            return { body: { schemaVersion: 1, ...state, rotations } };
+          const isNews = state.version !== seen;
+          const waits = isNews && restarts === 'true' && seen !== undefined && !agents.mayRestart(node, state.version);
+          const rotations = waits ? [] : agents.rotationsOf(node);
+          if ((isNews && !waits) || rotations.length > 0) return { body: { schemaVersion: 1, ...state, rotations } };
           const left = until - performance.now();
           if (left <= 0 || agents.isStopped) return { status: 204, body: '' };
           await agents.hold(node, left);
