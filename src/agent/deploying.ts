@@ -66,7 +66,7 @@ export async function deployOwn({ units, holdings, desired, now, warn }: OwnDepl
       if (results.some(({ state }) => state === 'failed')) broken ??= unit.dir;
       services.push(...(await withFiles(unit, results, hosts)));
     }
-    const ranks = units.length === 0 ? [] : await ranksOf(units, hosts.of, context);
+    const ranks = units.length === 0 ? [] : await ranksOf(units, hosts.of, async () => context);
     return { services, rank: Math.max(0, ...ranks.map(({ rank }) => rank)) };
   } finally {
     key.fill(0);

@@ -9,10 +9,11 @@ import type { Ranked } from './waves.ts';
 export async function ranksOf(
   units: readonly Unit[],
   hostOf: (unit: Unit) => Host,
-  context: UnitContext,
+  contextOf: (unit: Unit) => Promise<UnitContext>,
 ): Promise<Ranked[]> {
   const ranks = new Map<string, number>();
   for (const unit of units) {
+    const context = await contextOf(unit);
     const rank = Math.max(
       0,
       ...(await Promise.all(unit.services.map((one) => rankOf(hostOf(unit), unit, one, context)))),

@@ -9,6 +9,7 @@ import { type IssueItem, itemNameTexts } from '../issuance/item.ts';
 import { issueProbe } from '../issuance/probe.ts';
 import type { Keystore } from '../keystore/keystore.ts';
 import type { KeystoreWriter } from '../keystore/writer.ts';
+import { adoptedMaterial, keepsCertificates, ownClient } from './adopted.ts';
 import { deployUnit, stateAfter } from './deploy-unit.ts';
 import { type DeployDocument, type ServiceObject, serviceObject, unitObjects } from './document.ts';
 import { finishEarlierRuns } from './earlier-runs.ts';
@@ -79,14 +80,14 @@ export async function runDeployment(
   if (deployment.fresh) await recordServices(writer, awaiting(deployment.units), ctx.globals.wait);
   await finishEarlierRuns(ctx, writer, keyDirectories(ctx, writer.keystore, deployment));
   const client = await issueProbe(writer, ctx.globals.wait);
+  const run = new Run(ctx, writer, deployment, hosts, client);
   try {
-    const run = new Run(ctx, writer, deployment, hosts, client);
     const document = await run.all();
     await settle(ctx, writer, deployment, run);
     return document;
   } finally {
     ctx.ui.endProgress();
-    client.key.fill(0);
+    run.forget();
     await hosts.close();
   }
 }
@@ -97,6 +98,7 @@ class Run {
   readonly #deployment: Deployment;
   readonly #hosts: Hosts;
   readonly #client: ClientCertificate;
+  readonly #own: ClientCertificate[] = [];
   readonly outcomes = new Map<Unit, ServiceObject[]>();
   readonly materials = new Map<Unit, Material>();
 
@@ -113,7 +115,7 @@ class Run {
     await this.#gather();
     const ready = units.filter((unit) => this.materials.has(unit));
     const context = await this.#context();
-    const waves = planWaves(await ranksOf(ready, this.#hosts.of, context), atOnce);
+    const waves = planWaves(await ranksOf(ready, this.#hosts.of, (unit) => this.#contextOf(unit, context)), atOnce);
     const done: string[][] = [];
     let stopped: string | undefined;
     for (const wave of waves) {
@@ -150,7 +152,10 @@ class Run {
     const { keystore } = this.#writer;
     const keys = keyDirectories(this.#ctx, keystore, this.#deployment);
     const whatever = this.#deployment.onlyCrl ?? false;
-    const material = await materialOf(keystore, unit, keys, this.#ctx.now(), { whatever });
+    const now = this.#ctx.now();
+    const material = keepsCertificates(keystore)
+      ? await adoptedMaterial(keystore, unit, this.#hosts.of(unit), now)
+      : await materialOf(keystore, unit, keys, now, { whatever });
     this.materials.set(unit, material);
     return material;
   }
@@ -186,11 +191,26 @@ class Run {
     };
   }
 
+  /** A server that knows no CA of ours yet is spoken to with its own certificate. */
+  async #contextOf(unit: Unit, context: UnitContext): Promise<UnitContext> {
+    if (!keepsCertificates(this.#writer.keystore)) return context;
+    const client = await ownClient(unit, this.#hosts.of(unit));
+    if (client === undefined) return context;
+    this.#own.push(client);
+    return { ...context, client };
+  }
+
+  /** Forgets the keys that were read to speak with. */
+  forget(): void {
+    for (const { key } of [this.#client, ...this.#own]) key.fill(0);
+  }
+
   /** The units of one node, one after the other; the first that fails is the last. */
   async #node(units: readonly Unit[], context: UnitContext): Promise<void> {
     for (const [i, unit] of units.entries()) {
       await this.#attempt([unit], async () => {
-        const results = await deployUnit(unit, this.#hosts.of(unit), this.#wanted(unit), context);
+        const own = await this.#contextOf(unit, context);
+        const results = await deployUnit(unit, this.#hosts.of(unit), this.#wanted(unit), own);
         this.outcomes.set(
           unit,
           results.map((result: ServiceResult) => serviceObject(unit, result)),
@@ -224,6 +244,8 @@ class Run {
 
   /** The names that the inventory asks for. */
   #wanted({ holder, plane }: Unit): string[] | undefined {
+    // Whatever names another CA's certificates have: they are in use.
+    if (keepsCertificates(this.#writer.keystore)) return undefined;
     const { state } = this.#writer.keystore;
     this.#items ??= inventoryItems(this.#deployment.inventory, state);
     const item = this.#items.find((one) => one.kind === holder.kind && one.name === holder.name && one.plane === plane);

@@ -43,7 +43,10 @@ export async function lookAt(service: Service, looking: Looking): Promise<Proof[
   const files = await lookAtFiles(service, looking);
   const asked = isAsked(service) && probes !== undefined ? await ask(service, probes, looking) : undefined;
   const at = now().getTime();
-  return rolesOf(service).map((role) => proof(service, role, at, factsOf(service, role, files, asked)));
+  return rolesOf(service).map((role) => {
+    const facts = factsOf(service, role, files, asked);
+    return proof(service, role, at, looking.form === 'foreign' ? withFiles(facts, files) : facts);
+  });
 }
 
 function proof(
@@ -85,6 +88,12 @@ function factsOf(
     return { error: 'what it has loaded is not what is on its disk', provenBy: 'file' };
   const error = asked.error ?? files.error;
   return { ...files, ...(error === undefined ? {} : { error }), provenBy: 'file' };
+}
+
+/** There is no probe of a CA whose key is not ours: where the service names none either, its files say whether it is trusted. */
+function withFiles(facts: Facts & Pick<Proof, 'provenBy'>, { trustsOld }: Facts): Facts & Pick<Proof, 'provenBy'> {
+  const known = facts.fingerprint === undefined || facts.trustsOld !== undefined || trustsOld === undefined;
+  return known || facts.trustsNew !== true ? facts : { ...facts, trustsOld, provenBy: 'file' };
 }
 
 /** The handshakes, one behind the other, so that they lie within a minute. */
