@@ -77,7 +77,7 @@ describe('help', () => {
     ],
     ['rotate', ['--due', '--all', '--plane', '--inventory', '--out', '--csr-dir', '--deploy', '--dry-run'], []],
     ['deploy', ['--inventory', '--from', '--max-unavailable', '--cycle-connections', '--dry-run'], []],
-    ['revoke', ['--reason', '--plane', '--invalidity-date', '--dry-run'], ['--cut-off']],
+    ['revoke', ['--reason', '--plane', '--invalidity-date', '--cut-off', '--dry-run'], []],
     ['crl', ['--out', '--authority', '--der', '--renew', '--lifetime'], []],
     ['list', ['--all', '--node', '--plane', '--status', '--expiring'], []],
     ['status', ['--within', '--format'], []],
