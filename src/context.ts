@@ -91,7 +91,8 @@ export function directoryStore(location: string): DirectoryStore {
   return new DirectoryStore(location, { groupRead });
 }
 
-function rootKeystoreAt(location: string): DirectoryStore {
+/** A root domain that is kept by itself. @throws ERR_KEYSTORE_ABSENT */
+export function rootKeystoreAt(location: string): DirectoryStore {
   const store = new DirectoryStore(location, { groupRead: false });
   try {
     readFileSync(layout.identity(location));

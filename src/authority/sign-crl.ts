@@ -4,12 +4,15 @@ import { ClusterCaError } from '../errors.ts';
 import type { CrlRef } from '../keystore/log/bodies.ts';
 import type { RevokedSerial } from '../keystore/log/fold.ts';
 import { encodeTbsCertList, nextCrlNumber } from '../pki/crl.ts';
-import { fromHex } from '../pki/encoding.ts';
+import { readDer } from '../pki/der/reader.ts';
+import { fromHex, toHex } from '../pki/encoding.ts';
+import { OID } from '../pki/oids.ts';
 import { prepareCrl, sign } from '../pki/prepare.ts';
 import type { Signer } from '../pki/signer.ts';
-import { signatureAlgorithmFor } from '../pki/x509/algorithm.ts';
+import { type KeyType, signatureAlgorithmFor } from '../pki/x509/algorithm.ts';
 import type { Certificate } from '../pki/x509/certificate.ts';
-import { parseCrl } from '../pki/x509/crl.ts';
+import { type Crl, parseCrl } from '../pki/x509/crl.ts';
+import { findExtension } from '../pki/x509/extension.ts';
 
 const verifySignature = createVerifySignature();
 
@@ -32,23 +35,35 @@ export interface SignedCrl {
   der: Uint8Array;
 }
 
+/** A CRL as it is before it is signed. */
+export interface UnsignedCrl {
+  tbs: Uint8Array;
+  signatureAlgorithm: Uint8Array;
+}
+
 /**
  * Signs a CRL of what is revoked and not yet expired. Entries leave one CRL after their certificate's end: whoever
  * last saw the certificate valid sees it listed once more (RFC 5280 §3.3).
  * @throws ClusterCaError ERR_LINT
  */
 export async function signCrl(request: CrlRequest): Promise<SignedCrl> {
-  const { issuer, signer, now } = request;
+  const { issuer, signer } = request;
+  const { tbs, signatureAlgorithm } = prepareNextCrl({ ...request, keyType: signer.keyType });
+  return signedCrl(request.authority, issuer, await sign(prepareCrl(tbs, signatureAlgorithm, issuer), signer));
+}
+
+/** The octets that a CRL's signature will be over. */
+export function prepareNextCrl(request: Omit<CrlRequest, 'signer'> & { keyType: KeyType }): UnsignedCrl {
+  const { issuer, now } = request;
   const thisUpdate = new Date(Math.floor(now.getTime() / 1000) * 1000);
   const nextUpdate = new Date(Math.min(thisUpdate.getTime() + request.lifetime * 1000, issuer.notAfter));
-  const number = nextCrlNumber(request.lastNumber, now);
-  const signatureAlgorithm = signatureAlgorithmFor(signer.keyType);
+  const signatureAlgorithm = signatureAlgorithmFor(request.keyType);
   const tbs = encodeTbsCertList({
     issuer,
     signatureAlgorithm,
     thisUpdate,
     nextUpdate,
-    number,
+    number: nextCrlNumber(request.lastNumber, now),
     entries: request.revoked
       .filter((entry) => entry.notAfter === undefined || entry.notAfter + request.lifetime * 1000 > now.getTime())
       .map((entry) => ({
@@ -59,18 +74,30 @@ export async function signCrl(request: CrlRequest): Promise<SignedCrl> {
       })),
     ...(request.url === undefined ? {} : { url: request.url }),
   });
-  const der = await sign(prepareCrl(tbs, signatureAlgorithm, issuer), signer);
+  return { tbs, signatureAlgorithm };
+}
+
+/** A CRL that was signed, as a record names it. @throws ClusterCaError ERR_LINT when it is not this CA's */
+export function signedCrl(authority: string, issuer: Certificate, der: Uint8Array): SignedCrl {
   const crl = parseCrl(der);
-  if (!verifySignature(issuer.publicKey, crl.signatureAlgorithm, crl.tbs, crl.signature))
-    throw new ClusterCaError('ERR_LINT', `the signed CRL does not verify by ${request.authority}`);
+  const { nextUpdate } = crl;
+  if (nextUpdate === undefined || !verifySignature(issuer.publicKey, crl.signatureAlgorithm, crl.tbs, crl.signature))
+    throw new ClusterCaError('ERR_LINT', `the signed CRL does not verify by ${authority}`);
   return {
     der,
     ref: {
-      authority: request.authority,
-      number: number.toString(),
+      authority,
+      number: crlNumberOf(crl).toString(),
       sha256: sha256Hex(der),
-      thisUpdate: thisUpdate.toISOString(),
-      nextUpdate: nextUpdate.toISOString(),
+      thisUpdate: new Date(crl.thisUpdate).toISOString(),
+      nextUpdate: new Date(nextUpdate).toISOString(),
     },
   };
+}
+
+/** The CRL number (RFC 5280 §5.2.3). @throws ClusterCaError ERR_LINT without one */
+export function crlNumberOf({ extensions }: Pick<Crl, 'extensions'>): bigint {
+  const number = findExtension(extensions, OID.cRLNumber);
+  if (number === undefined) throw new ClusterCaError('ERR_LINT', 'the CRL has no number');
+  return BigInt(`0x${toHex(readDer(number.value, (reader) => reader.integer()))}`);
 }

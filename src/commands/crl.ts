@@ -1,5 +1,6 @@
 import { resolve } from 'node:path';
 import { Command } from 'commander';
+import { type CeremonyOptions, runCeremonyAccept, runCeremonyRequest, runCeremonySign } from '../ceremony/run.ts';
 import { type Context, openKeystore, openKeystoreToWrite } from '../context.ts';
 import { ClusterCaError } from '../errors.ts';
 import { liveAuthorities } from '../keystore/hierarchy.ts';
@@ -12,15 +13,12 @@ import { crlTakers } from '../revocation/render.ts';
 import { renewCrls, requireAuthority, requireKey } from '../revocation/renew-crls.ts';
 import { crlObject } from '../revocation/revoke.ts';
 import { safeText } from '../ui/text/safe.ts';
-import { openWriter, type UnlockOptions, unlockRoot } from '../unlocking.ts';
+import { openWriter, unlockRoot } from '../unlocking.ts';
 import { dryRun, duration, withPassphrase, withRootPassphrase } from './options.ts';
 
-interface CrlOptions extends UnlockOptions {
-  out?: string;
-  authority?: string;
+interface CrlOptions extends CeremonyOptions {
   der?: boolean;
   renew?: boolean;
-  lifetime?: number;
   dryRun?: boolean;
 }
 
@@ -31,11 +29,29 @@ export function crlCommand(ctx: Context, run = runCrl): Command {
     .option('--authority <id>', 'of this CA only')
     .option('--der', 'in DER; needs --authority')
     .option('--renew', "sign the issuing CAs' CRLs anew (the root's with --authority)")
-    .addOption(duration('--lifetime <duration>', 'with --renew: until nextUpdate'));
+    .addOption(duration('--lifetime <duration>', 'with --renew: until nextUpdate'))
+    .option('--request <file>', 'with --renew --authority: write what a root on another machine is to sign')
+    .option('--sign <request>', 'there: sign it with the key in --root-keystore, and write the answer to --out')
+    .option('--accept <answer>', 'here again: record what was signed');
   return dryRun(withRootPassphrase(withPassphrase(command))).action((options) => run(ctx, options));
 }
 
+/** A ceremony: request, sign, accept. @throws ERR_USAGE for steps that do not go together */
+function ceremony(ctx: Context, options: CrlOptions): Promise<void> | undefined {
+  const { request, sign, accept, renew, authority, dryRun } = options;
+  const steps = [request, sign, accept].filter((step) => step !== undefined);
+  if (steps.length === 0) return undefined;
+  if (steps.length > 1) throw new ClusterCaError('ERR_USAGE', '--request, --sign and --accept are steps of their own');
+  if (dryRun) throw new ClusterCaError('ERR_USAGE', 'a ceremony has no --dry-run: --request changes nothing');
+  if (request !== undefined && !(renew && authority !== undefined))
+    throw new ClusterCaError('ERR_USAGE', '--request goes with --renew --authority ROOT');
+  if (request !== undefined) return runCeremonyRequest(ctx, options);
+  return sign === undefined ? runCeremonyAccept(ctx, options) : runCeremonySign(ctx, options);
+}
+
 export async function runCrl(ctx: Context, options: CrlOptions): Promise<void> {
+  const step = ceremony(ctx, options);
+  if (step !== undefined) return step;
   if (options.der && options.authority === undefined)
     throw new ClusterCaError('ERR_USAGE', '--der needs --authority: a DER file holds one CRL');
   if (options.lifetime !== undefined && !options.renew)

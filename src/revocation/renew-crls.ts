@@ -1,4 +1,4 @@
-import { type SignedCrl, signCrl } from '../authority/sign-crl.ts';
+import { type CrlRequest, type SignedCrl, signCrl } from '../authority/sign-crl.ts';
 import { ClusterCaError, isClusterCaError } from '../errors.ts';
 import { isDestroyed, liveAuthorities } from '../keystore/hierarchy.ts';
 import type { Authority, CrlRef } from '../keystore/log/bodies.ts';
@@ -13,6 +13,18 @@ export async function signNextCrl(
   domain: UnlockedDomain,
   options: { lifetime?: number | undefined; added?: RevokedSerial[] } = {},
 ): Promise<SignedCrl> {
+  const request = await nextCrl(writer, authority, options);
+  const signed = await signCrl({ ...request, signer: await domain.signer(authority.sealed, authority.keyType) });
+  await putCrl(writer, signed);
+  return signed;
+}
+
+/** What the next CRL of an authority says: all but its signature. */
+export async function nextCrl(
+  writer: KeystoreWriter,
+  authority: Authority,
+  options: { lifetime?: number | undefined; added?: RevokedSerial[] } = {},
+): Promise<Omit<CrlRequest, 'signer'>> {
   const { keystore } = writer;
   const { policy, crls, time } = keystore.state;
   const now = new Date(Math.max(writer.options.now().getTime(), time));
@@ -25,22 +37,19 @@ export async function signNextCrl(
     (authority.role === 'issuing' ? policy.crlLifetime : Math.max(rootLifetime, policy.crlLifetime));
   const revoked = await keystore.query((index) => index.revocations(authority.id));
   const known = new Set(revoked.map((entry) => entry.serial));
-  const signed = await signCrl({
+  return {
     authority: authority.id,
     issuer,
-    signer: await domain.signer(authority.sealed, authority.keyType),
     revoked: [...revoked, ...(options.added ?? []).filter((entry) => !known.has(entry.serial))],
     now,
     lifetime,
     lastNumber: last === undefined ? undefined : BigInt(last.number),
     url: authority.role === 'issuing' ? policy.crlUrl : undefined,
-  });
-  await putCrl(writer, signed);
-  return signed;
+  };
 }
 
 /** Stores a CRL; one that finds the disk full uses the room held for a revocation. */
-async function putCrl(writer: KeystoreWriter, { ref, der }: SignedCrl): Promise<void> {
+export async function putCrl(writer: KeystoreWriter, { ref, der }: SignedCrl): Promise<void> {
   const { store } = writer.keystore;
   try {
     await store.putObject(ref.sha256, der);
