@@ -59,3 +59,14 @@ function clockError(state: LogState, now: Date): ClusterCaError {
     },
   );
 }
+
+/**
+ * Between what two times it is now. They are one time, unless this clock and the last record are so far apart that one of
+ * them is wrong: then nothing may end, or not have begun, by the wrong one.
+ */
+export function clockSpan(state: Pick<LogState, 'time'>, now: Date): { from: Date; to: Date } {
+  const last = new Date(state.time);
+  const leap = clockLeap(state, now);
+  if (leap === undefined) return { from: now > last ? now : last, to: now > last ? now : last };
+  return 'ahead' in leap ? { from: last, to: now } : { from: now, to: last };
+}

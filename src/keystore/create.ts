@@ -11,7 +11,7 @@ import { makeSlot, type Secret } from './envelope/slot.ts';
 import { encodeTokenKey } from './envelope/token-key.ts';
 import { encodeIdentity, type Identity } from './identity.ts';
 import type { Bodies, Domain, SealedKeyRef, SlotRef } from './log/bodies.ts';
-import { encodeRecord, type LogRecord } from './log/record.ts';
+import { encodeRecord, type LogRecord, RECORD_LIMIT } from './log/record.ts';
 
 export interface CreateOptions {
   location: string;
@@ -111,6 +111,7 @@ async function fill(
       body: options.body(sealed, audit, slots),
     };
     await main.store.append(0, await encodeRecord(identity.id, entry, options.auditSigner));
+    await main.store.holdRoom(2 * Math.max(0, ...options.objects.map(({ der }) => der.length)) + RECORD_LIMIT);
   } finally {
     masters.daily.fill(0);
     masters.root.fill(0);

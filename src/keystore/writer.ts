@@ -3,7 +3,7 @@ import { ClusterCaError, isClusterCaError } from '../errors.ts';
 import type { Signer } from '../pki/signer.ts';
 import { writeAnchor } from './anchor.ts';
 import { Overlay } from './certificates/overlay.ts';
-import { recordTime } from './clock.ts';
+import { clockLeap, clockSpan, recordTime } from './clock.ts';
 import { removeDestroyed } from './destroyed.ts';
 import type { Keystore } from './keystore.ts';
 import type { Bodies, Op } from './log/bodies.ts';
@@ -33,6 +33,8 @@ export class KeystoreWriter {
   readonly daily: UnlockedDomain;
   readonly options: WriterOptions;
   readonly #audit: Signer;
+  /** The time of the log before a clock that is far from it wrote anything here. */
+  #steady: { time: number };
   #durable = -1;
   #lastTurn: Promise<unknown> = Promise.resolve();
 
@@ -41,6 +43,7 @@ export class KeystoreWriter {
     this.daily = daily;
     this.#audit = audit;
     this.options = options;
+    this.#steady = { time: keystore.state.time };
   }
 
   /** @throws ERR_KEYSTORE_PERMISSIONS, ERR_KEYSTORE_ROLLED_BACK, ERR_STORAGE, ERR_KEYSTORE_TAMPERED */
@@ -81,6 +84,7 @@ export class KeystoreWriter {
       await stage?.(bytes);
       if ((await this.#append(seq, bytes, op, requestId)) === 'lost') continue;
       this.#durable = seq;
+      if (clockLeap(this.#steady, this.options.now()) === undefined) this.#steady = { time: Date.parse(entry.time) };
       if (!(await this.keystore.adopt(state, applied))) await this.keystore.refresh();
       if (op !== 'reserve') await this.#moveAnchor();
       return entry;
@@ -176,6 +180,12 @@ export class KeystoreWriter {
     const { seq, head } = this.keystore.state;
     const warning = await writeAnchor(this.keystore.options.anchors, this.keystore.identity.id, { seq, head });
     if (warning !== undefined) this.options.warn(warning);
+  }
+
+  /** Between what two times it is now, whatever this process has recorded by a clock that is far from the log's. */
+  clockSpan(): { from: Date; to: Date } {
+    const now = this.options.now();
+    return clockSpan(clockLeap(this.#steady, now) === undefined ? this.keystore.state : this.#steady, now);
   }
 
   /** The head as people compare it. */

@@ -26,15 +26,17 @@ export async function nextCrl(
   options: { lifetime?: number | undefined; added?: RevokedSerial[] } = {},
 ): Promise<Omit<CrlRequest, 'signer'>> {
   const { keystore } = writer;
-  const { policy, crls, time } = keystore.state;
-  const now = new Date(Math.max(writer.options.now().getTime(), time));
+  const { policy, crls } = keystore.state;
+  // Valid by this clock and by the one of the last record; what has ended by one of them alone stays on it.
+  const { from: now, to } = writer.clockSpan();
+  const span = Math.ceil((to.getTime() - now.getTime()) / 1000);
   const last = crls.find((crl) => crl.authority === authority.id);
   const issuer = keystore.authorityCertificate(authority.id);
   const untilEnd = Math.floor((issuer.notAfter - now.getTime()) / 1000);
   const rootLifetime = last === undefined ? untilEnd : Math.floor((Date.parse(last.nextUpdate) - now.getTime()) / 1000);
   const lifetime =
     options.lifetime ??
-    (authority.role === 'issuing' ? policy.crlLifetime : Math.max(rootLifetime, policy.crlLifetime));
+    (authority.role === 'issuing' ? policy.crlLifetime + span : Math.max(rootLifetime, policy.crlLifetime + span));
   const revoked = await keystore.query((index) => index.revocations(authority.id));
   const known = new Set(revoked.map((entry) => entry.serial));
   return {

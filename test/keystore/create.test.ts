@@ -38,7 +38,7 @@ test('a keystore with its directories, modes, and a record 0 that binds KEYSTORE
   const place = join(parent, 'new', 'ks');
   const identity = await createKeystore(createOptions(place));
   expect(readdirSync(place).sort()).toEqual(
-    ['KEYSTORE', 'log', 'objects', 'public', 'sealed', 'slots', 'snapshot', 'tmp'].sort(),
+    ['KEYSTORE', 'log', 'objects', 'public', 'reserve', 'sealed', 'slots', 'snapshot', 'tmp'].sort(),
   );
   expect(decodeIdentity(readFileSync(join(place, 'KEYSTORE')))).toEqual(identity);
   const first = decodeRecord(identity.id, 0, readFileSync(join(place, 'log/0/0')), fromBase64(identity.auditKey));

@@ -129,14 +129,14 @@ describe('the directory', () => {
   test('room grows with what is needed, and is not rewritten without need', async () => {
     const store = await newStore();
     const size = () => statSync(join(store.location, 'reserve')).size;
-    await store.holdRoom(1000);
-    expect(size()).toBe(1000);
-    await store.holdRoom(400);
-    expect(size()).toBe(1000);
-    await store.holdRoom(5000);
-    expect(size()).toBe(5000);
-    await store.holdRoom(100);
-    expect(size()).toBe(100);
+    await store.holdRoom(100_000);
+    expect(size()).toBe(100_000);
+    await store.holdRoom(40_000);
+    expect(size()).toBe(100_000);
+    await store.holdRoom(500_000);
+    expect(size()).toBe(500_000);
+    await store.holdRoom(20_000);
+    expect(size()).toBe(20_000);
     expect(await store.releaseRoom()).toBe(true);
   });
 

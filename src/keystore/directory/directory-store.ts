@@ -11,6 +11,11 @@ import { appendRecord, lastRecord, makeRecordDurable } from './records.ts';
 import { createFile, probeLinks, stage, sweepStaged } from './staging.ts';
 import { takeTurn } from './turn.ts';
 
+const BLOCK = 4096;
+/** Four blocks: a short CRL, a record, and what the two are staged as. */
+const LEAST_ROOM = 4 * BLOCK;
+const wholeBlocks = (octets: number): number => Math.floor(octets / BLOCK) * BLOCK;
+
 /** A keystore in a local directory (or NFSv4): hard links for compare-and-append, fsync for durability. */
 export class DirectoryStore implements Store {
   readonly location: string;
@@ -134,8 +139,25 @@ export class DirectoryStore implements Store {
       () => 0,
     );
     if (size >= bytes && size <= 4 * bytes) return;
-    const temporary = await stage(this.location, new Uint8Array(bytes), 0o600).catch(() => undefined);
-    if (temporary !== undefined) await renameDurably(temporary, path).catch(() => unlink(temporary).catch(() => {}));
+    let held = await this.#hold(path, bytes);
+    // Where there is not so much room, as much of it as there is: a small revocation needs few blocks.
+    for (let octets = bytes; !held; held = await this.#hold(path, octets)) {
+      octets = wholeBlocks(octets / 2);
+      if (octets <= size || octets < LEAST_ROOM) return;
+    }
+  }
+
+  async #hold(path: string, octets: number): Promise<boolean> {
+    const temporary = await stage(this.location, new Uint8Array(octets), 0o600).catch(() => undefined);
+    if (temporary === undefined) return false;
+    return renameDurably(temporary, path).then(
+      () => true,
+      () =>
+        unlink(temporary).then(
+          () => false,
+          () => false,
+        ),
+    );
   }
 
   async releaseRoom(): Promise<boolean> {

@@ -7,7 +7,7 @@ import { describeWith } from '../../support/debian.ts';
 import { scratch } from '../../support/scratch.ts';
 
 /** What is done to the process at one of its storage calls: see storage-fault.c. */
-export type Fault = 'kill' | 'tear' | 'short' | 'EIO' | 'ENOSPC' | 'EDQUOT' | 'EINTR';
+export type Fault = 'kill' | 'tear' | 'stop' | 'short' | 'EIO' | 'ENOSPC' | 'EDQUOT' | 'EINTR';
 
 export interface At {
   /** The number of the storage call, from 1. */

@@ -6,6 +6,7 @@
  *   FAULT_AT     the number of the call, from 1; absent: none
  *   FAULT_DO     kill    SIGKILL instead of the call
  *                tear    half of a write, then SIGKILL; kill for every other call
+ *                stop    SIGSTOP before the call, which is made when the process goes on
  *                short   half of a write is written; nothing for every other call
  *                EIO, ENOSPC, EDQUOT, EINTR: the call fails so, and nothing is done
  *   FAULT_FROM   "1": not only that call but every later one that takes room fails so (a disk that stays full)
@@ -116,6 +117,10 @@ static enum verdict step_from(const char *call, const char *path, const char *fr
   if (strcmp(action, "kill") == 0 || (strcmp(action, "tear") == 0 && !is_write)) {
     kill(getpid(), SIGKILL);
     for (;;) pause();
+  }
+  if (strcmp(action, "stop") == 0) {
+    kill(getpid(), SIGSTOP);
+    return GO;
   }
   if (strcmp(action, "tear") == 0) return HALF_AND_DIE;
   if (strcmp(action, "short") == 0) return is_write ? HALF : GO;

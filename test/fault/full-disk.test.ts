@@ -1,12 +1,12 @@
 import { spawnSync } from 'node:child_process';
-import { readdir, statfs, unlink, writeFile } from 'node:fs/promises';
+import { mkdir, readdir, stat, statfs, unlink, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, describe, expect, test } from '@jest/globals';
+import { done, errorObject, expectExit } from '../cli/checks.ts';
+import type { CrlDocument, IssueDocument, ListDocument, RevokeDocument } from '../cli/documents.ts';
+import { readPair } from '../cli/x509.ts';
 import { cli, type RunOptions } from '../support/cli.ts';
 import { newPlace } from '../support/clusters.ts';
-import { done, errorObject, expectExit } from './checks.ts';
-import type { CrlDocument, IssueDocument, ListDocument, RevokeDocument } from './documents.ts';
-import { readPair } from './x509.ts';
 
 // A disk that is full: a small tmpfs, which only root can mount.
 let mountedOn: string | undefined;
@@ -97,5 +97,59 @@ describe('the disk of the files is full', () => {
     await done<IssueDocument>(there, issue);
     expect((await readPair(join(disk, 'out/n5/data'))).matches).toBe(true);
     expect((await done<ListDocument>(there, ['list', '--node', 'n5'])).certificates).toHaveLength(1);
+  });
+});
+
+describe('a disk of 64 KiB', () => {
+  const small = join(place.directory, 'small');
+  const files = join(out, 'small');
+  const mount = (...words: string[]): void => {
+    const { status, stderr } = spawnSync('mount', words, { encoding: 'utf8' });
+    if (status !== 0) throw new Error(stderr);
+  };
+  const there = (args: string[], options?: RunOptions) =>
+    run(args, { ...options, env: { ...env, CLUSTER_CA_KEYSTORE: join(small, 'keystore') } });
+  afterAll(() => {
+    spawnSync('umount', [small]);
+  });
+
+  onDisk('has room held for a revocation from init on: nothing is issued, but a certificate is revoked', async () => {
+    await mkdir(small);
+    mount('-t', 'tmpfs', '-o', 'size=64k,mode=0700', 'none', small);
+    await done(there, ['init', 'orders']);
+    errorObject(await there(['issue', 'n1', '--plane', 'data', '--out', files, '--json']), 'ERR_STORAGE');
+    mount('-o', 'remount,size=128k', small);
+    await done(there, ['issue', 'n1', 'n2', '--plane', 'data', '--out', files]);
+    const room = (await stat(join(small, 'keystore/reserve'))).size;
+    expect(room).toBeGreaterThanOrEqual(16_384);
+    for (let i = 0; ; i++)
+      if (
+        !(await writeFile(join(small, `fill-${i}`), Buffer.alloc(4096)).then(
+          () => true,
+          () => false,
+        ))
+      )
+        break;
+    expect((await statfs(small)).bavail).toBe(0);
+    errorObject(await there(['issue', 'n3', '--plane', 'data', '--out', files, '--json']), 'ERR_STORAGE');
+    const { revoked } = await done<RevokeDocument>(there, ['revoke', 'n1', '--yes', '--reason', 'keyCompromise']);
+    expect(revoked).toHaveLength(1);
+    await done(there, ['keystore', 'check']);
+    await done(there, ['audit', 'verify']);
+  });
+
+  onDisk('that can only be read: reading works, writing is 14 and names it', async () => {
+    mount('-o', 'remount,ro', small);
+    for (const args of [['list'], ['status'], ['crl'], ['audit', 'verify'], ['keystore', 'check']])
+      expectExit(await there(args), 0);
+    for (const args of [
+      ['issue', 'n3', '--plane', 'data', '--out', files, '--json'],
+      ['revoke', 'n2', '--yes', '--json'],
+      ['keystore', 'rewrap', '--confirm', 'orders', '--json'],
+    ])
+      expect(errorObject(await there(args), 'ERR_STORAGE').message).toContain('read-only');
+    mount('-o', 'remount,rw,size=1m', small);
+    await done(there, ['revoke', 'n2', '--yes']);
+    await done(there, ['keystore', 'check']);
   });
 });
