@@ -108,9 +108,9 @@ export class Agent {
     return planes.flatMap((plane) => readHolding(out, node, plane) ?? []);
   }
 
-  /** The anchors by which the daemon is known: those it has sent last, else those that the node joined with. */
+  /** The anchors by which the daemon is known: those it has sent last, else, once, those that the node joined with. */
   #anchors(holdings: readonly Holding[]): string {
-    if (this.#desired !== undefined) return this.#desired.trustBundle;
+    if (this.#desired !== undefined) return this.#desired.anchors;
     return new TextDecoder().decode(holdings[0]?.place.read(FILES.trustBundle) ?? new Uint8Array());
   }
 
@@ -236,7 +236,7 @@ export class Agent {
   async #renew(desired: Desired, { plane, certificate }: Holding): Promise<ClusterCaError | undefined> {
     const { node, out, keyType, now, journal } = this.#options;
     try {
-      const client = this.#working.client(this.#holdings, desired.trustBundle);
+      const client = this.#working.client(this.#holdings, desired.anchors);
       const type = keyType ?? keyTypeOf(certificate.publicKey) ?? 'ecdsa-p256';
       await renew(client, { node, plane, out, keyType: type });
       this.#backoff.succeeded(plane);
@@ -326,7 +326,7 @@ export class Agent {
       rotations: ended.map(([id, error]) => ({ id, ...(error === undefined ? {} : { error }) })),
     };
     try {
-      const client = this.#working.client(this.#holdings, desired.trustBundle);
+      const client = this.#working.client(this.#holdings, desired.anchors);
       await client.call({ method: 'POST', path: `/v1/nodes/${node}/report`, body: report, timeout: ANSWER });
       for (const [id] of ended) this.#ended.delete(id);
     } catch (error) {

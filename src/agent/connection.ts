@@ -15,16 +15,16 @@ export class Connection {
   }
 
   /** Shows the certificate of these that lives longest. Not to be asked for while a call is in work. @throws ERR_STATE */
-  client(holdings: readonly Holding[], trustBundle: string): ServerClient {
+  client(holdings: readonly Holding[], anchors: string): ServerClient {
     const [longest] = holdings
       .filter(({ profile }) => profile !== 'server')
       .toSorted((a, b) => b.certificate.notAfter - a.certificate.notAfter);
-    const stamp = `${longest?.fingerprint}\n${trustBundle}`;
+    const stamp = `${longest?.fingerprint}\n${anchors}`;
     if (this.#made?.stamp === stamp) return this.#made.client;
     this.close();
     const key = longest && keyOf(longest);
     const own = longest === undefined || key === undefined ? {} : { cert: longest.chain, key };
-    const client = new ServerClient(this.#server, { ca: trustBundle, ...own });
+    const client = new ServerClient(this.#server, { ca: anchors, ...own });
     this.#made = { stamp, client };
     return client;
   }

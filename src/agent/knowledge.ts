@@ -25,7 +25,7 @@ export class Knowledge {
 
   constructor(desired: Desired, holdings: readonly Holding[]) {
     this.desired = desired;
-    this.#anchors = certificatesOf(desired.trustBundle);
+    this.#anchors = certificatesOf(desired.anchors);
     this.#intermediates = holdings.flatMap(({ chain }) => certificatesOf(chain).slice(1));
     for (const { pem } of desired.crls)
       for (const { bytes } of decodePem(pem)) {

@@ -14,7 +14,8 @@ export const versionSchema = z.string().regex(/^[0-9a-f]{32}$/, 'not a version')
 export const desiredSchema = z.object({
   version: versionSchema,
   cluster: name,
-  trustBundle: z.string().describe('PEM: the trust anchors'),
+  trustBundle: z.string().describe('PEM: the trust anchors, those that an operator has added too'),
+  anchors: z.string().describe('PEM: those of this cluster, by which the daemon itself is known'),
   crls: z
     .array(
       z.object({

@@ -1,7 +1,7 @@
 import type { Desired } from '../agent/protocol.ts';
 import { sha256Hex } from '../crypto/hash.ts';
 import { encodeCanonical } from '../keystore/canonical.ts';
-import { signingIssuer } from '../keystore/hierarchy.ts';
+import { everyAnchor, signingIssuer } from '../keystore/hierarchy.ts';
 import type { Keystore } from '../keystore/keystore.ts';
 import type { LogState } from '../keystore/log/state.ts';
 import { crlOrder, trustBundle } from '../keystore/public.ts';
@@ -56,6 +56,9 @@ async function make(keystore: Keystore, now: Date): Promise<Desired> {
   const desired = {
     cluster: state.cluster,
     trustBundle: trustBundle(keystore, now),
+    anchors: everyAnchor(state)
+      .map((anchor) => encodePem('CERTIFICATE', anchor))
+      .join(''),
     crls,
     ...(signing === undefined ? {} : { issuer: sha256Hex(fromBase64(signing.certificate)) }),
     policy: {

@@ -3,6 +3,7 @@ import { readdirSync, readFileSync } from 'node:fs';
 import { readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { beforeAll, expect, test } from '@jest/globals';
+import { Authority } from '../live/authority.ts';
 import { type Answer, Daemon } from '../server/daemon.ts';
 import { cli } from '../support/cli.ts';
 import { describeWith } from '../support/debian.ts';
@@ -86,6 +87,32 @@ test('a directory that cannot be written: 409 with what the agent says, an alert
   await agent.event('service', ({ state }) => state === 'placed');
   await until('the alert is over', async () => !(await alerts()).some(({ subject }) => subject === 'n2/data'));
   expect(serialIn(join(work, 'n2-data'))).toBe(serialIn(agent.files('data')));
+}, 60_000);
+
+test('an anchor that is added, and a revocation, reach the service by themselves; the daemon is known by our own alone', async () => {
+  const elsewhere = await Authority.init(join(work, 'elsewhere'), 'monitoring');
+  const bundle = join(work, 'monitoring.pem');
+  await elsewhere.run('export', '--format', 'bundle', '--out', bundle);
+  const agent = new AgentProcess(daemon, 'n3', work);
+  const dir = join(work, 'n3-data');
+  await agent.join('data');
+  await agent.configure(`{ kind: files, dir: ${dir} }`);
+  agent.start();
+  await agent.event('service', ({ state }) => state === 'placed');
+  const read = (file: string): string => readFileSync(join(dir, file), 'utf8');
+  const [own, other, crl] = [read('ca.pem'), readFileSync(bundle, 'utf8'), read('crl.pem')];
+  await daemon.ca.run('trust', 'add', bundle, '--yes');
+  await until('the service has both', () => read('ca.pem') === own + other);
+  expect(readFileSync(join(agent.files(), 'ca.pem'), 'utf8')).toBe(own + other);
+  expect(JSON.parse(readFileSync(join(agent.out, 'n3/desired.json'), 'utf8')).anchors).toBe(own);
+  await daemon.node('n4');
+  await daemon.ca.run('revoke', 'n4', '--yes');
+  await until('the service has the new CRL', () => read('crl.pem') !== crl);
+  const fingerprint = new X509Certificate(other).fingerprint256.replaceAll(':', '').toLowerCase();
+  await daemon.ca.run('trust', 'remove', fingerprint, '--yes');
+  await until('the service has ours alone again', () => read('ca.pem') === own);
+  expect((await rotate('n3')).status).toBe(200);
+  expect([await agent.stop(), agent.stderr]).toEqual([0, '']);
 }, 60_000);
 
 describeRedis('a Redis', () => {
