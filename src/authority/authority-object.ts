@@ -16,15 +16,16 @@ export interface AuthorityObject {
   keyType: string;
   notBefore: string;
   notAfter: string;
-  status: 'valid' | 'expired';
+  /** `destroyed`: its key is gone, and nothing is trusted by it. */
+  status: 'valid' | 'expired' | 'destroyed';
 }
 
-export function authorityObject(authority: Authority, now: Date): AuthorityObject {
+export function authorityObject(authority: Authority, now: Date, destroyed = false): AuthorityObject {
   const certificate = parseCertificate(fromBase64(authority.certificate));
   const { subject, serial, fingerprint, keyType, notBefore, notAfter } = certificateFields(certificate, (d) =>
     sha256(d),
   );
   const { id, role, generation } = authority;
-  const status = isWithin(certificate, now.getTime()) ? 'valid' : 'expired';
+  const status = destroyed ? 'destroyed' : isWithin(certificate, now.getTime()) ? 'valid' : 'expired';
   return { id, role, generation, subject, serial, fingerprint, keyType, notBefore, notAfter, status };
 }

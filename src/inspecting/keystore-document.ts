@@ -1,4 +1,5 @@
 import { type AuthorityObject, authorityObject } from '../authority/authority-object.ts';
+import { isDestroyed } from '../keystore/hierarchy.ts';
 import { auditKeyFingerprint } from '../keystore/identity.ts';
 import type { Keystore } from '../keystore/keystore.ts';
 import type { Policy, SlotRef } from '../keystore/log/bodies.ts';
@@ -44,7 +45,9 @@ export async function keystoreDocument(keystore: Keystore, now: Date): Promise<K
     head: formatHead(state),
     rootElsewhere: identity.rootElsewhere,
     policy: state.policy,
-    authorities: state.authorities.map((authority) => authorityObject(authority, now)),
+    authorities: state.authorities.map((authority) =>
+      authorityObject(authority, now, isDestroyed(state, authority.id)),
+    ),
     crls: state.crls.map(crlObject),
     slots: state.slots.map(slotObject),
     certificates: await keystore.query((index) => index.counts(now)),

@@ -65,7 +65,7 @@ export function renderKeystore(document: KeystoreDocument, style: Style, now: Da
 }
 
 function authorityLines(
-  { id, subject, fingerprint, keyType, notBefore, notAfter }: AuthorityObject,
+  { id, subject, fingerprint, keyType, notBefore, notAfter, status }: AuthorityObject,
   { crls }: KeystoreDocument,
   style: Style,
   now: Date,
@@ -75,6 +75,7 @@ function authorityLines(
   const ends = `${life.notAfter < life.now ? 'ended' : 'ends'} ${relativeTime(life.notAfter, life.now)}`;
   return [
     `${style.accent(id)}  ${name}`,
+    ...(status === 'destroyed' ? [style.warn('its key was destroyed: nothing is trusted by it')] : []),
     `${lifetimeBar(life, style, BAR)}  ${ends}  ${style.dim(keyType)}`,
     `SHA-256 ${fingerprint}`,
     ...crls

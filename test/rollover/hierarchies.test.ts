@@ -117,6 +117,10 @@ describe('a rollover of our own root', () => {
     expect((await readdir(join(keystore, 'slots'))).filter((id) => !slots.includes(id))).toHaveLength(1);
     await whole(cluster);
     expect(await done(ca, ['rollover', 'status'])).toMatchObject({ phase: 'done', old: { authority: 'root-g1' } });
+    const { authorities } = await done<{ authorities: { id: string; status: string }[] }>(ca, ['inspect', keystore]);
+    expect(authorities.map(({ id, status }) => `${id} ${status}`)).toEqual([
+      ...['root-g1 destroyed', 'issuing-g1.1 destroyed', 'root-g2 valid', 'issuing-g2.1 valid'],
+    ]);
     // The last CRL outlives the last certificate of its CA.
     const { crls } = await done<{ crls: { authority: string; nextUpdate: string }[] }>(ca, ['crl']);
     const { certificates } = await done<{ certificates: { authority: string; notAfter: string }[] }>(ca, [

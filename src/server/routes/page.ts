@@ -1,4 +1,5 @@
 import { authorityObject } from '../../authority/authority-object.ts';
+import { liveAuthorities } from '../../keystore/hierarchy.ts';
 import type { Keystore } from '../../keystore/keystore.ts';
 import { decodeRecord, type LogRecord } from '../../keystore/log/record.ts';
 import { formatHead } from '../../keystore/log/state.ts';
@@ -40,7 +41,7 @@ export function pageRoutes(service: Service): Route[] {
           cluster: current.state.cluster,
           head: formatHead(current.state),
           now: at.getTime(),
-          authorities: current.state.authorities.map((authority) => authorityObject(authority, at)),
+          authorities: liveAuthorities(current.state).map((authority) => authorityObject(authority, at)),
           certificates: [...listed].sort((a, b) => Date.parse(a.notAfter) - Date.parse(b.notAfter)),
           alerts: await alertsNow(current, service, at),
           records: await newest(current),
