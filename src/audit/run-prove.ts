@@ -15,23 +15,27 @@ import { readWhat } from '../what/what.ts';
 import { proveCertificate } from './prove.ts';
 
 export interface ProveOptions {
-  checkpoint: string;
-  out: string;
+  checkpoint?: string;
+  out?: string;
 }
 
 /** Writes the proof that a certificate is in the log. @throws ERR_USAGE, ERR_CONFIG, ERR_NOT_FOUND, ERR_STATE, ERR_STORAGE */
-export async function runProve(ctx: Context, text: string, options: ProveOptions): Promise<void> {
+export async function runProve(ctx: Context, text: string, { checkpoint, out }: ProveOptions): Promise<void> {
+  if (checkpoint === undefined || out === undefined)
+    throw new ClusterCaError('ERR_USAGE', 'a proof is of a checkpoint, and several files', {
+      hint: 'audit prove WHAT --checkpoint FILE --out DIR',
+    });
   const what = readWhat(text);
   if (what.type !== 'file' && what.type !== 'serial')
     throw new ClusterCaError('ERR_USAGE', `neither a certificate file nor a serial number: ${text}`, {
       hint: 'cluster-ca list shows the serial numbers; an existing file is named with file:PATH',
     });
   const keystore = await openKeystore(ctx);
-  const path = resolve(ctx.cwd, options.checkpoint);
+  const path = resolve(ctx.cwd, checkpoint);
   const note = new TextDecoder().decode(readInputFile(path, 'checkpoint'));
   const certificate = await find(keystore, what);
-  const files = await proveCertificate(keystore, certificate, note, options.checkpoint);
-  const directory = resolve(ctx.cwd, options.out);
+  const files = await proveCertificate(keystore, certificate, note, checkpoint);
+  const directory = resolve(ctx.cwd, out);
   try {
     await mkdir(directory, { recursive: true });
   } catch (error) {
@@ -42,7 +46,7 @@ export async function runProve(ctx: Context, text: string, options: ProveOptions
   ctx.ui.result({ files: paths, record: certificate.seq, serial: certificate.serial }, () =>
     [
       `wrote ${directory}: certificate ${certificate.serial} was issued by record ${certificate.seq}`,
-      `next: cluster-ca audit verify --proof ${options.out} --trust FILE`,
+      `next: cluster-ca audit verify --proof ${out} --trust FILE`,
     ].join('\n'),
   );
 }

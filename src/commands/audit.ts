@@ -31,8 +31,8 @@ export function auditCommand(ctx: Context): Command {
     .command('prove')
     .summary('write a proof that a certificate is in the log')
     .argument('<what>', 'a certificate file or a serial number')
-    .requiredOption('--checkpoint <file>', 'what audit checkpoint printed, after the certificate was issued')
-    .requiredOption('--out <dir>', 'write the files of the proof there')
+    .option('--checkpoint <file>', 'what audit checkpoint printed, after the certificate was issued')
+    .option('--out <dir>', 'write the files of the proof there')
     .action((what, options) => runProve(ctx, what, options));
   return command;
 }

@@ -31,7 +31,6 @@ export const RUNS: [name: string, args: string[]][] = [
   ['export', ['export', 'every-1', '--out', '{dir}/chain.pem']],
   ['export the bundle', ['export', '--format', 'bundle']],
   ['audit verify', ['audit', 'verify']],
-  ['audit checkpoint', ['audit', 'checkpoint']],
   ['keystore check', ['keystore', 'check']],
   ['keystore slot add', ['keystore', 'slot', 'add', 'every', '--new-key-file', '{dir}/every.key']],
   ['keystore slot list', ['keystore', 'slot', 'list']],

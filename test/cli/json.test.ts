@@ -84,6 +84,7 @@ describe('--json of a failure: one error object, stdout empty', () => {
       'keystore backup': ['--out', '/nonexistent/backup'],
       'keystore slot add': ['x', '--new-key-file', '/nonexistent/x.key'],
       'keystore slot remove': ['x'],
+      'audit prove': ['0123456789abcdef0123', '--checkpoint', 'x', '--out', '/nonexistent/proof'],
       'rollover plan': ['--inventory', 'cluster.yaml'],
       'rollover advance': ['--inventory', 'cluster.yaml', '--yes'],
       'rollover run': ['--inventory', 'cluster.yaml', '--yes'],
