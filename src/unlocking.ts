@@ -1,5 +1,6 @@
 import type { Context } from './context.ts';
 import type { PinSource } from './crypto/token/token.ts';
+import { ClusterCaError, isClusterCaError } from './errors.ts';
 import { checkClock, isBehind } from './keystore/clock.ts';
 import type { Secret } from './keystore/envelope/slot.ts';
 import type { Keystore } from './keystore/keystore.ts';
@@ -7,7 +8,14 @@ import type { Domain } from './keystore/log/bodies.ts';
 import { type UnlockedDomain, unlock } from './keystore/unlock.ts';
 import { KeystoreWriter } from './keystore/writer.ts';
 import { isGiven, type SecretInputs } from './secrets/inputs.ts';
-import { type Asked, isAtHand, resolvePin, resolveSecrets, type SecretContext } from './secrets/resolve.ts';
+import {
+  type Asked,
+  isAtHand,
+  passphraseGiven,
+  resolvePin,
+  resolveSecrets,
+  type SecretContext,
+} from './secrets/resolve.ts';
 
 /** The flags of the ordinary secret, and of the root domain's, as commander hands them over. */
 export interface UnlockOptions {
@@ -120,7 +128,30 @@ export async function unlockKeeping(
   options: UnlockOptions,
 ): Promise<OpenedDomain> {
   const own = rootInputs(options);
-  const inputs = domain === 'root' && isGiven(own) ? own : ordinaryInputs(options);
+  if (domain !== 'root' || isGiven(own))
+    return openWith(ctx, keystore, domain, options, domain === 'root' ? own : ordinaryInputs(options));
+  const ordinary = ordinaryInputs(options);
+  try {
+    return await openWith(ctx, keystore, 'root', options, ordinary);
+  } catch (error) {
+    if (!isClusterCaError(error, 'ERR_PASSPHRASE')) throw error;
+    const asked = askedFor(keystore, 'root');
+    const given = ordinary.keyFile ?? ctx.env.CLUSTER_CA_KEY_FILE;
+    // A secret that was typed was asked for as the root's already; another one, of the daily domain, was only tried.
+    const typed = given === undefined && !passphraseGiven(ordinary, ctx.env);
+    if (!typed && !asked.keyFileOnly && ctx.ui.interactive) return openWith(ctx, keystore, 'root', options, own);
+    const hint = asked.keyFileOnly ? error.hint : 'give its own secret with --root-passphrase-file PATH';
+    throw typed ? error : new ClusterCaError('ERR_PASSPHRASE', error.message, { hint, cause: error });
+  }
+}
+
+async function openWith(
+  ctx: Context,
+  keystore: Keystore,
+  domain: Domain,
+  options: UnlockOptions,
+  inputs: SecretInputs,
+): Promise<OpenedDomain> {
   const secrets = await resolveSecrets(inputs, secretContext(ctx), askedFor(keystore, domain));
   try {
     return { domain: withPin(await unlock(keystore, domain, secrets), pinSource(ctx, options)), secrets };

@@ -23,13 +23,15 @@ export function commandBlocks(text: string): string[] {
   return blocks(text).flatMap((block) => (isCode(block) ? [code(block).join('\n')] : []));
 }
 
-/** Paragraphs, indented blocks of code, and terms with `: what they mean` below. */
+/** Paragraphs, lists whose items begin with `- `, indented blocks of code, and terms with `: what they mean` below. */
 export function toRoff(text: string): string[] {
   const out: string[] = [];
   for (const block of blocks(text)) {
     const definition = /^(.+)\n: ([\s\S]+)$/.exec(block);
     if (isCode(block)) out.push('.PP', '.RS 4', ...literal(code(block)), '.RE');
     else if (definition !== null) out.push(...tagged(inline(definition[1] ?? ''), inline(definition[2] ?? '')));
+    else if (block.startsWith('- '))
+      for (const item of block.slice(2).split(/\n- /)) out.push('.IP \\(bu 2', ...fill(inline(item)));
     else out.push('.PP', ...fill(inline(block)));
   }
   // A section begins with a paragraph anyway.

@@ -46,6 +46,8 @@ export async function runRolloverConfirm(ctx: Context, name: string, options: Ro
   }
   const dry = options.dryRun ? { dryRun: true as const } : {};
   const document = await boardByLog(keystore, inventory, ctx.now(), { steps, ...dry });
+  if (document.services.some((row) => row.node === name && row.kind === holder.kind && row.service !== undefined))
+    ctx.ui.warn(`${name} has services, which are asked themselves: of them your word proves nothing`);
   ctx.ui.result(document, (style) => renderRolloverBoard(document, style, ctx.now()));
 }
 

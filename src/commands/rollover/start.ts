@@ -187,7 +187,8 @@ function printIssuing(ctx: Context, keystore: Keystore, plan: PlannedIssuing, dr
     ...state,
     issuing: { id, subject, domains, permitIp },
     steps: [{ phase: state.phase, what }],
-    next: 'cluster-ca rotate --all --deploy --inventory cluster.yaml',
+    // Who checks CRLs refuses certificates of an issuing CA whose CRL it has not: that goes out first.
+    next: 'cluster-ca deploy --inventory cluster.yaml, for the new CRL; then cluster-ca rotate --all --deploy --inventory cluster.yaml',
     ...(dry ? { dryRun: true } : {}),
   };
   ctx.ui.result(document, (style) => renderRollover(document, style, ctx.now()));

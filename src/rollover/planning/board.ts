@@ -141,7 +141,7 @@ export function stepText(step: Step): string {
     case 'exclude':
       return `leave out ${names(step.holders)}: the time for this phase is over`;
     case 'blocked':
-      return `${step.to}, once nothing blocks it`;
+      return `go to ${step.to}, once nothing blocks it`;
     case 'nothing':
       return 'nothing';
   }

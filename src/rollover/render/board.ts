@@ -51,12 +51,6 @@ function rootText(root: BoardRoot | undefined): string | undefined {
 }
 
 function columns(document: BoardDocument, style: Style, now: number): Column<Row>[] {
-  const trusts = (side: Side): Column<Row> => ({
-    header: side === 'old' ? 'TRUSTS OLD' : 'TRUSTS NEW',
-    cell: (row) => answer(side === 'old' ? row.trustsOld : row.trustsNew),
-    paint: (text, row) =>
-      meaning(side === 'old' ? row.trustsOld : row.trustsNew, document.trust.includes(side), style)(text),
-  });
   return [
     {
       header: 'NODE',
@@ -67,8 +61,7 @@ function columns(document: BoardDocument, style: Style, now: number): Column<Row
     { header: 'PLANE', cell: ({ plane }) => plane ?? '-', priority: 3 },
     { header: 'SERVICE', cell: ({ service }) => service ?? '-', min: 12 },
     { header: 'ROLE', cell: ({ role }) => role },
-    trusts('old'),
-    trusts('new'),
+    { header: 'TRUSTS', cell: trusted, paint: (text, row) => meaning(row, document.trust, style)(text) },
     {
       header: 'SHOWS',
       cell: ({ serves }) => serves ?? '?',
@@ -85,14 +78,22 @@ function columns(document: BoardDocument, style: Style, now: number): Column<Row
   ];
 }
 
-function answer(trusts: boolean | undefined): string {
-  return trusts === undefined ? '?' : trusts ? 'yes' : 'no';
+/** `old, new`; what is not known has a question mark. */
+function trusted({ trustsOld, trustsNew }: Row): string {
+  if (trustsOld === undefined && trustsNew === undefined) return '?';
+  const side = (name: Side, trusts: boolean | undefined) =>
+    trusts === undefined ? [`${name}?`] : trusts ? [name] : [];
+  return [...side('old', trustsOld), ...side('new', trustsNew)].join(', ') || 'neither';
 }
 
-/** Good is what the phase wants, bad the contrary of a trust that is wanted; what is still there, or not known, is to be done. */
-function meaning(trusts: boolean | undefined, wanted: boolean, style: Style): Paint {
-  if (trusts === wanted) return style.good;
-  return trusts === false ? style.bad : style.warn;
+/** Good is what the phase wants, bad where a trust that is wanted lacks; what is still there, or not known, is to be done. */
+function meaning({ trustsOld, trustsNew }: Row, wanted: readonly Side[], style: Style): Paint {
+  const sides = [
+    { trusts: trustsOld, want: wanted.includes('old') },
+    { trusts: trustsNew, want: wanted.includes('new') },
+  ];
+  if (sides.some(({ trusts, want }) => want && trusts === false)) return style.bad;
+  return sides.every(({ trusts, want }) => trusts === want) ? style.good : style.warn;
 }
 
 function knownBy({ provenBy, provenAt, error }: Row, now: number): string {

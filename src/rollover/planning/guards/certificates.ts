@@ -68,7 +68,10 @@ class Index {
     const visible = services.some(([, roles]) => roles.some(({ subject }) => subject.atLeast !== 'declared'));
     if (!visible && this.#declared.get(holderKey(certificate)) === other) return undefined;
     if (!this.#successors.has(`${other} ${planeKey(certificate)}`))
-      return { reason: `${what} has no successor under the ${other} root`, hint: `${advance}; ${give(certificate)}` };
+      return {
+        reason: `${what} has no successor under the ${other} root`,
+        hint: services.length === 0 ? give(certificate, 'rotate') : `${advance}; ${give(certificate)}`,
+      };
     if (services.length === 0)
       return { reason: `${what} may be in use: nobody can see where`, hint: give(certificate) };
     if (lacking === undefined) return undefined;
@@ -84,8 +87,10 @@ class Index {
 
 const advance = 'cluster-ca rollover advance issues and deploys what is missing';
 
-function give({ name }: Holder): string {
-  return `give it its new certificate, then: cluster-ca rollover confirm ${name}; or, where it is not in use any more: cluster-ca revoke ${name}`;
+/** What an operator does for a holder whose use of a certificate nobody can see; `rotate`: there is none yet to give. */
+function give({ name }: Holder, rotate?: 'rotate'): string {
+  const first = rotate === undefined ? 'give' : `cluster-ca rotate ${name} --out DIR, give`;
+  return `${first} it its new certificate, then: cluster-ca rollover confirm ${name}; or, where it is not in use any more: cluster-ca revoke ${name}`;
 }
 
 function planeKey({ plane, ...holder }: Holder & { readonly plane: string }): string {

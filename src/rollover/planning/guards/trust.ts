@@ -21,7 +21,7 @@ function trustBlocker(standing: Standing, guard: GuardName, side: Side, wanted: 
       : `is not proven to trust ${anchor}`
     : known === true
       ? `still trusts ${anchor}`
-      : `is not proven to trust ${anchor} no more`;
+      : `is not proven to have dropped ${anchor}`;
   const { kind, name, service, role } = subject;
   return {
     guard,
@@ -35,9 +35,10 @@ function trustBlocker(standing: Standing, guard: GuardName, side: Side, wanted: 
 
 function hintFor({ subject, error }: Standing, known: boolean | undefined): string {
   const { atLeast, name } = subject;
-  if (atLeast === 'declared') return `give it its trust bundle, then: cluster-ca rollover confirm ${name}`;
+  if (atLeast === 'declared')
+    return `give it its trust bundle (cluster-ca export --format bundle --out ca.pem), then: cluster-ca rollover confirm ${name}`;
   if (known !== undefined)
-    return 'cluster-ca rollover advance deploys it again; cluster-ca verify --inventory FILE shows why it did not take it';
+    return `cluster-ca rollover advance deploys it again; cluster-ca verify --inventory FILE shows why it did not take it; where it is revoked, or gone for good: cluster-ca rollover advance --exclude ${name}`;
   return error === undefined
     ? `cluster-ca rollover advance asks it again; where it is gone for good: cluster-ca rollover advance --exclude ${name}`
     : `mend it and run the same command again; where it is gone for good: cluster-ca rollover advance --exclude ${name}`;
