@@ -78,7 +78,7 @@ client app  -      -              connect  ?         ?      nothing yet
 3 block the next step: n2, n3, app
   x n2, redis n2:6379 (accept) does not trust the new root (G2)
     hint: cluster-ca rollover advance deploys it again; cluster-ca verify --inventory FILE shows why it did
-    not take it
+    not take it; where it is revoked, or gone for good: cluster-ca rollover advance --exclude n2
   x n3, redis n3:6379 (accept and connect) is not proven to trust the new root: connection refused: nothing
     listens there (G2)
     hint: mend it and run the same command again; where it is gone for good: cluster-ca rollover advance
