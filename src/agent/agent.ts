@@ -108,6 +108,15 @@ export class Agent {
     return planes.flatMap((plane) => readHolding(out, node, plane) ?? []);
   }
 
+  /** What helps a node whose certificates have all ended: no daemon lets it in any more. */
+  get #joinAgain(): string | undefined {
+    const { now, node, out } = this.#options;
+    const at = now().getTime();
+    if (this.#holdings.some(({ profile, certificate }) => profile !== 'server' && certificate.notAfter > at))
+      return undefined;
+    return `its certificates have ended, so it joins again: cluster-ca join-token ${node}, then here cluster-ca enroll --server URL --token-file FILE --out ${out}`;
+  }
+
   /** The anchors by which the daemon is known: those it has sent last, else, once, those that the node joined with. */
   #anchors(holdings: readonly Holding[]): string {
     if (this.#desired !== undefined) return this.#desired.anchors;
@@ -131,7 +140,11 @@ export class Agent {
         if (this.#stopping) return;
         if (!isClusterCaError(error)) throw error;
         if (this.#retry.failures === 0)
-          journal.say('server-unreachable', { server: formatAddress(server), error: error.message });
+          journal.say('server-unreachable', {
+            server: formatAddress(server),
+            error: error.message,
+            hint: this.#joinAgain,
+          });
         await this.#pause(this.#retry.failed(shortestLife(this.#holdings), this.#options.now().getTime()));
       }
     }
@@ -247,7 +260,7 @@ export class Agent {
     } catch (error) {
       if (!isClusterCaError(error)) throw error;
       this.#backoff.failed(plane, certificate, now().getTime());
-      journal.say('not-renewed', { plane, error: error.message });
+      journal.say('not-renewed', { plane, error: error.message, hint: this.#joinAgain });
       return error;
     }
   }

@@ -21,7 +21,8 @@ export interface AgentFlags {
 export async function runAgent(ctx: Context, { server, node, config: path, out }: AgentFlags): Promise<void> {
   const config = readAgentConfig(path, node);
   const planes = config.planes ?? heldPlanes(out, node);
-  const units = await config.units(planes);
+  // What its file says of planes means nothing for a node that has none.
+  const units = planes.length === 0 ? [] : await config.units(planes);
   for (const plane of planes) await finishHolding(out, node, plane);
   const holdings = planes.flatMap((plane) => readHolding(out, node, plane) ?? []);
   if (!holdings.some(({ profile }) => profile !== 'server'))

@@ -1,5 +1,7 @@
+import type { Finding, FindingCode } from '../drift/codes.ts';
 import { formatTime } from '../values/time.ts';
 import type { Alert } from './alert.ts';
+import { driftAlert } from './drift.ts';
 
 /** A node whose agent says nothing: it renews nothing, and nobody knows what it serves. */
 export function silentAgentAlert(node: string, since: number): Alert {
@@ -11,6 +13,18 @@ export function silentAgentAlert(node: string, since: number): Alert {
     hint: `on ${node}: systemctl status cluster-ca-agent`,
     since: formatTime(since),
   };
+}
+
+/** Certificates in use that are not those issued last: the agent makes new ones. */
+const REPLACED = new Set<FindingCode>(['disk-differs', 'served-differs']);
+
+/** What an agent sees amiss at its services; the inventory of the daemon need not know them. */
+export function reportedDriftAlert(finding: Finding, since: number): Alert | undefined {
+  const { node, code } = finding;
+  const hint = REPLACED.has(code)
+    ? `POST /v1/cluster/certificates/rotate {"nodes":["${node}"]}`
+    : `on ${node}: journalctl -u cluster-ca-agent`;
+  return driftAlert(finding, since, hint);
 }
 
 /** A service that its node's agent has not brought to where it should be, in the agent's words. */

@@ -6,10 +6,12 @@ import type { Alert } from './alert.ts';
  * A service that does not have, or does not serve, what was issued to it: what `verify --inventory` finds, with its
  * severity. What could only not be looked at is no alert.
  * @param foundAt when it was looked; milliseconds since 1970
+ * @param hint what helps; by default to look at it from here
  */
 export function driftAlert(
   { node, plane, service, code, severity, message }: Finding,
   foundAt: number,
+  hint = `cluster-ca verify --inventory FILE ${node}`,
 ): Alert | undefined {
   if (severity === 'info') return undefined;
   return {
@@ -17,7 +19,7 @@ export function driftAlert(
     severity,
     subject: `${plane === undefined || plane === '' ? node : `${node}/${plane}`} ${code} ${service}`,
     message: `${service}: ${message}`,
-    hint: `cluster-ca verify --inventory FILE ${node}`,
+    hint,
     since: formatTime(foundAt),
   };
 }

@@ -28,8 +28,14 @@ export function isPastAlert(
  * A node's or client's certificate: a warning below `alertRatio` of its life left (alert-before of node-lifetime),
  * from 75 % elapsed under a name that ends in `_late`, critical from 85 % or when it has expired. Proportions, so
  * that a certificate of a minute and one of a year are told alike.
+ * @param hasAgent its keys are its agent's to make: one that has ended joins again
  */
-export function nodeCertificateAlert(certificate: Lifespan, alertRatio: number, now: number): Alert | undefined {
+export function nodeCertificateAlert(
+  certificate: Lifespan,
+  alertRatio: number,
+  now: number,
+  hasAgent = false,
+): Alert | undefined {
   if (!isPastAlert(certificate, alertRatio, now)) return undefined;
   const { notBefore, notAfter } = certificate;
   const end = notAfter + 1000;
@@ -47,8 +53,17 @@ export function nodeCertificateAlert(certificate: Lifespan, alertRatio: number, 
     message: expired
       ? `the certificate has expired on ${formatTime(notAfter)}`
       : `${Math.round(100 * elapsed)} % of the certificate's life is over; it ends on ${formatTime(notAfter)}`,
-    hint: `cluster-ca rotate ${certificate.name}${node ? ` --plane ${certificate.plane}` : ''}`,
+    hint:
+      hasAgent && node
+        ? agentHint(certificate.name, expired)
+        : `cluster-ca rotate ${certificate.name}${node ? ` --plane ${certificate.plane}` : ''}`,
     since: formatTime(end - alertRatio * life),
     expiresAt: formatTime(notAfter),
   };
+}
+
+function agentHint(node: string, expired: boolean): string {
+  return expired
+    ? `cluster-ca join-token ${node}, then on ${node}: cluster-ca enroll`
+    : `on ${node}: systemctl status cluster-ca-agent`;
 }

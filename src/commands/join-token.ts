@@ -71,5 +71,7 @@ function planesOf(ctx: Context, keystore: Keystore, node: string, options: JoinT
   if (path === undefined) return policy.planes;
   const listed = inventoryItems(readInventory(resolve(ctx.cwd, path)), keystore.state);
   const own = listed.filter(({ kind, name }) => kind === 'node' && name === node).map(({ plane }) => plane);
-  return own.length === 0 ? policy.planes : own;
+  if (own.length > 0) return own;
+  ctx.ui.warn(`${node} is not in ${path}: its certificates will have the names that issue gives by default`);
+  return policy.planes;
 }

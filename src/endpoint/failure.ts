@@ -9,6 +9,11 @@ const REASONS: Record<string, string> = {
   ENOTFOUND: 'no such host name',
   EAI_AGAIN: 'the name cannot be resolved now',
   EACCES: 'not permitted',
+  ERR_SSL_WRONG_VERSION_NUMBER: 'what listens there does not speak TLS',
+};
+const HINTS: Record<string, string> = {
+  ECONNREFUSED: 'is the service running, and is that its port?',
+  ERR_SSL_WRONG_VERSION_NUMBER: 'is that the port for TLS?',
 };
 
 /** Nothing came in time. */
@@ -24,7 +29,7 @@ export function unreachable(address: string, cause: unknown): ClusterCaError {
   if (cause instanceof ClusterCaError) return cause;
   const code = (cause as NodeJS.ErrnoException | undefined)?.code ?? 'unknown error';
   return new ClusterCaError('ERR_REMOTE', `cannot reach ${address}: ${REASONS[code] ?? code}`, {
-    hint: code === 'ECONNREFUSED' ? 'is the service running, and is that its port?' : 'check the address',
+    hint: HINTS[code] ?? 'check the address',
     details: { address, reason: code },
     cause,
   });

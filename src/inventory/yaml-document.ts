@@ -48,7 +48,9 @@ export function plainMessage(message: string): string {
 
 /** The error of an inventory that cannot be taken. */
 export function badInventory(message: string): ClusterCaError {
-  return new ClusterCaError('ERR_CONFIG', message, { hint: 'see the inventory in cluster-ca issue --help' });
+  return new ClusterCaError('ERR_CONFIG', message, {
+    hint: 'cluster-ca issue --inventory-schema prints what may stand there',
+  });
 }
 
 /** Only plain text, sequences and mappings: a tag would say that a value is something else. */

@@ -1,6 +1,5 @@
-import { reportedServiceAlert, silentAgentAlert } from '../alerts/agents.ts';
+import { reportedDriftAlert, reportedServiceAlert, silentAgentAlert } from '../alerts/agents.ts';
 import type { Alert } from '../alerts/alert.ts';
-import { driftAlert } from '../alerts/drift.ts';
 import type { Keystore } from '../keystore/keystore.ts';
 import type { OpenAlert } from '../keystore/log/alerts.ts';
 import { formatTime } from '../values/time.ts';
@@ -27,7 +26,7 @@ export async function agentAlerts(keystore: Keystore, agents: Agents): Promise<A
       alerts.push(reportedServiceAlert({ node, plane, service, state, why: error?.message }, since(service)));
     }
     for (const finding of findings) {
-      const alert = driftAlert(finding, since(`${finding.code} ${finding.service}`));
+      const alert = reportedDriftAlert(finding, since(`${finding.code} ${finding.service}`));
       if (alert !== undefined) alerts.push(alert);
     }
   }

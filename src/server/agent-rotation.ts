@@ -76,16 +76,36 @@ async function rotateOne(
     if (row !== undefined && row.seq <= since) planes.push({ plane, serial: row.serial });
   }
   // Where all is done already, it is asked for what has come of it.
-  const told = await agents.rotate(node, planes, PATIENCE);
+  let told = await agents.rotate(node, planes, PATIENCE);
+  const others = await heldInstead(planes, told, async (plane) => ((await current(plane))?.seq ?? 0) > since);
+  if (others.length > 0) told = await agents.rotate(node, others, PATIENCE);
   const results: RotationResult[] = [];
   for (const item of items) {
     const row = await current(item.plane);
     const isNew = row !== undefined && row.seq > since;
     const made = isNew ? { serial: row.serial, notAfter: formatTime(row.notAfter) } : {};
-    results.push({ ...identity(item), ...made, ...outcomeOf(node, item.plane, told, isNew) });
+    results.push({ ...identity(item), ...made, ...outcomeOf(node, item.plane, told, isNew, agents.isStopped) });
   }
   service.metrics.rotated.inc(results.flatMap(({ services }) => services).filter(isConfirmed).length);
   return results;
+}
+
+/**
+ * What an agent holds where it was asked to replace another: what was issued last to its node was not to it, but by
+ * the command line.
+ */
+async function heldInstead(
+  planes: readonly AskedPlane[],
+  told: Told | undefined,
+  isRotated: (plane: string) => Promise<boolean>,
+): Promise<AskedPlane[]> {
+  if (told === undefined || told.report.rotations.some(({ error }) => error !== undefined)) return [];
+  const held: AskedPlane[] = [];
+  for (const { plane, serial } of planes) {
+    const own = told.report.certificates.find((one) => one.plane === plane)?.serial;
+    if (own !== undefined && own !== serial && !(await isRotated(plane))) held.push({ plane, serial: own });
+  }
+  return held;
 }
 
 function outcomeOf(
@@ -93,7 +113,16 @@ function outcomeOf(
   plane: string,
   told: Told | undefined,
   isNew: boolean,
+  isStopped: boolean,
 ): Pick<RotationResult, 'state' | 'services' | 'error'> {
+  if (told === undefined && isStopped) {
+    const error = {
+      code: 'ERR_STATE',
+      message: `the daemon stopped before the agent of ${node} had said that it has rotated`,
+      hint: 'when it is back, ask again with the same Idempotency-Key: what is done is not done twice',
+    };
+    return { state: 'pending', services: [], error };
+  }
   if (told === undefined) {
     const error = {
       code: 'ERR_TIMEOUT',
@@ -108,6 +137,7 @@ function outcomeOf(
     const error = refused ?? {
       code: 'ERR_STATE',
       message: `the agent of ${node} has no new certificate for plane ${plane}`,
+      hint: `on ${node}: journalctl -u cluster-ca-agent`,
     };
     return { state: 'failed', services, error: plain(error) };
   }

@@ -33,7 +33,8 @@ export interface AskedPlane {
 interface Asked extends AskedRotation {
   /** It was in an answer. */
   handed: boolean;
-  ended: (told: Told) => void;
+  /** With what it told; undefined when it can tell nothing any more. */
+  ended: (told: Told | undefined) => void;
 }
 
 interface Known {
@@ -154,10 +155,11 @@ export class Agents {
     return this.#stopped;
   }
 
-  /** No poll is held any more. */
+  /** No poll is held any more, and no word of an agent comes: what it was asked for is not waited for. */
   stop(): void {
     this.#stopped = true;
     this.wakeAll();
+    for (const { asked } of this.#known.values()) for (const { ended } of asked.values()) ended(undefined);
   }
 
   /** Takes what an agent tells, and ends the rotations that it says are done. */
@@ -176,9 +178,10 @@ export class Agents {
   /**
    * Asks an agent to rotate. What it does not do in time it does when it is back: it is asked until it says that it has.
    * @param patience milliseconds: for one that does not take the word, and for one that has taken it
-   * @returns what it told when it was done; undefined when it was not
+   * @returns what it told when it was done; undefined when it was not, or the daemon stops
    */
   rotate(node: string, planes: AskedPlane[], patience: { taken: number; done: number }): Promise<Told | undefined> {
+    if (this.#stopped) return Promise.resolve(undefined);
     const known = this.#known.get(node) ?? this.#make(node, this.#startedAt);
     return new Promise((resolve) => {
       const asked: Asked = {

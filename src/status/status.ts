@@ -153,9 +153,10 @@ async function certificateAlerts(
 ): Promise<Alert[]> {
   const { alertBefore, nodeLifetime } = keystore.state.policy;
   const ratio = alertBefore / nodeLifetime;
+  const agents = new Set(keystore.state.agents);
   const alertOf = (row: IssuedCertificate): Alert[] => {
     if (row.superseded || row.revoked || row.kind === 'probe') return [];
-    const alert = nodeCertificateAlert(row, ratio, now.getTime());
+    const alert = nodeCertificateAlert(row, ratio, now.getTime(), agents.has(row.name));
     const found = alert ?? (within === undefined ? undefined : withinAlert(ending(row), within, now.getTime()));
     return found === undefined ? [] : [found];
   };

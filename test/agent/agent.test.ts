@@ -68,6 +68,10 @@ test('files: joined, placed, rotated by REST through its agent, with a key that 
   await agent.event('server-reachable');
   expect((await daemon.call(operator, ROTATE, call)).status).toBe(200);
   expect([serialIn(data), serialIn(control)]).toEqual([once, after[1]]);
+  // What the command line has issued meanwhile, to nobody who serves it, is no hindrance.
+  await daemon.ca.run('rotate', 'n1', '--plane', 'data', '--out', join(work, 'elsewhere'));
+  expect((await rotate('n1')).status).toBe(200);
+  expect([serialIn(data), serialIn(data)]).toEqual([serialIn(agent.files('data')), expect.not.stringMatching(once)]);
   expect([await agent.stop(), agent.stderr]).toEqual([0, '']);
 }, 60_000);
 

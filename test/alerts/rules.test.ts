@@ -1,4 +1,5 @@
 import { describe, expect, test } from '@jest/globals';
+import { reportedDriftAlert } from '../../src/alerts/agents.ts';
 import { authorityAlert } from '../../src/alerts/authorities.ts';
 import { clockAlert } from '../../src/alerts/clock.ts';
 import { crlAlert } from '../../src/alerts/crls.ts';
@@ -79,6 +80,8 @@ test('drift: the severity of the finding, a subject for each; what was not seen 
     since: '2026-01-01T00:00:00Z',
   });
   expect(driftAlert({ ...finding, severity: 'info', code: 'not-seen' }, T0)).toBeUndefined();
+  expect(reportedDriftAlert(finding, T0)?.hint).toBe('on n1: journalctl -u cluster-ca-agent');
+  expect(reportedDriftAlert({ ...finding, code: 'disk-differs' }, T0)?.hint).toContain('rotate {"nodes":["n1"]}');
 });
 
 test('a rotation that fails: a warning, and critical when the certificate has ended', () => {

@@ -146,3 +146,13 @@ test('pauses grow, are drawn at random, and end with a part of the shortest life
   retry.succeeded();
   expect([retry.failures, retry.next]).toEqual([0, undefined]);
 });
+
+test('a daemon that stops waits for no word of an agent, which cannot reach it any more', async () => {
+  const agents = new Agents(() => 0);
+  const patience = { taken: 300_000, done: 300_000 };
+  const before = agents.rotate('n1', [{ plane: 'data', serial: '01' }], patience);
+  expect(agents.rotationsOf('n1')).toHaveLength(1);
+  agents.stop();
+  expect(await before).toBeUndefined();
+  expect(await agents.rotate('n2', [{ plane: 'data', serial: '02' }], patience)).toBeUndefined();
+});
