@@ -127,8 +127,8 @@ export async function runCutOff(ctx: Context, name: string, options: CutOffOptio
     const refused = refusals(keystore);
     ctx.ui.result({ revoked, crls, services: ran.deployed, accepting: [], refused, rollover: board }, (style) =>
       [
-        renderRevoke({ revoked, crls, services: [] }, style),
-        '',
+        // A run that goes on where another stopped has found it revoked.
+        ...(revoked.length === 0 ? [] : [renderRevoke({ revoked, crls, services: [] }, style), '']),
         renderRolloverBoard(board, style, ctx.now()),
         `${victim.name} is cut off: ${refused.length} services refuse every certificate of the old CA`,
       ].join('\n'),

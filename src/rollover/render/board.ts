@@ -59,7 +59,7 @@ function columns(document: BoardDocument, style: Style, now: number): Column<Row
       paint: style.accent,
     },
     { header: 'PLANE', cell: ({ plane }) => plane ?? '-', priority: 3 },
-    { header: 'SERVICE', cell: ({ service }) => service ?? '-', min: 12 },
+    { header: 'SERVICE', cell: ({ service }) => service ?? '-', min: 21 },
     { header: 'ROLE', cell: ({ role }) => role },
     { header: 'TRUSTS', cell: trusted, paint: (text, row) => meaning(row, document.trust, style)(text) },
     {
