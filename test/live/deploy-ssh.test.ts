@@ -17,6 +17,7 @@ import { ask, material, served } from '../support/tls.ts';
 import { Authority } from './authority.ts';
 
 const NODES = ['redis-1', 'proxy-1', 'web-1'] as const;
+const LEFT_BEFORE = privateDirectories();
 const SERVER = fileURLToPath(new URL('../support/reloading-server.mjs', import.meta.url));
 
 const describeLive = await describeWith('sshd', 'ssh', 'redis-server', 'haproxy');
@@ -256,11 +257,15 @@ clients: { app: { services: [{ kind: files, dir: ${at('etc/app')} }] } }
   }, 120_000);
 });
 
-/** Private directories that processes which are gone have left, or have. */
+/** Private directories that processes which are gone have left since this file was loaded. */
 function sshDirectories(): string[] {
-  return readdirSync(tmpdir()).filter(
-    (name) => /^cluster-ca-ssh-\d+-/.test(name) && !existsSync(`/proc/${/\d+/.exec(name)?.[0]}`),
+  return privateDirectories().filter(
+    (name) => !LEFT_BEFORE.includes(name) && !existsSync(`/proc/${/\d+/.exec(name)?.[0]}`),
   );
+}
+
+function privateDirectories(): string[] {
+  return readdirSync(tmpdir()).filter((name) => /^cluster-ca-ssh-\d+-/.test(name));
 }
 
 /** Whether a process with these arguments, side by side, is there. */
