@@ -5,7 +5,7 @@ import type { RolloverBoard } from '../../src/rollover/running/board.ts';
 import { describeWith, executable } from '../support/debian.ts';
 import { freePort } from '../support/ports.ts';
 import { scratch } from '../support/scratch.ts';
-import { Servers } from '../support/servers.ts';
+import { Servers, until } from '../support/servers.ts';
 import { startNginx } from '../support/servers-nginx.ts';
 import { NOBODY } from '../support/servers-postgres.ts';
 import { type Pair, startPostgresPair, streams } from '../support/servers-postgres-pair.ts';
@@ -109,6 +109,8 @@ describeLive('the root CA of nginx, and of PostgreSQL with a standby, is replace
       { ports: { primary: port('pg-1'), standby: port('pg-2') }, crl: true },
     );
     await pair.primary.query('create role app login');
+    const hasRole = "select count(*) from pg_roles where rolname = 'app'";
+    await until('the standby has it', async () => (await pair.standby.query(hasRole)) === '1');
   }, 180_000);
 
   test('to its end', async () => {
