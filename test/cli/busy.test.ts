@@ -37,7 +37,7 @@ async function standsStill(strace: number): Promise<number | undefined> {
 
 (canTrace ? test : test.skip)('a stopped writer: 11 for the others after --wait, and both end sound', async () => {
   let busy = 0;
-  for (const when of [1, 2, 3, 4, 6]) {
+  for (const when of [1, 3, 5, 7, 9, 11]) {
     let strace = 0;
     const first = injected(cluster, ['fsync', when], 'signal=SIGSTOP', ['issue', `stopped-${when}`, '--json'], {
       onSpawn: (child) => {

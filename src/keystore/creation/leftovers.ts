@@ -34,11 +34,14 @@ export function temporaryFor(location: string): string {
   return join(dirname(location), name);
 }
 
-/** Notes inside the keystore being made where its root domain goes. To be called before the root is renamed there. */
+/**
+ * Notes inside the keystore being made where its root domain goes, durably with all that leads to the note. To be called
+ * before the root is renamed there.
+ */
 export async function noteRootPlace(temporary: string, root: string): Promise<void> {
   const path = layout.temporary(temporary, ROOT_PLACE);
   await writeNew(path, new TextEncoder().encode(root), 0o600);
-  await syncDirectory(dirname(path));
+  for (const directory of [dirname(path), temporary, dirname(temporary)]) await syncDirectory(directory);
 }
 
 /** Takes the note away, once both are in place. */
