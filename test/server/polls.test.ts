@@ -16,16 +16,22 @@ const polls: { node: string; answer: Promise<Answer> }[] = [];
 const poll = async (node: string, query: string): Promise<Answer> =>
   daemon.call(await materialOf(daemon.ca.node(node, 'data')), `/v1/nodes/${node}/next?${query}`);
 
+async function areHeld(count: number): Promise<void> {
+  await until(`${count} polls are held`, async () => {
+    const { text } = await daemon.plain('/metrics');
+    return text.includes(`cluster_ca_agents_waiting ${count}\n`);
+  });
+}
+
 async function holdAll(seen: string): Promise<void> {
+  // The metrics are of a moment ago: what they say of the polls before is waited for first.
+  await areHeld(0);
   polls.length = 0;
   for (const node of NODES) {
     polls.push({ node, answer: poll(node, `wait=300&seen=${seen}`) });
     if (polls.length % 50 === 0) await new Promise((resolve) => setTimeout(resolve, 20));
   }
-  await until('all polls are held', async () => {
-    const { text } = await daemon.plain('/metrics');
-    return text.includes(`cluster_ca_agents_waiting ${NODES.length}\n`);
-  });
+  await areHeld(NODES.length);
 }
 
 beforeAll(async () => {
