@@ -1,0 +1,92 @@
+import { readlink } from 'node:fs/promises';
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { expect } from '@jest/globals';
+import type { RolloverBoard } from '../../src/rollover/running/board.ts';
+import type { RunResult } from '../support/cli.ts';
+import { type Material, material } from '../support/tls.ts';
+import { underLoad } from '../support/tls-load.ts';
+import { RespConnection } from '../support/tls-resp.ts';
+import type { RedisCluster } from './cluster.ts';
+import type { Deployer } from './deployer.ts';
+
+/** What each writer of the load does, at least, between two steps. */
+const STEP = 40;
+
+/** A Redis cluster whose root CA is replaced while an application writes to it. */
+export class RedisRollover {
+  readonly #ca: Deployer;
+  readonly #cluster: RedisCluster;
+  readonly #ports: ReadonlyMap<string, number>;
+  readonly #app: string;
+
+  /** @param app the directory that the application's files are deployed to */
+  constructor(ca: Deployer, cluster: RedisCluster, ports: ReadonlyMap<string, number>, app: string) {
+    this.#ca = ca;
+    this.#cluster = cluster;
+    this.#ports = ports;
+    this.#app = app;
+  }
+
+  run(verb: string, ...args: string[]): Promise<RunResult> {
+    return this.#ca.live(['rollover', verb, ...args]);
+  }
+
+  async reaches(phase: string, verb: string, ...args: string[]): Promise<RolloverBoard> {
+    const result = await this.run(verb, ...args);
+    expect([verb, result.code, result.code === 0 ? '' : result.stderr]).toEqual([verb, 0, '']);
+    const document: RolloverBoard = result.json();
+    expect([verb, document.phase]).toEqual([verb, phase]);
+    return document;
+  }
+
+  /** The application's files, of one generation; before the first deployment plain ones. */
+  async #current(): Promise<Material> {
+    for (;;) {
+      const generation = await readlink(join(this.#app, '.cluster-ca.current')).catch(() => '.');
+      const found = await material(join(this.#app, generation)).catch(() => undefined);
+      if (found !== undefined) return found;
+    }
+  }
+
+  /** Does something while the load runs, of which nothing may fail. Like any client, it reads its files again and again. */
+  async quietly(work: () => Promise<void>): Promise<void> {
+    const { lasting, fresh } = await underLoad(this.#cluster.port, await this.#current(), async (load) => {
+      let over = false;
+      const reading = async (): Promise<void> => {
+        while (!over) {
+          load.present(await this.#current());
+          await sleep(50);
+        }
+      };
+      const done = reading();
+      await load.progress(STEP);
+      await work().finally(() => {
+        over = true;
+      });
+      await done;
+      await load.progress(STEP);
+    });
+    expect([lasting.failures, fresh.failures]).toEqual([[], []]);
+    expect(lasting.operations + fresh.operations).toBeGreaterThan(4 * STEP);
+  }
+
+  /** What a client with these files is told by every node: `PONG` or `refused`. */
+  async answers(files: string): Promise<string[]> {
+    const client = { ...(await material(files)), ca: (await material(this.#app)).ca };
+    return Promise.all(
+      [...this.#ports.values()].map(async (port) => {
+        try {
+          const connection = await RespConnection.open(port, client);
+          try {
+            return String(await connection.send('PING'));
+          } finally {
+            connection.close();
+          }
+        } catch {
+          return 'refused';
+        }
+      }),
+    );
+  }
+}
