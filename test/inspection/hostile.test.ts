@@ -196,7 +196,7 @@ test('mutated files give a document or ERR_CONFIG, and no hang', () => {
     const bytes = Uint8Array.from(files[i % files.length] as Uint8Array);
     for (let n = random(4); n >= 0; n--) bytes[random(bytes.length)] = random(256);
     const mutated = random(3) === 0 ? bytes.subarray(0, random(bytes.length)) : bytes;
-    const start = performance.now();
+    const start = process.cpuUsage();
     try {
       const document = inspectBytes(mutated, context);
       const text = renderInspection(document, plainStyle, now);
@@ -204,7 +204,7 @@ test('mutated files give a document or ERR_CONFIG, and no hang', () => {
     } catch (error) {
       if (!(error instanceof ClusterCaError)) throw new Error(`mutation ${i}`, { cause: error });
     }
-    expect(performance.now() - start).toBeLessThan(10_000);
+    expect(spentSince(start)).toBeLessThan(1000);
   }
 });
 
@@ -227,12 +227,18 @@ test.each([
   ['\u202e'.repeat(20_000)],
 ])('a subject as long as a certificate may be is shown in time (%#)', (text) => {
   const der = craft({ subject: name(text) });
-  const start = performance.now();
+  const start = process.cpuUsage();
   const document = inspectBytes(der, context);
   for (const unicode of [true, false]) renderInspection(document, { ...plainStyle, unicode }, now);
-  expect(performance.now() - start).toBeLessThan(10_000);
+  expect(spentSince(start)).toBeLessThan(2000);
 });
 
 test('the limit of a CRL’s entries in a document is what the documentation says', () => {
   expect(CRL_ENTRIES_LISTED).toBe(100_000);
 });
+
+/** Milliseconds of this process' own time: however busy the machine is, it is what the work takes. */
+function spentSince(start: NodeJS.CpuUsage): number {
+  const { user, system } = process.cpuUsage(start);
+  return (user + system) / 1000;
+}
