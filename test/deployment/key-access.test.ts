@@ -13,7 +13,9 @@ import { scratch } from '../support/scratch.ts';
 const home = await scratch('key-access');
 const NOBODY = 65_534;
 const host = new LocalHost();
-const describeRoot = process.getuid?.() === 0 && process.platform === 'linux' ? describe : describe.skip;
+const isRoot = process.getuid?.() === 0 && process.platform === 'linux';
+if (!isRoot) console.warn('skipped: only root can start a server as another user (Linux)');
+const describeRoot = isRoot ? describe : describe.skip;
 const LISTEN = "require('net').createServer().listen(0, '127.0.0.1', function () { console.log(this.address().port) })";
 
 describeRoot('whether the user of a server that runs may read the key that is to be placed', () => {
