@@ -95,7 +95,7 @@ describe('a body over 64 KiB', () => {
 });
 
 // In CI fewer: what counts is that they are more than the daemon holds.
-const many = Math.min(process.env.CI === undefined ? 10_000 : 2_500, (await openFiles()) - 500);
+const many = Math.min(process.env.CI === undefined ? 10_000 : 5_000, (await openFiles()) - 500);
 test(`${many} idle connections, more than the ${LIMITS.connections} that it holds, keep nobody out`, async () => {
   expect(many).toBeGreaterThan(LIMITS.connections);
   const sockets = await idle(many);

@@ -1,6 +1,6 @@
 import type { Hosts } from '../../hosts/hosts.ts';
 import type { Service } from '../../inventory/services.ts';
-import { anchorOf } from '../../keystore/hierarchy.ts';
+import { anchorOf, inProgress } from '../../keystore/hierarchy.ts';
 import type { Keystore } from '../../keystore/keystore.ts';
 import type { Proof as RecordedProof } from '../../keystore/log/rollover.ts';
 import type { KeystoreWriter } from '../../keystore/writer.ts';
@@ -76,7 +76,8 @@ export async function recordProofs(
 ): Promise<void> {
   for (let from = 0; from < proofs.length; from += IN_A_RECORD) {
     const part = proofs.slice(from, from + IN_A_RECORD);
-    await writer.inTurn(wait, () => writer.commit('evidence', requestId, async () => ({ proofs: part.map(recorded) })));
+    const body = async () => (inProgress(writer.keystore.state) ? { proofs: part.map(recorded) } : undefined);
+    await writer.inTurn(wait, () => writer.commit('evidence', requestId, body));
   }
 }
 

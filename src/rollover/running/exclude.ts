@@ -1,3 +1,5 @@
+import { ClusterCaError } from '../../errors.ts';
+import { inProgress } from '../../keystore/hierarchy.ts';
 import type { KeystoreWriter } from '../../keystore/writer.ts';
 import { type RevocationTarget, revokeCertificates } from '../../revocation/revoke.ts';
 import { type Holder, holderKey } from '../planning/subject.ts';
@@ -13,6 +15,10 @@ export async function excludeHolders(
 ): Promise<void> {
   const { keystore } = writer;
   await writer.commit('exclude', requestId, async () => {
+    if (!inProgress(keystore.state))
+      throw new ClusterCaError('ERR_STATE', 'the rollover is over: nobody can be left out of it any more', {
+        hint: 'cluster-ca rollover status',
+      });
     const known = new Set((keystore.state.rollover?.excluded ?? []).map(holderKey));
     const fresh = holders.filter((holder) => !known.has(holderKey(holder)));
     return fresh.length === 0 ? undefined : { holders: fresh.map(({ kind, name }) => ({ kind, name })) };
