@@ -5,10 +5,9 @@ import type { Signer } from '../pki/signer.ts';
 import { Building, finishBoth } from './creation/building.ts';
 import { forgetRootPlace, noteRootPlace, sweepPlaces } from './creation/leftovers.ts';
 import { checkPlacesAreFree } from './creation/place.ts';
-import { type ExternalKey, encodeExternalKey } from './envelope/external-key.ts';
-import { sealedName, sealKey } from './envelope/sealed-key.ts';
+import type { ExternalKey } from './envelope/external-key.ts';
+import { sealedName, storeKey } from './envelope/sealed-key.ts';
 import { makeSlot, type Secret } from './envelope/slot.ts';
-import { encodeTokenKey } from './envelope/token-key.ts';
 import { encodeIdentity, type Identity } from './identity.ts';
 import type { Bodies, Domain, SealedKeyRef, SlotRef } from './log/bodies.ts';
 import { encodeRecord, type LogRecord, RECORD_LIMIT } from './log/record.ts';
@@ -87,12 +86,7 @@ async function fill(
       }
     const sealed = new Map<string, SealedKeyRef>();
     const wrap = async (domain: Domain, key: GeneratedKey | TokenKey | ExternalKey): Promise<SealedKeyRef> => {
-      const { ref, bytes } =
-        'external' in key
-          ? encodeExternalKey(identity.id, { domain, epoch: 1 }, key)
-          : 'uri' in key
-            ? encodeTokenKey(identity.id, { domain, epoch: 1 }, key)
-            : sealKey(identity.id, domain, masters[domain], 1, key);
+      const { ref, bytes } = storeKey(identity.id, { domain, epoch: 1 }, masters[domain], key);
       await storeOf(domain).createBlob('sealed', sealedName(ref), bytes);
       return ref;
     };

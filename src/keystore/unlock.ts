@@ -7,9 +7,9 @@ import { type GeneratedKey, importSigner } from '../pki/key.ts';
 import type { Signer, SyncSigner } from '../pki/signer.ts';
 import type { KeyType } from '../pki/x509/algorithm.ts';
 import { decodeExternalKey } from './envelope/external-key.ts';
-import { openSealedKey, sealedName, sealKey } from './envelope/sealed-key.ts';
+import { openSealedKey, sealedName, storeKey } from './envelope/sealed-key.ts';
 import { openSlot, type Secret } from './envelope/slot.ts';
-import { decodeTokenKey, encodeTokenKey } from './envelope/token-key.ts';
+import { decodeTokenKey } from './envelope/token-key.ts';
 import type { Keystore } from './keystore.ts';
 import type { Domain, SealedKeyRef, SlotRef } from './log/bodies.ts';
 import { domainEpoch } from './log/rewrap.ts';
@@ -103,8 +103,7 @@ export class UnlockedDomain {
   async seal(key: GeneratedKey | TokenKey): Promise<SealedKeyRef> {
     const { id } = this.#keystore.identity;
     const { domain, epoch } = this;
-    const { ref, bytes } =
-      'uri' in key ? encodeTokenKey(id, { domain, epoch }, key) : sealKey(id, domain, this.#masterKey, epoch, key);
+    const { ref, bytes } = storeKey(id, { domain, epoch }, this.#masterKey, key);
     await domainStore(this.#keystore, this.domain).createBlob('sealed', sealedName(ref), bytes);
     return ref;
   }

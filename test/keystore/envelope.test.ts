@@ -3,7 +3,7 @@ import { sha256Hex } from '../../src/crypto/hash.ts';
 import { ClusterCaError } from '../../src/errors.ts';
 import { encodeCanonicalFile } from '../../src/keystore/canonical.ts';
 import { type SealContext, seal, unseal } from '../../src/keystore/envelope/seal.ts';
-import { decodeSealedKey, openSealedKey, sealedName, sealKey } from '../../src/keystore/envelope/sealed-key.ts';
+import { decodeSealedKey, openSealedKey, sealedName, storeKey } from '../../src/keystore/envelope/sealed-key.ts';
 import { decodeSlot, makeSlot, openSlot, type Secret } from '../../src/keystore/envelope/slot.ts';
 import type { SlotRef } from '../../src/keystore/log/bodies.ts';
 import { fixedBytes, fixedEd25519 } from './support/deterministic-keys.ts';
@@ -87,6 +87,7 @@ describe('a slot', () => {
     ['n below the floor', { n: 2 ** 16 }],
     ['n above the cap', { n: 2 ** 21 }],
     ['n no power of two', { n: 2 ** 17 + 1 }],
+    ['16 GiB, n of 2^24', { n: 2 ** 24 }],
     ['n of 2^52', { n: 2 ** 52 }],
     ['n of 0', { n: 0 }],
     ['r of 16', { r: 16 }],
@@ -102,6 +103,8 @@ describe('a slot', () => {
     const changed = encodeCanonicalFile({ ...file, kind: 'passphrase', kdf });
     const secret: Secret = { kind: 'passphrase', bytes: FILE.bytes };
     const named = { ...ref, kind: 'passphrase' as const, sha256: sha256Hex(changed) };
+    // Reading it derives nothing, and refuses already.
+    expect(() => decodeSlot(ID, named, changed)).toThrow(expect.objectContaining(TAMPERED));
     await expect(openSlot(ID, named, changed, secret)).rejects.toMatchObject(TAMPERED);
   });
 
@@ -128,7 +131,7 @@ describe('a slot', () => {
 
 describe('a sealed key', () => {
   const key = fixedEd25519('sealed');
-  const { ref, bytes } = sealKey(ID, 'daily', MASTER, 1, key);
+  const { ref, bytes } = storeKey(ID, { domain: 'daily', epoch: 1 }, MASTER, key);
 
   test('opens under its master key', () => {
     expect(openSealedKey(ID, ref, bytes, MASTER)).toEqual(key.pkcs8);

@@ -3,9 +3,8 @@ import type { KeyMaker } from '../../authority/make.ts';
 import { issuingName } from '../../authority/names.ts';
 import { randomBytes } from '../../crypto/hash.ts';
 import { loadCrypto } from '../../crypto/webcrypto.ts';
-import { sealKey } from '../../keystore/envelope/sealed-key.ts';
+import { storeKey } from '../../keystore/envelope/sealed-key.ts';
 import { makeSlot, type Secret } from '../../keystore/envelope/slot.ts';
-import { encodeTokenKey } from '../../keystore/envelope/token-key.ts';
 import type { Policy } from '../../keystore/log/bodies.ts';
 import { makeCaCsr } from '../../pki/csr.ts';
 import { toBase64, toHex } from '../../pki/encoding.ts';
@@ -45,8 +44,7 @@ export async function requestIssuing(request: ExternalRequest): Promise<Uint8Arr
       const { ref, bytes } = await makeSlot(id, secret.kind, 'daily', secret, masterKey, 1, now);
       slots.push({ ref, file: toBase64(bytes) });
     }
-    const { ref, bytes } =
-      'uri' in key ? encodeTokenKey(id, { domain: 'daily', epoch: 1 }, key) : sealKey(id, 'daily', masterKey, 1, key);
+    const { ref, bytes } = storeKey(id, { domain: 'daily', epoch: 1 }, masterKey, key);
     const kept = { id, cluster, policy, groupRead: request.groupRead, csr: toBase64(csr), slots };
     await writePending(request.location, { ...kept, key: { ref, file: toBase64(bytes) } });
     return csr;

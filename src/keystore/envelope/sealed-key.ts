@@ -1,41 +1,43 @@
-import { randomBytes, sha256Hex } from '../../crypto/hash.ts';
-import { toHex } from '../../pki/encoding.ts';
-import { KEY_TYPES, type KeyType } from '../../pki/x509/algorithm.ts';
-import { decodeCanonicalFile, encodeCanonicalFile, tampered } from '../canonical.ts';
+import { sha256Hex } from '../../crypto/hash.ts';
+import type { TokenKey } from '../../crypto/token/token.ts';
+import type { GeneratedKey } from '../../pki/key.ts';
+import type { KeyType } from '../../pki/x509/algorithm.ts';
+import { tampered } from '../canonical.ts';
 import type { Domain, SealedKeyRef } from '../log/bodies.ts';
-import { hex, integer, oneOf, record, type Shaped } from '../shape.ts';
-import { decodeExternalKey, encodeExternalKey } from './external-key.ts';
+import { hex, type Shaped } from '../shape.ts';
+import { decodeExternalKey, type ExternalKey, encodeExternalKey } from './external-key.ts';
+import {
+  decodeKeyFile,
+  encodeKeyFile,
+  type KeyFile,
+  type KeyPlace,
+  keyFileShape,
+  newKeyId,
+  sealedName,
+} from './key-file.ts';
 import { type SealContext, seal, sealing, unseal } from './seal.ts';
 import { decodeTokenKey, encodeTokenKey } from './token-key.ts';
 
-const sealedFile = record({
-  v: integer,
-  type: oneOf('sealed-key'),
-  keystore: hex(16),
-  keyId: hex(16),
-  epoch: integer,
-  domain: oneOf('root', 'daily'),
-  algorithm: oneOf(...KEY_TYPES),
-  spkiSha256: hex(32),
-  sealed: sealing,
-});
-type SealedFile = Shaped<typeof sealedFile>;
+export { sealedName } from './key-file.ts';
 
-/** The name of a sealed key's file. */
-export function sealedName(ref: SealedKeyRef): string {
-  return `${ref.keyId}.${ref.epoch}`;
-}
+const sealedFile = keyFileShape('sealed-key', { spkiSha256: hex(32), sealed: sealing });
+type SealedFile = Shaped<typeof sealedFile.shape>;
 
-/** Wraps a private key (PKCS#8) under its domain's master key. */
-export function sealKey(
+/**
+ * The file of a CA's key, wherever its octets are: wrapped under the domain's master key, or, of a key in a token and of
+ * another PKI's, what says where it is.
+ */
+export function storeKey(
   keystoreId: string,
-  domain: Domain,
+  place: KeyPlace,
   masterKey: Uint8Array,
-  epoch: number,
-  key: { keyType: KeyType; pkcs8: Uint8Array; spki: Uint8Array },
-): SealedKey {
+  key: GeneratedKey | TokenKey | ExternalKey,
+): KeyFile {
+  if ('external' in key) return encodeExternalKey(keystoreId, place, key);
+  if ('uri' in key) return encodeTokenKey(keystoreId, place, key);
   const fields = { algorithm: key.keyType, spkiSha256: sha256Hex(key.spki) };
-  return sealAs(keystoreId, { domain, epoch, keyId: toHex(randomBytes(16)) }, fields, masterKey, key.pkcs8);
+  const { keyId = newKeyId() } = place;
+  return sealAs(keystoreId, { ...place, keyId }, fields, masterKey, key.pkcs8);
 }
 
 /**
@@ -49,19 +51,14 @@ export function resealKey(
   bytes: Uint8Array | undefined,
   old: Uint8Array,
   next: { masterKey: Uint8Array; epoch: number },
-): SealedKey {
-  const token = decodeTokenKey(keystoreId, ref, bytes);
-  // Nothing of it is sealed: what changes is the epoch in its name.
-  if (token !== undefined)
-    return encodeTokenKey(keystoreId, { domain: ref.domain, epoch: next.epoch, keyId: ref.keyId }, token);
-  const external = decodeExternalKey(keystoreId, ref, bytes);
-  if (external !== undefined)
-    return encodeExternalKey(keystoreId, { domain: ref.domain, epoch: next.epoch, keyId: ref.keyId }, external);
+): KeyFile {
+  const place = { domain: ref.domain, epoch: next.epoch, keyId: ref.keyId };
+  // Nothing of a key that is elsewhere is sealed: what changes is the epoch in its file's name.
+  const elsewhere = decodeTokenKey(keystoreId, ref, bytes) ?? decodeExternalKey(keystoreId, ref, bytes);
+  if (elsewhere !== undefined) return storeKey(keystoreId, place, next.masterKey, elsewhere);
   const { algorithm, spkiSha256 } = decodeSealedKey(keystoreId, ref, bytes);
   const pkcs8 = openSealedKey(keystoreId, ref, bytes, old);
   try {
-    const { domain, keyId } = ref;
-    const place = { domain, epoch: next.epoch, keyId };
     const made = sealAs(keystoreId, place, { algorithm, spkiSha256 }, next.masterKey, pkcs8);
     const again = openSealedKey(keystoreId, made.ref, made.bytes, next.masterKey);
     if (Buffer.compare(again, pkcs8) !== 0) throw new Error(`${sealedName(ref)} was not sealed as it was`);
@@ -72,48 +69,21 @@ export function resealKey(
   }
 }
 
-/** A sealed key's file, and how the log names it. */
-export interface SealedKey {
-  ref: SealedKeyRef;
-  bytes: Uint8Array;
-}
-
 function sealAs(
   keystoreId: string,
   { domain, epoch, keyId }: Pick<SealedKeyRef, 'domain' | 'epoch' | 'keyId'>,
   fields: { algorithm: KeyType; spkiSha256: string },
   masterKey: Uint8Array,
   pkcs8: Uint8Array,
-): SealedKey {
-  const file: SealedFile = {
-    v: 1,
-    type: 'sealed-key',
-    keystore: keystoreId,
-    keyId,
-    epoch,
-    domain,
-    ...fields,
-    sealed: seal(masterKey, context(keystoreId, domain, keyId, epoch, fields), pkcs8),
-  };
-  const bytes = encodeCanonicalFile(file);
-  return { ref: { keyId, epoch, domain, sha256: sha256Hex(bytes) }, bytes };
+): KeyFile {
+  const sealed = seal(masterKey, context(keystoreId, domain, keyId, epoch, fields), pkcs8);
+  return encodeKeyFile(keystoreId, sealedFile.type, { domain, epoch, keyId }, { ...fields, sealed });
 }
 
 /** Reads a sealed key's file and holds it against the log. @throws ERR_KEYSTORE_TAMPERED */
 export function decodeSealedKey(keystoreId: string, ref: SealedKeyRef, bytes: Uint8Array | undefined): SealedFile {
-  const what = `sealed/${sealedName(ref)}`;
-  if (bytes === undefined) throw tampered(`${what} is missing`);
-  if (sha256Hex(bytes) !== ref.sha256) throw tampered(`${what} is not the file that the log names`);
-  const file = sealedFile(decodeCanonicalFile(bytes, what), what);
-  const { keyId, epoch, domain } = file;
-  if (
-    file.v !== 1 ||
-    file.keystore !== keystoreId ||
-    keyId !== ref.keyId ||
-    epoch !== ref.epoch ||
-    domain !== ref.domain
-  )
-    throw tampered(`${what} belongs elsewhere`);
+  const file = decodeKeyFile(sealedFile, keystoreId, ref, bytes);
+  if (file === undefined) throw tampered(`sealed/${sealedName(ref)} is no sealed key`);
   return file;
 }
 

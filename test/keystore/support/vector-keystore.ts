@@ -1,7 +1,7 @@
 import { constraintsFor } from '../../../src/authority/constraints.ts';
 import { signCrl } from '../../../src/authority/sign-crl.ts';
 import { sha256, sha256Hex } from '../../../src/crypto/hash.ts';
-import { sealedName, sealKey } from '../../../src/keystore/envelope/sealed-key.ts';
+import { sealedName, storeKey } from '../../../src/keystore/envelope/sealed-key.ts';
 import { makeSlot, type Secret } from '../../../src/keystore/envelope/slot.ts';
 import { encodeIdentity, type Identity } from '../../../src/keystore/identity.ts';
 import { Keystore } from '../../../src/keystore/keystore.ts';
@@ -220,7 +220,7 @@ export class VectorKeystore {
   }
 
   #seal(domain: Domain, key: FixedKey) {
-    const { ref, bytes } = sealKey(this.identity.id, domain, this.masters[domain], 1, key);
+    const { ref, bytes } = storeKey(this.identity.id, { domain, epoch: 1 }, this.masters[domain], key);
     this.store.files.set(`sealed/${sealedName(ref)}`, bytes);
     return ref;
   }
