@@ -18,15 +18,14 @@ import type { Phase } from '../phase.ts';
 import { type Blocker, blockingHolders } from '../planning/blocker.ts';
 import { boardBlocker, stepText } from '../planning/board.ts';
 import { attemptKey, type Direction, nextStep, type Step } from '../planning/planner.ts';
-import type { Proof, Standing } from '../planning/proof.ts';
+import type { Proof } from '../planning/proof.ts';
 import type { Situation } from '../planning/situation.ts';
-import { subjectText } from '../planning/subject.ts';
 import { commitStep, commitWithdrawal } from '../step.ts';
 import { deployTo, type Reach, replaceCertificates } from './deploy.ts';
 import { excludeHolders } from './exclude.ts';
+import { Others } from './others.ts';
+import { warnOfCopies, warnOfWeaker } from './warnings.ts';
 
-/** Services that a warning names. */
-const NAMED = 5;
 /** Between two looks at who is waited for, milliseconds. */
 const PAUSE = 1000;
 /** Probes are made anew when they are this old: they last for an hour. */
@@ -81,12 +80,15 @@ class Run {
   #probes: { made: number; probes: Probes } | undefined;
   #attempted = new Set<string>();
   #committed = 0;
+  #phase: Phase | undefined;
+  readonly #others: Others;
 
   constructor(ctx: Context, writer: KeystoreWriter, hosts: Hosts, request: RunRequest) {
     this.#ctx = ctx;
     this.#writer = writer;
     this.#hosts = hosts;
     this.#request = request;
+    this.#others = new Others(writer.keystore);
   }
 
   close(): void {
@@ -96,21 +98,49 @@ class Run {
 
   async all(): Promise<Ran> {
     for (;;) {
-      const situation = await this.#look();
-      const step = this.#next(situation);
-      const over = step.do === 'nothing' || (this.#committed > 0 && this.#enough(step));
-      if (over) return this.#ran(situation);
-      if (step.do === 'blocked') {
-        if (!this.#mayWait(situation, step.blockers)) return { ...this.#ran(situation), blocked: step.blockers };
-        this.#ctx.ui.progress(
-          `waiting for ${blockingHolders(step.blockers).join(', ')}: left out when the time is over`,
-        );
-        await sleep(PAUSE);
-        this.#attempted = new Set();
-        continue;
+      const phase = phaseOf(this.#writer.keystore.state);
+      try {
+        const ran = await this.#goOn();
+        if (ran !== undefined) return ran;
+      } catch (error) {
+        if (this.#request.until !== 'end' || !(await this.#others.moved(error, phase))) throw error;
+        this.#startOver();
       }
-      await this.#take(step, situation);
     }
+  }
+
+  /** One look, and one step. @returns nothing when there is more to do */
+  async #goOn(): Promise<Ran | undefined> {
+    const situation = await this.#look();
+    if (situation.rollover.phase !== this.#phase) this.#enter(situation.rollover.phase);
+    const step = this.#next(situation);
+    const over = step.do === 'nothing' || (this.#committed > 0 && this.#enough(step));
+    if (over) return this.#ran(situation);
+    if (step.do !== 'blocked') {
+      await this.#take(step, situation);
+      return undefined;
+    }
+    if (this.#mayWait(situation, step.blockers)) {
+      this.#ctx.ui.progress(`waiting for ${blockingHolders(step.blockers).join(', ')}: left out when the time is over`);
+      await sleep(PAUSE);
+      this.#attempted = new Set();
+    } else if (this.#request.until === 'end' && (await this.#others.atWork(PAUSE))) this.#startOver();
+    else return { ...this.#ran(situation), blocked: step.blockers };
+    return undefined;
+  }
+
+  /** By us or by somebody else: what was tried before is to be tried anew, and what failed before is proven by now. */
+  #enter(phase: Phase): void {
+    this.#phase = phase;
+    this.#attempted = new Set();
+    for (const [key, { state }] of this.#deployed)
+      if (state === 'failed' || state === 'pending') this.#deployed.delete(key);
+  }
+
+  /** Somebody else is at work: what we tried, and what came of it, is not of now. */
+  #startOver(): void {
+    this.#attempted = new Set();
+    this.#deployed.clear();
   }
 
   #next(situation: Situation): Step {
@@ -193,26 +223,16 @@ class Run {
         await this.#inTurn(() => excludeHolders(this.#writer, this.#requestId, step.holders));
         break;
       case 'commit':
-        this.#name(step.weaker);
+        warnOfWeaker(this.#ctx.ui, step.weaker);
         await this.#commit(step, situation);
         this.#moved();
     }
     this.#steps.push({ phase: step.do === 'commit' ? step.to : phase, what: stepText(step) });
   }
 
-  /** What the step rests on that is less than a handshake. */
-  #name(weaker: readonly Standing[]): void {
-    for (const by of ['agent', 'file', 'declared'] as const) {
-      const these = weaker.filter(({ provenBy }) => provenBy === by).map(({ subject }) => subjectText(subject));
-      if (these.length === 0) continue;
-      const more = these.length > NAMED ? ` and ${these.length - NAMED} more` : '';
-      const how = { agent: 'what its agent says', file: 'its files', declared: "an operator's word" }[by];
-      this.#ctx.ui.warn(`known by ${how}, not by a handshake: ${these.slice(0, NAMED).join('; ')}${more}`);
-    }
-  }
-
   #moved(): void {
     this.#committed++;
+    this.#others.forget();
     this.#attempted = new Set();
   }
 
@@ -224,16 +244,7 @@ class Run {
       const ours = this.#writer.keystore.state.rollover?.form === 'root';
       const root = ours ? await this.#request.root() : undefined;
       const done = await this.#inTurn(() => finishRollover(this.#writer, { requestId, root, confirm }));
-      for (const { id, at } of done.backups)
-        this.#ctx.ui.warn(`the backup ${id} of ${at} holds the keys that were destroyed: destroy it too`);
-      for (const uri of done.tokens)
-        this.#ctx.ui.warn(
-          `a key of the old root's is in a token, which is not ours to clear: destroy it there: ${uri}`,
-        );
-      if (done.slots.length > 0)
-        this.#ctx.ui.warn(
-          `the root domain keeps its master key: the slots ${done.slots.join(', ')} would be lost by a new one`,
-        );
+      warnOfCopies(this.#ctx.ui, done);
     } else if (to === 'stable')
       await this.#inTurn(() => abandonRollover(this.#writer, from as 'prepared' | 'rollback', requestId, confirm));
     else await this.#inTurn(() => commitStep(this.#writer, { from, to, requestId, confirm }));
