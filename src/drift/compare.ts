@@ -148,7 +148,7 @@ function exposureFindings({ service, served }: ServiceFacts, report: Report): vo
   if (seen === undefined) return;
   const weak = seen.versions?.filter((version) => version === 'TLSv1' || version === 'TLSv1.1') ?? [];
   if (weak.length > 0) report('weak-protocol', `${service.address} accepts ${weak.toReversed().join(' and ')}`);
-  if (!served.demanded)
+  if (!served.demanded && service.verifyClient !== 'none')
     report(
       'client-certificate-not-demanded',
       seen.clientCertificate === 'requested'

@@ -15,6 +15,8 @@ const service = z.strictObject({
   address: text.optional(),
   /** Where the same service would answer without TLS: it must not. */
   plaintext: text.optional(),
+  /** `none`: it checks no client certificate, and is meant not to. */
+  verifyClient: z.enum(['required', 'none']).optional(),
   dir: text,
   owner: owner.optional(),
   keyMode: z.enum(['0600', '0640', '0400']).optional(),

@@ -13,6 +13,8 @@ export interface Service {
   address: string | undefined;
   /** Where the same service would answer without TLS. */
   plaintext: string | undefined;
+  /** `none`: it lets in whoever comes, and is meant to; its role `accept` has no trust. */
+  verifyClient?: 'required' | 'none' | undefined;
   dir: string;
   /** Who owns the files, USER[:GROUP], and the mode of the key, `0640`; undefined: as those that are there. */
   owner: string | undefined;
@@ -78,6 +80,7 @@ interface ServiceEntry {
   kind: ServiceKind;
   address?: string | undefined;
   plaintext?: string | undefined;
+  verifyClient?: 'required' | 'none' | undefined;
   dir: string;
   owner?: string | undefined;
   keyMode?: string | undefined;
@@ -85,14 +88,15 @@ interface ServiceEntry {
 }
 
 function placeOf(
-  { kind, address, plaintext, dir, owner, keyMode, reload = {} }: ServiceEntry,
+  { kind, address, plaintext, verifyClient, dir, owner, keyMode, reload = {} }: ServiceEntry,
   ssh: string | undefined,
   where: string,
   whereDir: string,
 ) {
   if (ssh !== undefined && !dir.startsWith('/'))
     throw new ClusterCaError('ERR_CONFIG', `${whereDir}: ${dir} is on ${ssh}, which wants an absolute path`);
-  return { kind, address, plaintext, dir, owner, keyMode, reload, ssh, label: `${kind} ${address ?? dir}`, where };
+  const label = `${kind} ${address ?? dir}`;
+  return { kind, address, plaintext, verifyClient, dir, owner, keyMode, reload, ssh, label, where };
 }
 
 function planeOf(plane: string | undefined, own: readonly string[], where: string, node: string): string {

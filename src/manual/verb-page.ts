@@ -24,6 +24,7 @@ export function verbPage(command: CommandDefinition, prose: Prose, version: stri
     ...synopsisLines(words, command),
     ...proseSection(prose, 'DESCRIPTION'),
     ...optionSections(words, command, prose),
+    ...furtherSections(words, command, prose),
     '.PP',
     ...fill(`The options of every command, ${bold('--json')} among them, are in ${bold('cluster-ca')}(1).`),
     ...section('ENVIRONMENT', environmentLines(listed(prose, 'ENVIRONMENT'))),
@@ -53,6 +54,17 @@ function optionSections(words: string, command: CommandDefinition, prose: Prose)
       ];
     }),
   ];
+}
+
+const OWN_PLACE = ['DESCRIPTION', 'ENVIRONMENT', 'FILES', 'EXIT STATUS', 'EXAMPLES', 'SEE ALSO'];
+
+/** Whatever else the prose has: nothing of it may be lost. */
+function furtherSections(words: string, command: CommandDefinition, prose: Prose): string[] {
+  const subcommands = command.commands.length === 0 ? [] : leaves(words, command);
+  const placed = [...OWN_PLACE, ...subcommands.map(([name]) => name.slice(words.length + 1))];
+  return [...prose.keys()]
+    .filter((heading) => !placed.includes(heading))
+    .flatMap((heading) => [`.SH ${heading.toUpperCase()}`, ...proseSection(prose, heading).slice(1)]);
 }
 
 function section(heading: string, lines: readonly string[]): string[] {

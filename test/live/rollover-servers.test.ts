@@ -73,14 +73,19 @@ describeLive('the root CA of nginx, and of PostgreSQL with a standby, is replace
     services
       .filter(({ kind }) => kind === 'node')
       .map(
-        ({ node, role, trustsOld, trustsNew, serves, provenBy }) =>
-          `${node} ${role} ${trustsOld} ${trustsNew} ${serves} ${provenBy}`,
+        ({ node, role, trustsOld, trustsNew, checksNone, serves, provenBy }) =>
+          `${node} ${role} ${checksNone ? 'anybody' : `${trustsOld} ${trustsNew}`} ${serves} ${provenBy}`,
       );
+  // The front end of web-1 asks for no client certificate: in accept it has nothing to prove.
   const each = (facts: string): string[] =>
-    ['web-1', 'pg-1', 'pg-2'].flatMap((node) => [`${node} accept ${facts} handshake`, `${node} connect ${facts} file`]);
+    ['web-1', 'front', 'pg-1', 'pg-2'].flatMap((node) =>
+      node === 'front'
+        ? [`web-1 accept anybody ${facts.split(' ')[2]} handshake`, `web-1 connect ${facts} file`]
+        : [`${node} accept ${facts} handshake`, `${node} connect ${facts} file`],
+    );
 
   beforeAll(async () => {
-    for (const name of ['web-1', 'pg-1', 'pg-2']) ports.set(name, await freePort());
+    for (const name of ['web-1', 'front', 'pg-1', 'pg-2']) ports.set(name, await freePort());
     ca = await Deployer.init(join(servers.directory, 'orders'), 'orders');
     const psql = (name: string): string =>
       JSON.stringify([
@@ -97,11 +102,17 @@ describeLive('the root CA of nginx, and of PostgreSQL with a standby, is replace
     const node = (name: string, kind: string, more: string): string =>
       `  ${name}: { ip: [127.0.0.1], planes: [data], services: [{ kind: ${kind}, address: "127.0.0.1:${port(name)}", dir: ${dir(name)}, ${more} }] }\n`;
     const postgres = ['pg-1', 'pg-2'].map((name) => node(name, 'postgres', `reload: { psql: ${psql(name)} }${OWNER}`));
-    const web = node('web-1', 'nginx', `reload: { pidFile: ${join(servers.directory, 'nginx/nginx.pid')} }`);
+    const nginx = (at: string): string =>
+      `{ kind: nginx, address: "127.0.0.1:${port(at)}", dir: ${dir('web-1')}, reload: { pidFile: ${join(servers.directory, 'nginx/nginx.pid')} } }`;
+    const web = `  web-1: { ip: [127.0.0.1], planes: [data], services: [${nginx('web-1')}, ${nginx('front')}] }\n`;
     const app = `clients:\n  app: { services: [{ kind: files, dir: ${dir('app')} }] }\n`;
     await ca.issueInventory(`cluster: orders\nnodes:\n${web}${postgres.join('')}${app}`);
     expect((await ca.deploy()).code).toBe(0);
-    await startNginx(servers, dir('web-1'), join(dir('web-1'), 'crl.pem'), { workers: 2, port: port('web-1') });
+    await startNginx(servers, dir('web-1'), join(dir('web-1'), 'crl.pem'), {
+      workers: 2,
+      port: port('web-1'),
+      open: port('front'),
+    });
     pair = await startPostgresPair(
       servers,
       place,

@@ -58,15 +58,22 @@ function looking(more: Partial<Looking> = {}): Looking {
 /** A service whose files have these anchors, and a server that has loaded those. */
 async function service(
   loaded: readonly Entity[],
-  more: { onDisk?: readonly Side[]; serves?: Side; kind?: Service['kind']; client?: boolean; checks?: boolean } = {},
+  more: {
+    onDisk?: readonly Side[];
+    serves?: Side;
+    kind?: Service['kind'];
+    client?: boolean;
+    checks?: boolean;
+    asks?: boolean;
+  } = {},
 ): Promise<Service> {
-  const { onDisk = [], serves = 'old', kind = 'exec', client = false, checks = true } = more;
+  const { onDisk = [], serves = 'old', kind = 'exec', client = false, checks = true, asks = checks } = more;
   const { server, issuing } = sides[serves];
   const port = await tlsServer(
     {
       ...identity(server, issuing),
       ca: certificatePem(...loaded),
-      requestCert: checks,
+      requestCert: asks,
       rejectUnauthorized: checks,
     },
     kind === 'redis' ? '+PONG\r\n' : undefined,
@@ -124,9 +131,36 @@ describe('what a service proves', () => {
 
   test('nothing, where it checks nobody', async () => {
     const open = await service([], { onDisk: ['old'], checks: false });
-    const [accept] = await lookAt(open, looking());
-    expect(accept).toMatchObject({ serves: 'old', error: expect.stringContaining('a CA that nobody knows') });
-    expect(accept).not.toHaveProperty('trustsNew');
+    const asksNot = await lookAt(open, looking());
+    expect(asksNot).toMatchObject([
+      { role: 'accept', checksNone: true, serves: 'old', provenBy: 'handshake' },
+      { role: 'connect', trustsOld: true, trustsNew: false, serves: 'old', provenBy: 'file' },
+    ]);
+    expect(asksNot[0]).not.toHaveProperty('trustsNew');
+    for (const one of asksNot) expect(one).not.toHaveProperty('error');
+    // Of a Redis it says nothing of whom it connects to: its files do, once the inventory says that it is meant.
+    const redis = await service([], { onDisk: ['old'], checks: false, kind: 'redis' });
+    const [, connect] = await lookAt(redis, looking());
+    expect(connect).toMatchObject({ serves: 'old', error: expect.stringContaining('verifyClient: none') });
+    expect(connect).not.toHaveProperty('trustsOld');
+    const meant = await lookAt({ ...redis, verifyClient: 'none' }, looking());
+    expect(meant).toMatchObject([
+      { checksNone: true, provenBy: 'handshake' },
+      { trustsOld: true, trustsNew: false, provenBy: 'file' },
+    ]);
+  });
+
+  test('nothing, where it asks for a certificate and takes any; but for one that is said to', async () => {
+    const any = await service([], { onDisk: ['old'], asks: true, checks: false });
+    const [accept] = await lookAt(any, looking());
+    expect(accept).toMatchObject({ serves: 'old', error: expect.stringContaining('verifyClient: none') });
+    expect(accept).not.toHaveProperty('checksNone');
+    expect((await lookAt({ ...any, verifyClient: 'none' }, looking()))[0]).toMatchObject({ checksNone: true });
+    // The inventory is not believed: one that does check is proven as any other.
+    const checking = await service([old.root, fresh.root], { onDisk: ['old', 'new'] });
+    const [said] = await lookAt({ ...checking, verifyClient: 'none' }, looking());
+    expect(said).toMatchObject({ trustsOld: true, trustsNew: true, error: expect.stringContaining('it checks') });
+    expect(said).not.toHaveProperty('checksNone');
   });
 
   test('files that are not loaded yet say nothing of whom it connects to', async () => {

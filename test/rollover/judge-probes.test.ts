@@ -37,6 +37,19 @@ describe('what probes prove', () => {
     const all = { old: accepted(), new: accepted(), stranger: accepted() };
     expect(judgeProbes(all)).toEqual({ error: expect.stringContaining('a CA that nobody knows') });
     expect(judgeProbes({ ...all, stranger: refused() })).toEqual({ trustsOld: true, trustsNew: true });
+    expect(judgeProbes({ ...all, asks: true })).not.toHaveProperty('checksNone');
+  });
+
+  test('one that asks for no certificate, or is meant to take any, has nothing to prove', () => {
+    const all = { old: accepted(), new: accepted(), stranger: accepted() };
+    expect(judgeProbes({ ...all, asks: false })).toEqual({ checksNone: true });
+    expect(judgeProbes({ ...all, asks: true, saidToCheckNone: true })).toEqual({ checksNone: true });
+    // It is said to check none, and checks.
+    expect(judgeProbes({ ...all, stranger: refused(), saidToCheckNone: true })).toEqual({
+      trustsOld: true,
+      trustsNew: true,
+      error: expect.stringContaining('it checks'),
+    });
   });
 
   test('nothing asked, nothing known', () => {

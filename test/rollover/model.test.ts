@@ -11,6 +11,7 @@ type Size = [nodes: number, clients: number, options: ModelOptions, states: numb
 const SMALL: Size[] = [
   [2, 0, { skew: true }, 2000],
   [2, 1, {}, 30_000],
+  [2, 0, { open: true }, 2000],
   [3, 0, { skew: true }, 13_000],
   [4, 0, {}, 30_000],
 ];
@@ -20,6 +21,7 @@ const LARGE: Size[] = [
   [1, 2, {}, 50_000],
   [2, 1, { skew: true }, 40_000],
   [4, 0, { skew: true }, 50_000],
+  [3, 0, { open: true, skew: true }, 30_000],
 ];
 const SIZES = env.ROLLOVER_MODEL === 'full' ? [...SMALL, ...LARGE] : SMALL;
 
@@ -53,6 +55,10 @@ describe('every interleaving of a rollover', () => {
 
   test('a refusal without its positive control, by one whose clock is wrong', () => {
     expect(explore(initial(2, 0), { skew: true, without: 'control' }).broken?.invariant).toMatch(/^I5:/);
+  });
+
+  test('one that checks is taken for one that lets in whoever comes: the inventory is believed, and nobody looks', () => {
+    expect(explore(initial(2, 0), { without: 'stranger' }).broken?.invariant).toMatch(/^I[15]:/);
   });
 
   test("an operator's word of a time when another trust was wanted", () => {

@@ -29,6 +29,8 @@ export interface Member {
   readonly connect: number;
   /** The root of the certificate that it shows. */
   readonly shows: number;
+  /** It lets in whoever comes: it checks no certificate, and has nothing to accept by. */
+  readonly open?: true;
   /** An operator's word for it, clients alone: as it was then, and as far as nothing else is wanted since. */
   readonly word?: { readonly trust: number | undefined; readonly shows: number | undefined };
 }
@@ -45,8 +47,10 @@ export interface ModelOptions {
   readonly guards?: Readonly<Record<GuardName, Guard>>;
   /** Members may have wrong clocks. */
   readonly skew?: boolean;
+  /** Nodes may stop checking who connects, and begin again by the files that they have. */
+  readonly open?: boolean;
   /** What is taken away from what joins and proves, to see that it is needed. */
-  readonly without?: 'sync' | 'control' | 'forgetting';
+  readonly without?: 'sync' | 'control' | 'forgetting' | 'stranger';
   /** What the planner has answered, by the state: it is pure, and need not be asked twice. */
   readonly answers?: Map<string, string | undefined>;
 }
@@ -183,7 +187,8 @@ function speechless({ word: _, ...member }: Member): Member {
 }
 
 /** What may happen to one member: it takes files, one role after the other, in any order; it comes, goes, and is left out. */
-function moves(member: Member, state: State, { skew = false, without: lacking }: ModelOptions): [string, Member][] {
+function moves(member: Member, state: State, options: ModelOptions): [string, Member][] {
+  const { skew = false, open = false, without: lacking } = options;
   const { client, status } = member;
   const [trust, signer] = [mask(state), issuer(state)];
   const fresh = { accept: client ? 0 : trust, connect: trust, shows: signer };
@@ -209,7 +214,16 @@ function moves(member: Member, state: State, { skew = false, without: lacking }:
         left(client),
       ];
       if (skew && !client) out.push(['has a wrong clock', { ...member, status: 'skewed' }]);
-      if (!client && member.accept !== trust) out.push(['takes the bundle to accept by', { ...member, accept: trust }]);
+      if (open && !client) {
+        const { open: checksNone, ...checking } = member;
+        out.push(
+          checksNone
+            ? ['begins to check', { ...checking, accept: member.connect }]
+            : ['stops checking', { ...member, open: true, accept: 0 }],
+        );
+      }
+      if (!client && !member.open && member.accept !== trust)
+        out.push(['takes the bundle to accept by', { ...member, accept: trust }]);
       if (member.connect !== trust) out.push(['takes the bundle to connect by', { ...member, connect: trust }]);
       if (member.shows !== signer) out.push(['takes its certificate', { ...member, shows: signer }]);
       if (client && (member.word?.trust !== member.connect || member.word.shows !== member.shows))
@@ -292,8 +306,10 @@ function proofOf(subject: Subject, member: Member, { without: lacking }: ModelOp
     outcome: member.status === 'up' && (trust & anchor) !== 0 ? 'accepted' : 'refused',
     at: NOW,
   });
-  const judged =
-    lacking === 'control'
+  const checksNone = role === 'accept' && (member.open === true || lacking === 'stranger');
+  const judged = checksNone
+    ? judgeProbes({ stranger: { outcome: 'accepted', at: NOW }, asks: false })
+    : lacking === 'control'
       ? { trustsOld: answer(OLD).outcome === 'accepted', trustsNew: answer(NEW).outcome === 'accepted' }
       : judgeProbes({ old: answer(OLD), new: answer(NEW) });
   return { ...base, ...judged, serves: member.shows === NEW ? 'new' : 'old', provenBy: 'handshake' };
@@ -325,7 +341,7 @@ export function violation(state: State): string | undefined {
     for (const b of live) {
       if (a === b || b.client) continue;
       if ((a.connect & b.shows) === 0) return 'I1: one does not trust whom it connects to';
-      if ((b.accept & a.shows) === 0) return 'I1: one does not trust who connects to it';
+      if (!b.open && (b.accept & a.shows) === 0) return 'I1: one does not trust who connects to it';
     }
   if ((mask(state) & issuer(state)) === 0) return 'I2: who issues is not trusted';
   const running = members.filter(({ status }) => status === 'up' || status === 'down' || status === 'skewed');
@@ -343,7 +359,7 @@ export function keyOf(state: State): string {
   return `${state.phase}${state.withdrawn ? '-' : ''} ${state.decided?.to ?? ''} ${members.join(' ')}`;
 }
 
-function memberKey({ client, status, accept, connect, shows, word }: Member): string {
+function memberKey({ client, status, accept, connect, shows, open, word }: Member): string {
   const said = word === undefined ? '' : `${word.trust ?? '-'}${word.shows ?? '-'}`;
-  return `${client ? 'c' : 'n'}${status}${accept}${connect}${shows}${said}`;
+  return `${client ? 'c' : open ? 'o' : 'n'}${status}${accept}${connect}${shows}${said}`;
 }

@@ -176,6 +176,43 @@ describe('a rollover that goes on', () => {
   });
 });
 
+describe('one that checks no client certificate', () => {
+  // A front end: whom it connects to is proven by its files, and in accept there is nothing to prove.
+  const front = (trust: readonly ('old' | 'new')[], serves: 'old' | 'new') => {
+    const parts = three(trust, serves);
+    return {
+      ...parts,
+      proofs: parts.proofs.map(({ trustsOld, trustsNew, ...one }) =>
+        one.name === 'n2' && one.role === 'accept' ? { ...one, checksNone: true } : { ...one, trustsOld, trustsNew },
+      ),
+    };
+  };
+
+  test.each([
+    ['distribute', ['old', 'new'], 'old', 'issue-new'],
+    ['retire', ['new'], 'new', 'done'],
+  ] as const)('in %s it is asked for no proof, and named', (phase, trust, serves, to) => {
+    const step = nextStep(situation(phase, front(trust, serves)));
+    expect(step).toMatchObject({ do: 'commit', to, weaker: [{ checksNone: true, subject: { name: 'n2' } }] });
+  });
+
+  test('whom it connects to is still asked', () => {
+    const parts = front(['old'], 'old');
+    const step = nextStep(situation('distribute', parts), { attempted: tried('deploy-trust', 'n1', 'n2', 'n3') });
+    expect(step.do === 'blocked' && step.blockers.filter(({ holder }) => holder?.name === 'n2')).toMatchObject([
+      { role: 'connect' },
+    ]);
+  });
+
+  test('what it was proven to trust before is not held beside it', () => {
+    const parts = front(['new'], 'new');
+    const before = three(['old', 'new'], 'new').proofs.map((one) => ({ ...one, at: one.at - 100 }));
+    expect(nextStep(situation('retire', { ...parts, proofs: [...before, ...parts.proofs] }))).toMatchObject({
+      to: 'done',
+    });
+  });
+});
+
 describe('a rollover that turns back', () => {
   const back = { direction: 'back' } as const;
 

@@ -91,6 +91,20 @@ next: deploy the trust bundle to n2, n3"
 `);
   });
 
+  test('one that checks nobody', () => {
+    const parts = three(['new'], 'new');
+    const proofs = parts.proofs.map(({ trustsOld, trustsNew, ...one }) =>
+      one.name === 'n2' && one.role === 'accept' ? { ...one, checksNone: true } : { ...one, trustsOld, trustsNew },
+    );
+    const text = draw('retire', { ...parts, proofs });
+    expect(text).toMatch(/^n2 {4}data {3}redis n2:6379 {2}accept {3}anybody {2}new {4}handshake/m);
+    expect(text).toMatch(/^n2 {4}data {3}redis n2:6379 {2}connect {2}new {6}new/m);
+    expect(text).toContain(
+      'n2, redis n2:6379 checks no client certificate: in the role accept there is no trust to prove',
+    );
+    expect(text).toContain('nobody blocks the next step');
+  });
+
   test('one that may go on', () => {
     expect(draw('retire', three(['new'], 'new'))).toMatchInlineSnapshot(`
 "stable = prepared = distribute = issue-new = [retire] - done

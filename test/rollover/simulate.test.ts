@@ -36,6 +36,19 @@ describe('a rollover tried out on every pair', () => {
     expect(new Set(found.map(({ when }) => when))).toEqual(new Set(['now', 'distribute → issue-new']));
   });
 
+  test('one that checks nobody refuses nobody; what it shows is still to be trusted', () => {
+    const parts = three(['old'], 'old');
+    const proofs = parts.proofs.map(({ trustsOld, trustsNew, ...one }) =>
+      one.name === 'n1' && one.role === 'accept' ? { ...one, checksNone: true } : { ...one, trustsOld, trustsNew },
+    );
+    expect(simulate(judge(situation('prepared', { ...parts, proofs })))).toEqual([]);
+    const ahead = proofs.map((one) => (one.name === 'n1' ? { ...one, serves: 'new' as const } : one));
+    const found = simulate(judge(situation('prepared', { ...parts, proofs: ahead })));
+    expect(found).toContainEqual(
+      expect.objectContaining({ when: 'now', from: 'n2 (redis n2:6379)', to: 'n1 (redis n1:6379)' }),
+    );
+  });
+
   test('one that lacks the new root would refuse those with new certificates', () => {
     const parts = three(['old', 'new'], 'old');
     const proofs = parts.proofs.map((one) => (one.name === 'n1' ? { ...one, trustsNew: false } : one));

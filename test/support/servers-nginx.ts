@@ -17,6 +17,8 @@ export interface NginxOptions {
   /** How many workers its master has; without it is one single process. */
   workers?: number;
   port?: number;
+  /** A further port, at which it asks for no client certificate. */
+  open?: number;
   /** Further lines for `server`. */
   more?: string;
 }
@@ -51,7 +53,7 @@ const configure = (
   port: number,
   files: string,
   crl: string,
-  { workers, more = '' }: NginxOptions,
+  { workers, open, more = '' }: NginxOptions,
 ): string => `
 daemon off;
 ${workers === undefined ? 'master_process off;' : `worker_processes ${workers};`}
@@ -71,5 +73,14 @@ http {
     ${more}
     return 200 "welcome $ssl_client_s_dn";
   }
-}
+${open === undefined ? '' : frontEnd(open, files)}}
+`;
+
+const frontEnd = (port: number, files: string): string => `
+  server {
+    listen 127.0.0.1:${port} ssl;
+    ssl_certificate ${join(files, 'cert.pem')};
+    ssl_certificate_key ${join(files, 'key.pem')};
+    return 200 "welcome whoever";
+  }
 `;

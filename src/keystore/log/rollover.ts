@@ -88,6 +88,8 @@ const proof = record({
   /** When, milliseconds since 1970. */
   at: integer,
   error: optional(shown),
+  /** In the role `accept`: it checks no certificate, and so has no trust to prove. */
+  checksNone: optional(flag),
 });
 /** What is known of one service in one role, and how. */
 export type Proof = Shaped<typeof proof>;

@@ -83,7 +83,7 @@ export async function recordProofs(
 
 /** As a record has it: what is not known is absent. */
 function recorded({ kind, name, service, role, at, ...rest }: Proof): RecordedProof {
-  const { plane, trustsOld, trustsNew, serves, provenBy, fingerprint, error } = rest;
+  const { plane, trustsOld, trustsNew, serves, provenBy, fingerprint, error, checksNone } = rest;
   return {
     kind,
     name,
@@ -97,5 +97,6 @@ function recorded({ kind, name, service, role, at, ...rest }: Proof): RecordedPr
     ...(provenBy === undefined ? {} : { provenBy }),
     ...(fingerprint === undefined ? {} : { fingerprint }),
     ...(error === undefined ? {} : { error }),
+    ...(checksNone ? { checksNone } : {}),
   };
 }

@@ -3,7 +3,7 @@ import { askServed, type Served } from '../../deployment/served.ts';
 import { ServiceDirectory } from '../../deployment/service-directory.ts';
 import { readDisk } from '../../drift/disk.ts';
 import { parseAddress, serverNameOf } from '../../endpoint/address.ts';
-import { readFirstFlight } from '../../endpoint/first-flight.ts';
+import { type FirstFlight, readFirstFlight } from '../../endpoint/first-flight.ts';
 import type { ClientCertificate } from '../../endpoint/handshake.ts';
 import { isClusterCaError } from '../../errors.ts';
 import type { Host } from '../../hosts/host.ts';
@@ -30,7 +30,8 @@ export interface Looking {
   now: () => Date;
 }
 
-type Facts = Pick<Proof, 'trustsOld' | 'trustsNew' | 'serves' | 'fingerprint' | 'error'>;
+type Facts = Pick<Proof, 'trustsOld' | 'trustsNew' | 'serves' | 'fingerprint' | 'checksNone' | 'error'>;
+const FACTS = ['trustsOld', 'trustsNew', 'serves', 'checksNone'] as const;
 const LONGEST = 300;
 
 /**
@@ -58,7 +59,7 @@ function proof(
   const { holder, plane, label } = service;
   const { error, ...rest } = facts;
   const known = Object.fromEntries(Object.entries(rest).filter(([, value]) => value !== undefined));
-  const proven = known.trustsOld !== undefined || known.trustsNew !== undefined || known.serves !== undefined;
+  const proven = FACTS.some((fact) => known[fact] !== undefined);
   return {
     ...holder,
     ...(plane === '' ? {} : { plane }),
@@ -77,8 +78,16 @@ function factsOf(
   files: Facts,
   asked: Facts | undefined,
 ): Facts & Pick<Proof, 'provenBy'> {
-  if (asked === undefined) return { ...files, provenBy: 'file' };
-  if (role === 'accept' || hasOneTrust(service)) return { ...asked, provenBy: 'handshake' };
+  if (asked === undefined) {
+    const { trustsOld: _, trustsNew: __, ...rest } = files;
+    const checksNone = role === 'accept' && service.verifyClient === 'none';
+    return checksNone ? { ...rest, checksNone, provenBy: 'file' } : { ...files, provenBy: 'file' };
+  }
+  if (role === 'accept') return { ...asked, provenBy: 'handshake' };
+  if (hasOneTrust(service)) {
+    const { checksNone, ...facts } = asked;
+    return { ...facts, ...(checksNone ? { error: NOT_BY_HANDSHAKE } : {}), provenBy: 'handshake' };
+  }
   // Of what does not answer nobody knows what it has loaded.
   if (asked.fingerprint === undefined) return asked;
   // Files that the service has not loaded yet say nothing of whom it connects to.
@@ -89,6 +98,9 @@ function factsOf(
   const error = asked.error ?? files.error;
   return { ...files, ...(error === undefined ? {} : { error }), provenBy: 'file' };
 }
+
+const NOT_BY_HANDSHAKE =
+  'it checks no client certificate, so that no handshake shows whom it connects to: where that is meant, its inventory entry says verifyClient: none';
 
 /** There is no probe of a CA whose key is not ours: where the service names none either, its files say whether it is trusted. */
 function withFiles(facts: Facts & Pick<Proof, 'provenBy'>, { trustsOld }: Facts): Facts & Pick<Proof, 'provenBy'> {
@@ -112,8 +124,13 @@ async function ask(service: Service & { address: string }, probes: Probes, looki
       reason: found.why,
     };
   }
-  const judged = judgeProbes(answers);
-  const announced = looking.form === 'foreign' ? await announcedOld(service, looking) : undefined;
+  const lets = answers.stranger?.outcome === 'accepted';
+  const judged = judgeProbes({
+    ...answers,
+    ...(lets ? { asks: await asksForCertificate(service) } : {}),
+    saidToCheckNone: service.verifyClient === 'none',
+  });
+  const announced = looking.form === 'foreign' && !judged.checksNone ? await announcedOld(service, looking) : undefined;
   const shown = served?.state === 'serves' ? shownBy(served.der, served.fingerprint, looking) : {};
   return { ...judged, ...(announced === undefined ? {} : { trustsOld: announced }), ...shown };
 }
@@ -129,14 +146,24 @@ async function announcedOld(
   { anchors }: Looking,
 ): Promise<boolean | undefined> {
   if (anchors.old === undefined) return undefined;
-  const to = parseAddress(service.address);
   const { subject } = parseCertificate(anchors.old);
+  const named = (await firstFlight(service))?.certificateRequest?.authorities ?? [];
+  return named.length === 0 ? undefined : named.some((name) => equalBytes(name, subject));
+}
+
+/** Whether it asks who connects for a certificate; undefined when that is not seen. */
+async function asksForCertificate(service: Service & { address: string }): Promise<boolean | undefined> {
+  const flight = await firstFlight(service);
+  return flight && flight.certificateRequest !== undefined;
+}
+
+async function firstFlight(service: Service & { address: string }): Promise<FirstFlight | undefined> {
+  const to = parseAddress(service.address);
   const starttls = service.kind === 'postgres' ? 'postgres' : undefined;
+  const versions = ['TLSv1.3', 'TLSv1.2'] as const;
   try {
-    const versions = ['TLSv1.3', 'TLSv1.2'] as const;
     const flight = await readFirstFlight(to, { versions, serverName: serverNameOf(to.host), starttls });
-    const named = flight.outcome === 'answered' ? (flight.certificateRequest?.authorities ?? []) : [];
-    return named.length === 0 ? undefined : named.some((name) => equalBytes(name, subject));
+    return flight.outcome === 'answered' ? flight : undefined;
   } catch (error) {
     if (!isClusterCaError(error, 'ERR_REMOTE', 'ERR_TIMEOUT')) throw error;
     return undefined;

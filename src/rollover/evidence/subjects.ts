@@ -38,9 +38,9 @@ export function isAsked(service: Service): service is Service & { address: strin
   return address !== undefined && kind !== 'files' && holder.kind === 'node';
 }
 
-/** Whether a handshake proves both roles. */
-export function hasOneTrust({ kind }: Service): boolean {
-  return ONE_TRUST.has(kind);
+/** Whether a handshake proves both roles: of one that lets in whoever comes it proves neither. */
+export function hasOneTrust({ kind, verifyClient }: Service): boolean {
+  return ONE_TRUST.has(kind) && verifyClient !== 'none';
 }
 
 function subjectOf(service: Service, role: Role, form: Form): Subject {

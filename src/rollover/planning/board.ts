@@ -16,6 +16,8 @@ export interface BoardService {
   role: Role;
   trustsOld?: boolean;
   trustsNew?: boolean;
+  /** In `accept`: it checks no certificate of who connects, and so has no trust to prove. */
+  checksNone?: boolean;
   serves?: Side;
   provenBy?: ProvenBy;
   provenAt?: string;
@@ -86,7 +88,8 @@ function services({ standings }: Judged): BoardService[] {
   return standings.map(serviceObject);
 }
 
-function serviceObject({ subject, trustsOld, trustsNew, serves, provenBy, provenAt, error }: Standing): BoardService {
+function serviceObject(standing: Standing): BoardService {
+  const { subject, trustsOld, trustsNew, checksNone, serves, provenBy, provenAt, error } = standing;
   const { kind, name, plane, service, role } = subject;
   return {
     kind,
@@ -96,6 +99,7 @@ function serviceObject({ subject, trustsOld, trustsNew, serves, provenBy, proven
     role,
     ...(trustsOld === undefined ? {} : { trustsOld }),
     ...(trustsNew === undefined ? {} : { trustsNew }),
+    ...(checksNone ? { checksNone } : {}),
     ...(serves === undefined ? {} : { serves }),
     ...(provenBy === undefined ? {} : { provenBy }),
     ...(provenAt === undefined ? {} : { provenAt: formatTime(provenAt) }),

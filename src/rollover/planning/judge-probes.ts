@@ -19,20 +19,30 @@ export interface ProbeAnswers {
   readonly new?: ProbeAnswer | undefined;
   /** To a certificate of a CA that nobody has heard of. */
   readonly stranger?: ProbeAnswer | undefined;
+  /** False where it has asked for no client certificate in the handshake: it has none to check. */
+  readonly asks?: boolean | undefined;
+  /** The inventory says that it checks none. */
+  readonly saidToCheckNone?: boolean | undefined;
 }
+
+const CHECKS_NONE =
+  'it lets in a certificate of a CA that nobody knows: it checks none, and proves nothing; where that is meant, its inventory entry says verifyClient: none';
+const DOES_CHECK =
+  'the inventory says verifyClient: none, and it refuses a certificate of a CA that nobody knows: it checks';
 
 /**
  * What probes prove of the anchors that a service accepts by. Accepted: it has the anchor. Refused: it has it not, if in
  * the same minute it accepted the other probe; a refusal alone proves nothing, because a clock that is an hour off, a
- * missing CRL or a wrong purpose refuse too. One that lets in whoever comes proves nothing by letting us in.
+ * missing CRL or a wrong purpose refuse too. One that lets in whoever comes proves nothing by letting us in:
+ * where it is meant to, or asks for no certificate at all, there is nothing to prove.
  */
-export function judgeProbes(answers: ProbeAnswers): Pick<Proof, 'trustsOld' | 'trustsNew' | 'error'> {
-  const { old, new: fresh, stranger } = answers;
+export function judgeProbes(answers: ProbeAnswers): Pick<Proof, 'trustsOld' | 'trustsNew' | 'checksNone' | 'error'> {
+  const { old, new: fresh, stranger, asks, saidToCheckNone = false } = answers;
   if (stranger?.outcome === 'accepted')
-    return { error: 'it lets in a certificate of a CA that nobody knows: it checks none, and proves nothing' };
+    return saidToCheckNone || asks === false ? { checksNone: true } : { error: CHECKS_NONE };
   const trustsOld = trusts(old, fresh);
   const trustsNew = trusts(fresh, old);
-  const error = why(old, fresh);
+  const error = saidToCheckNone && stranger !== undefined ? DOES_CHECK : why(old, fresh);
   return {
     ...(trustsOld === undefined ? {} : { trustsOld }),
     ...(trustsNew === undefined ? {} : { trustsNew }),

@@ -17,7 +17,7 @@ export type Step =
   | { readonly do: 'replace-certificates'; readonly issuer: Side; readonly holders: readonly Holder[] }
   /** A record: from now on the bundles are without the new root. */
   | { readonly do: 'withdraw' }
-  /** A record: the next phase. `weaker`: what it rests on that is no handshake. */
+  /** A record: the next phase. `weaker`: what it rests on that is no handshake, and who checks nobody. */
   | { readonly do: 'commit'; readonly from: Phase; readonly to: Phase; readonly weaker: readonly Standing[] }
   /** A guard does not hold. */
   | { readonly do: 'blocked'; readonly to: Phase; readonly blockers: readonly Blocker[] }
@@ -85,8 +85,9 @@ function toDeploy(judged: Judged, attempted: ReadonlySet<string>, turning: boole
   if (phase === 'prepared') return undefined;
   const { trust, issuer } = desired(phase, withdrawn);
   const behind = judged.standings.filter(
-    ({ subject, trustsOld, trustsNew }) =>
+    ({ subject, checksNone, trustsOld, trustsNew }) =>
       subject.service !== '' &&
+      !checksNone &&
       (trustsOld !== trust.includes('old') || (!turning && trustsNew !== trust.includes('new'))),
   );
   const subjects = behind.map(({ subject }) => subject);
@@ -107,9 +108,11 @@ function untried(
   return [...holders.values()].filter((holder) => !attempted.has(attemptKey(what, holder)));
 }
 
-/** What rests on less than a handshake. */
+/** What rests on less than a handshake; and who has nothing to prove, since it checks nobody. */
 function weaker({ standings }: Judged): Standing[] {
-  return standings.filter(({ provenBy }) => provenBy !== undefined && provenBy !== 'handshake');
+  return standings.filter(
+    ({ provenBy, checksNone }) => checksNone || (provenBy !== undefined && provenBy !== 'handshake'),
+  );
 }
 
 /** In an emergency, who has missed the phase's deadline. What is nobody's is never left out. */

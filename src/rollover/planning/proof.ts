@@ -6,6 +6,8 @@ export type Proof = SubjectName & {
   /** Whether the anchor is in its trust; false only as `judgeProbes` says it. */
   readonly trustsOld?: boolean | undefined;
   readonly trustsNew?: boolean | undefined;
+  /** In the role `accept`: it checks no certificate of who connects, so that there is no trust to prove. */
+  readonly checksNone?: boolean | undefined;
   /** Whose certificate it shows. */
   readonly serves?: Side | undefined;
   /** SHA-256 of that certificate, or of the bundle that was found. */
@@ -52,6 +54,7 @@ export interface Standing {
   readonly subject: Subject;
   readonly trustsOld?: boolean | undefined;
   readonly trustsNew?: boolean | undefined;
+  readonly checksNone?: boolean | undefined;
   readonly serves?: Side | undefined;
   /** The weakest proof among those that the facts rest on, and the oldest of their times. */
   readonly provenBy?: ProvenBy | undefined;
@@ -59,8 +62,8 @@ export interface Standing {
   readonly error?: string | undefined;
 }
 
-type Fact = 'trustsOld' | 'trustsNew' | 'serves';
-const FACTS: readonly Fact[] = ['trustsOld', 'trustsNew', 'serves'];
+type Fact = 'trustsOld' | 'trustsNew' | 'serves' | 'checksNone';
+const TRUST: readonly Fact[] = ['trustsOld', 'trustsNew'];
 
 /**
  * What holds of a subject by its proofs, in any order. Those that are stale, or weaker than the subject asks for, say
@@ -77,7 +80,12 @@ export function standingOf(subject: Subject, proofs: readonly Proof[], freshness
     facts[fact] = best[fact];
     used.add(best);
   };
-  for (const fact of FACTS) take(fact);
+  // Who checks nothing trusts nothing: what was proven of its trust before, or by less, is not held beside it.
+  const [best] = counting
+    .filter((proof) => proof.checksNone ?? TRUST.some((fact) => proof[fact] !== undefined))
+    .toSorted(byWeight);
+  for (const fact of best?.checksNone ? (['checksNone', 'serves'] as const) : ([...TRUST, 'serves'] as const))
+    take(fact);
   const weakest = [...used].toSorted(byWeight).at(-1);
   const error = fresh.toSorted((a, b) => b.at - a.at).find((proof) => proof.error !== undefined)?.error;
   return {

@@ -19,8 +19,8 @@ export interface Break {
 interface Condition {
   readonly who: string;
   readonly holder: string;
-  /** None where it accepts nobody. */
-  readonly accept: readonly (readonly Side[])[];
+  /** None where it checks nobody who connects; undefined where nobody can connect to it. */
+  readonly accept: readonly (readonly Side[])[] | undefined;
   readonly connect: readonly (readonly Side[])[];
   readonly shows: readonly Side[];
 }
@@ -83,16 +83,17 @@ function conditions(standings: readonly Standing[], phase: Phase, withdrawn: boo
     services.set(key, [...(services.get(key) ?? []), standing]);
   }
   return [...services.values()].map((roles) => {
-    const trust = (role: Subject['role']): Side[][] => {
+    const trust = (role: Subject['role']): Side[][] | undefined => {
       const one = roles.find(({ subject }) => subject.role === role);
-      return one === undefined ? [] : [trusted(one, want.trust)];
+      if (one === undefined) return undefined;
+      return one.checksNone ? [] : [trusted(one, want.trust)];
     };
     const [{ subject }] = roles as [Standing];
     return {
       who: subject.service === '' ? holderText(subject) : `${holderText(subject)} (${subject.service})`,
       holder: holderKey(subject),
       accept: trust('accept'),
-      connect: trust('connect'),
+      connect: trust('connect') ?? [],
       shows: [roles.find(({ serves }) => serves !== undefined)?.serves ?? want.issuer],
     };
   });
@@ -105,13 +106,13 @@ function trusted({ trustsOld, trustsNew }: Standing, want: readonly Side[]): Sid
 
 function wanted(condition: Condition, phase: Phase): Condition {
   const { trust, issuer } = desired(phase);
-  return { ...condition, accept: condition.accept.map(() => trust), connect: [trust], shows: [issuer] };
+  return { ...condition, accept: condition.accept?.map(() => trust), connect: [trust], shows: [issuer] };
 }
 
 function between(before: Condition, after: Condition): Condition {
   return {
     ...before,
-    accept: [...before.accept, ...after.accept],
+    accept: before.accept && [...before.accept, ...(after.accept ?? [])],
     connect: [...before.connect, ...after.connect],
     shows: [...new Set([...before.shows, ...after.shows])],
   };
@@ -139,7 +140,7 @@ function classesOf(all: readonly Condition[]): Map<string, Condition[]> {
   const classes = new Map<string, Condition[]>();
   for (const condition of all) {
     const { accept, connect, shows } = condition;
-    const key = JSON.stringify([accept, connect, shows]);
+    const key = JSON.stringify([accept ?? null, connect, shows]);
     const members = classes.get(key);
     if (members === undefined) classes.set(key, [condition]);
     else members.push(condition);
@@ -149,7 +150,7 @@ function classesOf(all: readonly Condition[]): Map<string, Condition[]> {
 
 /** Why the one refuses the other; undefined when neither does. */
 function refusal(from: Condition, to: Condition): ((from: string, to: string) => string) | undefined {
-  if (to.accept.length === 0) return undefined;
+  if (to.accept === undefined) return undefined;
   const server = lacking(from.connect, to.shows);
   if (server !== undefined)
     return (a, b) => `${b} shows a certificate of the ${server} root, which ${a} does not trust`;

@@ -23,6 +23,7 @@ export function renderBoard(document: BoardDocument, style: Style, now: number):
   const { phase, services, blockers, next } = document;
   const lines = [track(phase, style), '', ...heading(document, style, now)];
   if (services.length > 0) lines.push('', ...table(rowsOf(services), columns(document, style, now), style));
+  lines.push(...checkingNobody(services, style));
   lines.push('', ...blocking(document, style));
   const told = inBothRoles(blockers);
   for (const blocker of told.slice(0, TOLD)) lines.push(...blockerLines(blocker, style));
@@ -79,7 +80,8 @@ function columns(document: BoardDocument, style: Style, now: number): Column<Row
 }
 
 /** `old, new`; what is not known has a question mark. */
-function trusted({ trustsOld, trustsNew }: Row): string {
+function trusted({ trustsOld, trustsNew, checksNone }: Row): string {
+  if (checksNone) return 'anybody';
   if (trustsOld === undefined && trustsNew === undefined) return '?';
   const side = (name: Side, trusts: boolean | undefined) =>
     trusts === undefined ? [`${name}?`] : trusts ? [name] : [];
@@ -87,7 +89,8 @@ function trusted({ trustsOld, trustsNew }: Row): string {
 }
 
 /** Good is what the phase wants, bad where a trust that is wanted lacks; what is still there, or not known, is to be done. */
-function meaning({ trustsOld, trustsNew }: Row, wanted: readonly Side[], style: Style): Paint {
+function meaning({ trustsOld, trustsNew, checksNone }: Row, wanted: readonly Side[], style: Style): Paint {
+  if (checksNone) return style.warn;
   const sides = [
     { trusts: trustsOld, want: wanted.includes('old') },
     { trusts: trustsNew, want: wanted.includes('new') },
@@ -99,6 +102,15 @@ function meaning({ trustsOld, trustsNew }: Row, wanted: readonly Side[], style: 
 function knownBy({ provenBy, provenAt, error }: Row, now: number): string {
   if (provenBy === undefined) return error === undefined ? 'nothing yet' : 'no answer';
   return provenAt === undefined ? provenBy : `${provenBy}, ${relativeTime(Date.parse(provenAt), now)}`;
+}
+
+/** Who has no trust to prove, in words. */
+function checkingNobody(services: readonly BoardService[], style: Style): string[] {
+  const those = services.filter(({ checksNone }) => checksNone).map(({ node, service }) => `${node}, ${service}`);
+  if (those.length === 0) return [];
+  const named = those.slice(0, TOLD).join('; ') + (those.length > TOLD ? ` and ${those.length - TOLD} more` : '');
+  const what = those.length === 1 ? 'checks no client certificate' : 'check no client certificate';
+  return ['', ...paragraph(`${named} ${what}: in the role accept there is no trust to prove`, style, 0, style.warn)];
 }
 
 function rowsOf(services: readonly BoardService[]): Row[] {

@@ -23,6 +23,7 @@ import type { Situation } from '../planning/situation.ts';
 import { commitStep, commitWithdrawal } from '../step.ts';
 import { deployTo, type Reach, replaceCertificates } from './deploy.ts';
 import { excludeHolders } from './exclude.ts';
+import { warnOfOpen } from './open-services.ts';
 import { Others } from './others.ts';
 import { warnOfCopies, warnOfWeaker } from './warnings.ts';
 
@@ -223,7 +224,11 @@ class Run {
         await this.#inTurn(() => excludeHolders(this.#writer, this.#requestId, step.holders));
         break;
       case 'commit':
-        warnOfWeaker(this.#ctx.ui, step.weaker);
+        warnOfOpen(this.#ctx.ui, step.weaker);
+        warnOfWeaker(
+          this.#ctx.ui,
+          step.weaker.filter(({ checksNone }) => !checksNone),
+        );
         await this.#commit(step, situation);
         this.#moved();
     }

@@ -4,10 +4,15 @@ import type { Standing } from '../proof.ts';
 import type { Judged } from '../situation.ts';
 import { subjectText } from '../subject.ts';
 
-/** Says who has not proven that an anchor is in its trust, or that it is not. */
+/**
+ * Says who has not proven that an anchor is in its trust, or that it is not. Who checks no certificate in a role has no
+ * trust there, and is asked for no proof.
+ */
 export function trustBlockers({ standings }: Judged, guard: GuardName, side: Side, wanted: boolean): Blocker[] {
   return standings
-    .filter((standing) => (side === 'old' ? standing.trustsOld : standing.trustsNew) !== wanted)
+    .filter(
+      ({ checksNone, trustsOld, trustsNew }) => !checksNone && (side === 'old' ? trustsOld : trustsNew) !== wanted,
+    )
     .map((standing) => trustBlocker(standing, guard, side, wanted));
 }
 
