@@ -3,6 +3,7 @@ import { attemptKey, nextStep, type Step } from '../../src/rollover/planning/pla
 import { certificate, NOW, proof, situation, subject, three } from './planning.ts';
 
 const names = (step: Step): string[] => ('holders' in step ? step.holders.map(({ name }) => name) : []);
+const EVERYBODY = Object.assign(new Set<string>(), { has: () => true });
 const tried = (what: 'deploy-trust' | 'replace-certificates', ...nodes: string[]): ReadonlySet<string> =>
   new Set(nodes.map((name) => attemptKey(what, { kind: 'node', name })));
 
@@ -220,6 +221,34 @@ describe('a rollover that turns back', () => {
     expect(nextStep(situation('distribute', three(['old'], 'old')), back)).toMatchObject({
       do: 'commit',
       to: 'rollback',
+    });
+  });
+
+  test('distribute: nobody is asked for a word about the root that nobody was told to drop', () => {
+    const app = subject('app', 'connect', { kind: 'client', plane: '', service: '', atLeast: 'declared' });
+    const parts = three(['old'], 'old');
+    const silent = parts.proofs.map((one) =>
+      one.name === 'n3' ? { ...one, trustsOld: undefined, trustsNew: undefined, error: 'connection refused' } : one,
+    );
+    const never = { ...parts, subjects: [...parts.subjects, app], proofs: silent };
+    expect(nextStep(situation('distribute', never), back)).toMatchObject({ do: 'commit', to: 'rollback' });
+    // Who is seen to lack it is given it first.
+    const lacking = parts.proofs.map((one) => (one.name === 'n2' ? { ...one, trustsOld: false } : one));
+    const without = { ...never, proofs: lacking };
+    expect(nextStep(situation('distribute', without), back)).toMatchObject({
+      do: 'deploy-trust',
+      holders: [{ name: 'n2' }],
+    });
+    const attempted = tried('deploy-trust', 'n2');
+    expect(nextStep(situation('distribute', without), { ...back, attempted })).toMatchObject({
+      do: 'blocked',
+      to: 'rollback',
+      blockers: [{ guard: 'GR', holder: { name: 'n2' } }, {}],
+    });
+    // Later some have dropped it.
+    expect(nextStep(situation('issue-new', never), { ...back, attempted: EVERYBODY })).toMatchObject({
+      do: 'blocked',
+      blockers: [{ holder: { name: 'n3' } }, {}, { holder: { name: 'app' } }],
     });
   });
 

@@ -88,7 +88,9 @@ function toDeploy(judged: Judged, attempted: ReadonlySet<string>, turning: boole
     ({ subject, checksNone, trustsOld, trustsNew }) =>
       subject.service !== '' &&
       !checksNone &&
-      (trustsOld !== trust.includes('old') || (!turning && trustsNew !== trust.includes('new'))),
+      (turning
+        ? lacksOld(trustsOld, phase)
+        : trustsOld !== trust.includes('old') || trustsNew !== trust.includes('new')),
   );
   const subjects = behind.map(({ subject }) => subject);
   const trusting = untried('deploy-trust', subjects, attempted);
@@ -97,6 +99,11 @@ function toDeploy(judged: Judged, attempted: ReadonlySet<string>, turning: boole
   const old = unsettled(judged, issuer === 'old' ? 'new' : 'old').map(({ certificate }) => certificate);
   const replacing = untried('replace-certificates', old, attempted);
   return replacing.length > 0 ? { do: 'replace-certificates', issuer, holders: replacing } : undefined;
+}
+
+/** Who is to have the old root before the way back begins: in `distribute` nobody was told to drop it yet. */
+function lacksOld(trustsOld: boolean | undefined, phase: Phase): boolean {
+  return phase === 'distribute' ? trustsOld === false : trustsOld !== true;
 }
 
 function untried(

@@ -46,7 +46,15 @@ const g5: Guard = (judged) => [
   ...(judged.situation.rollover.withdrawn ? trustBlockers(judged, 'G5', 'new', false) : []),
 ];
 
-/** Into ROLLBACK: everybody has proven that the old root is trusted, before anything is issued under it again. */
-const gr: Guard = (judged) => trustBlockers(judged, 'GR', 'old', true);
+/**
+ * Into ROLLBACK: everybody has proven that the old root is trusted, before anything is issued under it again. Up to
+ * DISTRIBUTE nobody was ever told to drop it: there only who is seen to lack it stands in the way, and nobody is asked for
+ * a word.
+ */
+const gr: Guard = (judged) => {
+  const { phase } = judged.situation.rollover;
+  const standings = judged.standings.filter(({ trustsOld }) => phase !== 'distribute' || trustsOld === false);
+  return trustBlockers({ ...judged, standings }, 'GR', 'old', true);
+};
 
 export const GUARDS: Readonly<Record<GuardName, Guard>> = { G1: g1, G2: g2, G3: g3, G4: g4, G5: g5, GR: gr };
