@@ -5,7 +5,7 @@ import { checkClock, isBehind } from './keystore/clock.ts';
 import type { Secret } from './keystore/envelope/slot.ts';
 import type { Keystore } from './keystore/keystore.ts';
 import type { Domain } from './keystore/log/bodies.ts';
-import { type UnlockedDomain, unlock } from './keystore/unlock.ts';
+import { domainStore, type UnlockedDomain, unlock } from './keystore/unlock.ts';
 import { KeystoreWriter } from './keystore/writer.ts';
 import { isGiven, type SecretInputs } from './secrets/inputs.ts';
 import {
@@ -158,6 +158,33 @@ async function openWith(
   } catch (error) {
     for (const secret of secrets) secret.bytes.fill(0);
     throw error;
+  }
+}
+
+/**
+ * Opens the daily domain, and the root's where it is wanted, for the time of some work on a writer. The clock is looked at
+ * first, and whether the root domain is at hand.
+ * @throws as `requireClock`, `unlockDaily`; ERR_INPUT_REQUIRED for a root domain that is elsewhere
+ */
+export async function withDomains<T>(
+  ctx: Context,
+  keystore: Keystore,
+  options: UnlockOptions,
+  wantsRoot: boolean,
+  work: (writer: KeystoreWriter, opened: { daily: OpenedDomain; root: OpenedDomain | undefined }) => Promise<T>,
+): Promise<T> {
+  await requireClock(ctx, keystore);
+  if (wantsRoot) domainStore(keystore, 'root');
+  let daily: OpenedDomain | undefined;
+  let root: OpenedDomain | undefined;
+  try {
+    daily = await unlockKeeping(ctx, keystore, 'daily', options);
+    root = wantsRoot ? await unlockKeeping(ctx, keystore, 'root', options) : undefined;
+    return await work(await writerOver(ctx, keystore, daily.domain), { daily, root });
+  } finally {
+    ctx.ui.endProgress();
+    closeOpened(daily);
+    closeOpened(root);
   }
 }
 

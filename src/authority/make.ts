@@ -3,17 +3,13 @@ import type { TokenKey } from '../crypto/token/token.ts';
 import { randomFrom } from '../crypto/webcrypto.ts';
 import { type GeneratedKey, generateKey, importSigner } from '../pki/key.ts';
 import { prepareCertificate, sign } from '../pki/prepare.ts';
-import { auditTemplate } from '../pki/profile/audit.ts';
-import { crossTemplate } from '../pki/profile/cross.ts';
-import { issuingTemplate } from '../pki/profile/issuing.ts';
-import { rootTemplate } from '../pki/profile/root.ts';
 import { newSerial } from '../pki/serial.ts';
 import type { Signer } from '../pki/signer.ts';
 import type { CertificateTemplate } from '../pki/template.ts';
-import { validityFor } from '../pki/validity.ts';
-import { type KeyType, signatureAlgorithmFor } from '../pki/x509/algorithm.ts';
+import type { KeyType } from '../pki/x509/algorithm.ts';
 import { type Certificate, parseCertificate } from '../pki/x509/certificate.ts';
 import type { NameConstraints } from '../pki/x509/extensions.ts';
+import { type Above, auditCertificate, type CaFields, crossCertificate, issuingCa, rootCa } from './templates.ts';
 
 /** A key just made, to be sealed or in a token already, and a signer over it. */
 export interface MadeKey<K = GeneratedKey | TokenKey> {
@@ -60,13 +56,9 @@ export async function signTemplate(
 
 /** Makes a root CA with a new key. */
 export async function makeRoot(options: MakeOptions): Promise<MadeAuthority> {
-  const { crypto, keyType } = options;
-  const { key, signer } = await newKey(options);
-  const template = rootTemplate(
-    { ...common(options, key), signatureAlgorithm: signatureAlgorithmFor(keyType) },
-    options.name,
-  );
-  return { key, signer, certificate: await signTemplate(template, undefined, signer, crypto) };
+  const { key, signer } = await makeCaKey(options);
+  const { crypto } = options;
+  return { key, signer, certificate: await signTemplate(rootCa(fields(options), key), undefined, signer, crypto) };
 }
 
 /** Makes an issuing CA with a new key under a root; it never outlives the root. */
@@ -75,10 +67,9 @@ export async function makeIssuing(
   root: Issuer,
   constraints: NameConstraints,
 ): Promise<MadeAuthority> {
-  const { crypto } = options;
-  const { key, signer } = await newKey(options);
-  const template = issuingTemplate(below(options, key, root), options.name, constraints);
-  return { key, signer, certificate: await signTemplate(template, root.certificate, root.signer, crypto) };
+  const { key, signer } = await makeCaKey(options);
+  const template = issuingCa(fields(options), key.spki, above(root), constraints);
+  return { key, signer, certificate: await signTemplate(template, root.certificate, root.signer, options.crypto) };
 }
 
 /** Makes the audit key and its certificate by the root. */
@@ -96,47 +87,44 @@ export async function certifyAuditKey(
   key: { spki: Uint8Array },
   root: Issuer,
 ): Promise<Certificate> {
-  const template = auditTemplate(below({ ...options, keyType: 'ed25519' }, key, root), options.name);
+  const template = auditCertificate(fields(options), key.spki, above(root));
   return signTemplate(template, root.certificate, root.signer, options.crypto);
 }
 
-/**
- * NewWithOld: the new root's key certified by the old root (RFC 4210 §4.4). It ends with the first of the two.
- * @param options.name the new root's common name
- */
+/** NewWithOld: the new root's key certified by the old root. @param options.name the new root's common name */
 export async function crossCertify(
-  options: Omit<MakeOptions, 'keyType' | 'lifetime' | 'makeKey'>,
+  options: Pick<MakeOptions, 'crypto' | 'now' | 'name'>,
   root: MadeAuthority,
   old: Issuer,
 ): Promise<Certificate> {
-  const { notAfter } = root.certificate;
-  const lifetime = Math.floor((notAfter - options.now.getTime()) / 1000);
-  const input = below({ ...options, lifetime, keyType: root.signer.keyType }, root.key, old);
-  return signTemplate(crossTemplate(input, options.name), old.certificate, old.signer, options.crypto);
+  const { crypto, now, name } = options;
+  const template = crossCertificate({ now, name, serialNumber: serial(crypto) }, root.certificate, above(old));
+  return signTemplate(template, old.certificate, old.signer, crypto);
 }
 
-function newKey({ crypto, keyType, name, makeKey }: MakeOptions): Promise<MadeKey> {
+function fields({ crypto, now, name, lifetime }: Pick<MakeOptions, 'crypto' | 'now' | 'name' | 'lifetime'>): CaFields {
+  return { now, name, lifetime, serialNumber: serial(crypto) };
+}
+
+function serial(crypto: Crypto): Uint8Array {
+  return newSerial(randomFrom(crypto));
+}
+
+function above({ certificate, signer }: Issuer): Above {
+  return { certificate, keyType: signer.keyType };
+}
+
+/** Makes the key of a CA of this common name: in a token, where that is said, or to be sealed. */
+export function makeCaKey({
+  crypto,
+  keyType,
+  name,
+  makeKey,
+}: Pick<MakeOptions, 'crypto' | 'keyType' | 'name' | 'makeKey'>): Promise<MadeKey> {
   return makeKey === undefined ? sealableKey(crypto, keyType) : makeKey(keyType, name);
 }
 
 async function sealableKey(crypto: Crypto, keyType: KeyType): Promise<MadeKey<GeneratedKey>> {
   const key = await generateKey(crypto, keyType);
   return { key, signer: await importSigner(crypto, keyType, key.pkcs8) };
-}
-
-function common({ crypto, now, lifetime }: MakeOptions, key: { spki: Uint8Array }, latest?: number) {
-  return {
-    serialNumber: newSerial(randomFrom(crypto)),
-    validity: validityFor(now, lifetime * 1000, latest),
-    publicKey: key.spki,
-    sha256: (data: Uint8Array) => sha256(data),
-  };
-}
-
-function below(options: MakeOptions, key: { spki: Uint8Array }, root: Issuer) {
-  return {
-    ...common(options, key, root.certificate.notAfter),
-    issuer: root.certificate,
-    signatureAlgorithm: signatureAlgorithmFor(root.signer.keyType),
-  };
 }

@@ -1,45 +1,126 @@
+import { createVerifySignature } from '../crypto/verify-signature.ts';
 import { ClusterCaError } from '../errors.ts';
-import { decodeCanonicalFile } from '../keystore/canonical.ts';
+import { decodeCanonicalFile, encodeCanonical } from '../keystore/canonical.ts';
 import type { Identity } from '../keystore/identity.ts';
-import { authority, slot } from '../keystore/log/parts.ts';
+import { authority, cluster, keyType, sealedKey, slot } from '../keystore/log/parts.ts';
 import { decodeSignedLine } from '../keystore/log/record.ts';
-import { base64, integer, list, oneOf, record, type Shaped, text, timestamp } from '../keystore/shape.ts';
-import { fromBase64 } from '../pki/encoding.ts';
+import {
+  base64,
+  hex,
+  integer,
+  list,
+  oneOf,
+  optional,
+  record,
+  type Shaped,
+  text,
+  timestamp,
+} from '../keystore/shape.ts';
+import { concatBytes } from '../pki/der/writer.ts';
+import { fromBase64, fromHex, toBase64 } from '../pki/encoding.ts';
+import type { Signer } from '../pki/signer.ts';
+import { parseCertificate } from '../pki/x509/certificate.ts';
+
+const verify = createVerifySignature();
 
 /** What is signed by the audit key in front of a request: no record, and no checkpoint. */
 export const CEREMONY = 'ceremony';
 
+/**
+ * What a root on another machine can be asked for: its CRL; a new issuing CA; a new root to follow it; its last CRL,
+ * before it goes; that keys which the log says were destroyed are removed there.
+ */
+export type CeremonyKind = (typeof KINDS)[number];
+const KINDS = ['crl', 'issuing', 'root', 'last-crl', 'destroy'] as const;
+
+/** What decides what new CAs say, but for the new root's key. */
+const newCa = record({
+  generation: integer,
+  /** Of the issuing CA among those of its generation. */
+  number: integer,
+  keyType,
+  /** Seconds. */
+  rootLifetime: integer,
+  issuingLifetime: integer,
+  domains: list(text),
+  permitIp: list(text),
+  /** Serial numbers, in the order of the certificates. */
+  serials: list(hex(20), 4),
+  /** The issuing CA's key: its public half, and where it is sealed here. */
+  spki: base64,
+  sealed: sealedKey,
+});
+export type NewCa = Shaped<typeof newCa>;
+
 const request = record({
   v: integer,
-  type: oneOf('crl'),
-  cluster: text,
+  type: oneOf(...KINDS),
+  cluster,
   createdAt: timestamp,
+  /** The root that signs, and what opens its key. */
   authority,
   slots: list(slot),
-  tbs: base64,
+  /** A CRL of that root, up to its signature. */
+  tbs: optional(base64),
+  ca: optional(newCa),
+  /** The roots whose keys were destroyed. */
+  destroyed: optional(list(authority)),
 });
-/** What a root CA on another machine is asked to sign: the CRL's own octets, and what opens the key there. */
+/** What a root CA on another machine is asked for. */
 export type CeremonyRequest = Shaped<typeof request>;
 
-const answer = record({
+const said = {
   v: integer,
   type: oneOf('cluster-ca ceremony answer'),
+  /** The request as it came. */
   request: base64,
-  crl: base64,
   signedAt: timestamp,
   actor: text,
-});
-/** The request as it came, and the CRL. */
+  crl: optional(base64),
+  certificates: optional(list(base64, 4)),
+  /** Where the new root's key is sealed, there. */
+  sealed: optional(sealedKey),
+  /** The roots whose keys are not there any more. */
+  destroyed: optional(list(text)),
+};
+const answer = record({ ...said, signature: base64 });
+const unsigned = record(said);
+/** The request as it came, and what was made of it; signed by the root that was asked. */
 export type CeremonyAnswer = Shaped<typeof answer>;
+export type UnsignedAnswer = Shaped<typeof unsigned>;
 
 /** Reads a request, signed by the audit key of this keystore. @throws ERR_CONFIG */
 export function readRequest(bytes: Uint8Array, { id, auditKey }: Identity, name: string): CeremonyRequest {
   return asInput(name, () => request(decodeSignedLine(CEREMONY, id, bytes, fromBase64(auditKey), name), name));
 }
 
-/** @throws ERR_CONFIG */
-export function readAnswer(bytes: Uint8Array, name: string): CeremonyAnswer {
-  return asInput(name, () => answer(decodeCanonicalFile(bytes, name), name));
+/** Reads an answer, and the request in it, and verifies both. @throws ERR_CONFIG */
+export function readAnswer(
+  bytes: Uint8Array,
+  identity: Identity,
+  name: string,
+): { answer: CeremonyAnswer; request: CeremonyRequest; requestBytes: Uint8Array } {
+  return asInput(name, () => {
+    const { signature, ...rest } = answer(decodeCanonicalFile(bytes, name), name);
+    const requestBytes = fromBase64(rest.request);
+    const asked = readRequest(requestBytes, identity, name);
+    const root = parseCertificate(fromBase64(asked.authority.certificate));
+    // Self-signed: its own signature is by the same algorithm as this one.
+    if (!verify(root.publicKey, root.signatureAlgorithm, statement(identity, rest), fromBase64(signature)))
+      throw new ClusterCaError('ERR_CONFIG', `${asked.authority.id} did not sign it so`);
+    return { answer: { ...rest, signature }, request: asked, requestBytes };
+  });
+}
+
+/** Signs an answer by the root that was asked. */
+export async function signAnswer(identity: Identity, rest: UnsignedAnswer, root: Signer): Promise<CeremonyAnswer> {
+  return { ...rest, signature: toBase64(await root.sign(statement(identity, rest))) };
+}
+
+/** What the root signs is no certificate and no CRL: these begin with 30. */
+function statement({ id }: Identity, rest: UnsignedAnswer): Uint8Array {
+  const encode = (value: string) => new TextEncoder().encode(value);
+  return concatBytes(encode('cluster-ca v1 ceremony answer\0'), fromHex(id), encode(encodeCanonical(rest)));
 }
 
 /** A file that somebody brings is an input: what is wrong with it says nothing of the keystore. */
@@ -50,10 +131,7 @@ function asInput<T>(name: string, read: () => T): T {
     throw new ClusterCaError(
       'ERR_CONFIG',
       `${name} is none of this keystore's ceremonies: ${(cause as Error).message}`,
-      {
-        hint: 'the request is what crl --renew --request wrote, the answer what crl --sign wrote',
-        cause,
-      },
+      { hint: 'a request is what --request wrote, an answer what --sign wrote', cause },
     );
   }
 }

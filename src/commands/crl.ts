@@ -1,6 +1,8 @@
 import { resolve } from 'node:path';
 import { Command } from 'commander';
-import { type CeremonyOptions, runCeremonyAccept, runCeremonyRequest, runCeremonySign } from '../ceremony/run.ts';
+import { type CrlCeremonyOptions, runCrlAccept, runCrlRequest } from '../ceremony/crl.ts';
+import { runCeremonySign } from '../ceremony/sign.ts';
+import { ceremonyStep } from '../ceremony/steps.ts';
 import { type Context, openKeystore, openKeystoreToWrite } from '../context.ts';
 import { ClusterCaError } from '../errors.ts';
 import { liveAuthorities } from '../keystore/hierarchy.ts';
@@ -16,10 +18,9 @@ import { safeText } from '../ui/text/safe.ts';
 import { openWriter, unlockRoot } from '../unlocking.ts';
 import { dryRun, duration, withPassphrase, withRootPassphrase } from './options.ts';
 
-interface CrlOptions extends CeremonyOptions {
+interface CrlOptions extends CrlCeremonyOptions {
   der?: boolean;
   renew?: boolean;
-  dryRun?: boolean;
 }
 
 export function crlCommand(ctx: Context, run = runCrl): Command {
@@ -38,15 +39,13 @@ export function crlCommand(ctx: Context, run = runCrl): Command {
 
 /** A ceremony: request, sign, accept. @throws ERR_USAGE for steps that do not go together */
 function ceremony(ctx: Context, options: CrlOptions): Promise<void> | undefined {
-  const { request, sign, accept, renew, authority, dryRun } = options;
-  const steps = [request, sign, accept].filter((step) => step !== undefined);
-  if (steps.length === 0) return undefined;
-  if (steps.length > 1) throw new ClusterCaError('ERR_USAGE', '--request, --sign and --accept are steps of their own');
-  if (dryRun) throw new ClusterCaError('ERR_USAGE', 'a ceremony has no --dry-run: --request changes nothing');
-  if (request !== undefined && !(renew && authority !== undefined))
+  const step = ceremonyStep(options);
+  if (step === undefined) return undefined;
+  if (step === 'sign') return runCeremonySign(ctx, options, ['crl']);
+  if (step === 'accept') return runCrlAccept(ctx, options);
+  if (!options.renew || options.authority === undefined)
     throw new ClusterCaError('ERR_USAGE', '--request goes with --renew --authority ROOT');
-  if (request !== undefined) return runCeremonyRequest(ctx, options);
-  return sign === undefined ? runCeremonyAccept(ctx, options) : runCeremonySign(ctx, options);
+  return runCrlRequest(ctx, options);
 }
 
 export async function runCrl(ctx: Context, options: CrlOptions): Promise<void> {

@@ -8,7 +8,6 @@ import { readInventory } from '../inventory/read.ts';
 import { inProgress, phaseOf } from '../keystore/hierarchy.ts';
 import type { Keystore } from '../keystore/keystore.ts';
 import { newRequestId } from '../keystore/request-id.ts';
-import { domainStore } from '../keystore/unlock.ts';
 import type { RevocationReason } from '../pki/revocation-reason.ts';
 import { renderRevoke } from '../revocation/render.ts';
 import { crlObject, revokeCertificates } from '../revocation/revoke.ts';
@@ -21,14 +20,7 @@ import { excludeHolders } from '../rollover/running/exclude.ts';
 import { gatedHolder } from '../rollover/running/holder.ts';
 import { blockedError, runRollover } from '../rollover/running/run.ts';
 import { checkStart, startRollover } from '../rollover/start.ts';
-import {
-  closeOpened,
-  type OpenedDomain,
-  requireClock,
-  type UnlockOptions,
-  unlockKeeping,
-  writerOver,
-} from '../unlocking.ts';
+import { type OpenedDomain, type UnlockOptions, withDomains } from '../unlocking.ts';
 import { inventoryPath } from './deploy.ts';
 
 export interface CutOffOptions extends UnlockOptions {
@@ -83,15 +75,8 @@ export async function runCutOff(ctx: Context, name: string, options: CutOffOptio
     keystore.state.cluster,
     ctx.globals.confirm,
   );
-  await requireClock(ctx, keystore);
-  domainStore(keystore, 'root');
-  let daily: OpenedDomain | undefined;
-  let root: OpenedDomain | undefined;
-  try {
-    daily = await unlockKeeping(ctx, keystore, 'daily', options);
-    root = await unlockKeeping(ctx, keystore, 'root', options);
-    const opened = root;
-    const writer = await writerOver(ctx, keystore, daily.domain);
+  await withDomains(ctx, keystore, options, true, async (writer, { root }) => {
+    const opened = root as OpenedDomain;
     const requestId = newRequestId();
     const { serials } = await writer.inTurn(ctx.globals.wait, () =>
       revokeCertificates(writer, { targets, reason: options.reason, invalidityDate: undefined, requestId }),
@@ -133,11 +118,7 @@ export async function runCutOff(ctx: Context, name: string, options: CutOffOptio
         `${victim.name} is cut off: ${refused.length} services refuse every certificate of the old CA`,
       ].join('\n'),
     );
-  } finally {
-    ctx.ui.endProgress();
-    closeOpened(daily);
-    closeOpened(root);
-  }
+  });
 }
 
 /** It begins a rollover, or goes on with one that goes forward. @throws ERR_STATE */

@@ -117,6 +117,15 @@ function withSecret(command: Command, flag: string, secret: string, stdin = ''):
     .option(`--${flag}-command <cmd>`, `read the ${secret} from what this command prints`);
 }
 
+/** The three steps where the root is on another machine. @param asked what the request asks for */
+export function withCeremony(command: Command, asked: string): Command {
+  return command
+    .option('--request <file>', `write ${asked}`)
+    .option('--sign <request>', 'there: do so with the key in --root-keystore, and write the answer to --out')
+    .option('--accept <answer>', 'here again: record what was signed')
+    .option('--out <answer>', 'with --sign: where the answer goes');
+}
+
 export function dryRun(command: Command): Command {
   return command.option('-n, --dry-run', 'say what would be done, and change nothing');
 }

@@ -1,7 +1,16 @@
 import { Command } from 'commander';
 import type { Context } from '../context.ts';
-import { dryRun, duration, repeatable, withDeployment, withPassphrase, withRootPassphrase } from './options.ts';
-import { type Course, runRolloverOn } from './rollover/advance.ts';
+import {
+  dryRun,
+  duration,
+  repeatable,
+  withCeremony,
+  withDeployment,
+  withPassphrase,
+  withRootPassphrase,
+} from './options.ts';
+import type { Course } from './rollover/advance.ts';
+import { runRolloverCourse } from './rollover/advance-ceremony.ts';
 import { runRolloverConfirm } from './rollover/confirm.ts';
 import { runRolloverPlan } from './rollover/plan.ts';
 import { runRolloverStart } from './rollover/start.ts';
@@ -23,7 +32,9 @@ export function rolloverCommand(ctx: Context): Command {
       .action((options) => runRolloverPlan(ctx, options)),
   );
   for (const [name, { summary, ...course }] of Object.entries(COURSES))
-    command.addCommand(onCommand(name, summary).action((options) => runRolloverOn(ctx, options, course)));
+    command.addCommand(
+      onCommand(name, summary, name !== 'run').action((options) => runRolloverCourse(ctx, options, course)),
+    );
   command.addCommand(confirmCommand(ctx));
   return command;
 }
@@ -50,11 +61,16 @@ const COURSES: Record<string, Course & { summary: string }> = {
   },
 };
 
-function onCommand(name: string, summary: string): Command {
+function onCommand(name: string, summary: string, byCeremony: boolean): Command {
   const command = new Command(name)
     .summary(summary)
     .option('--inventory <file>', 'the cluster.yaml with the services')
     .addOption(repeatable('--exclude <name>', 'leave this node or client out: its certificates are revoked'));
+  if (byCeremony)
+    withCeremony(
+      command,
+      name === 'rollback' ? 'what the root domain is to remove, at the end' : 'what the root domain has to do next',
+    );
   return dryRun(withRootPassphrase(withPassphrase(withDeployment(command))));
 }
 
@@ -82,5 +98,6 @@ function startCommand(ctx: Context): Command {
     .addOption(duration('--deadline <duration>', 'with --emergency: for each step (default 5m)'))
     .option('--backup <file>', 'keep the backup that is made and restored on trial')
     .option('--inventory <file>', 'check that cluster.yaml can be read before anything is made');
+  withCeremony(command, 'what a root on another machine is to sign');
   return dryRun(withRootPassphrase(withPassphrase(command))).action((options) => runRolloverStart(ctx, options));
 }

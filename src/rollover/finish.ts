@@ -1,15 +1,16 @@
+import type { SignedCrl } from '../authority/sign-crl.ts';
 import { formatTokenUri } from '../crypto/token/uri.ts';
 import { ClusterCaError, isClusterCaError } from '../errors.ts';
 import { type DomainPlan, isAsPlanned, planDomain, wrapDomain } from '../keeping/rewrap.ts';
 import { sealedName } from '../keystore/envelope/sealed-key.ts';
 import type { Secret } from '../keystore/envelope/slot.ts';
 import { doomed } from '../keystore/log/apply-rollover.ts';
-import type { Authority, CrlRef, SealedKeyRef, SlotRef } from '../keystore/log/bodies.ts';
+import type { Authority, CrlRef, Policy, SealedKeyRef, SlotRef } from '../keystore/log/bodies.ts';
 import type { Rewrapped } from '../keystore/log/rollover.ts';
 import type { UnlockedDomain } from '../keystore/unlock.ts';
 import { removeUnnamed } from '../keystore/unnamed.ts';
 import type { KeystoreWriter } from '../keystore/writer.ts';
-import { signNextCrl } from '../revocation/renew-crls.ts';
+import { putCrl, signNextCrl } from '../revocation/renew-crls.ts';
 import { backupsHolding, type KeptBackup } from './backups.ts';
 import { commitStep } from './step.ts';
 
@@ -18,8 +19,10 @@ const LONGER = 3600;
 
 export interface FinishRequest {
   requestId: string;
-  /** The root domain, open, and what opens its slots; undefined where the root that goes is not ours. */
+  /** The root domain, open, and what opens its slots; undefined where the root that goes is not ours, or elsewhere. */
   root: { domain: UnlockedDomain; secrets: Secret[] } | undefined;
+  /** Of a root that is elsewhere, its last CRL, signed there; refused when the log has gone on since. */
+  lastCrl?: { signed: SignedCrl; check: () => Promise<unknown> } | undefined;
   /** Guard G4, asked again right before the record. */
   confirm?: () => Promise<void>;
 }
@@ -46,10 +49,11 @@ export interface Finished {
  */
 export async function finishRollover(writer: KeystoreWriter, request: FinishRequest): Promise<Finished> {
   const { keystore } = writer;
-  const { requestId, root, confirm } = request;
+  const { requestId, root, lastCrl, confirm } = request;
   const destroyed = doomed(keystore.state, 'done');
   const gone = keystore.state.authorities.filter(({ id }) => destroyed.includes(id));
-  if (root === undefined && gone.length > 0) throw new Error('the last step of our own root needs the root domain');
+  if (root === undefined && lastCrl === undefined && gone.length > 0)
+    throw new Error('the last step of our own root needs the root domain');
   const tokens = await tokensOf(writer, gone, root?.domain);
   let rewrap: RootRewrap | undefined;
   let slots: string[] = [];
@@ -65,7 +69,7 @@ export async function finishRollover(writer: KeystoreWriter, request: FinishRequ
       requestId,
       ...(confirm === undefined ? {} : { confirm }),
       rest: async () => ({
-        ...(root === undefined || gone.length === 0 ? {} : { crls: await lastCrls(writer, gone, root.domain) }),
+        ...(gone.length === 0 ? {} : { crls: await lastCrls(writer, gone, request) }),
         ...(rewrap === undefined ? {} : { rewrapped: rewrap.body() }),
       }),
     });
@@ -134,7 +138,7 @@ async function rewrapRoot(writer: KeystoreWriter, plan: DomainPlan, gone: readon
 async function lastCrls(
   writer: KeystoreWriter,
   authorities: readonly Authority[],
-  root: UnlockedDomain,
+  { root, lastCrl }: FinishRequest,
 ): Promise<CrlRef[]> {
   const { keystore } = writer;
   const now = writer.options.now().getTime();
@@ -143,11 +147,23 @@ async function lastCrls(
   for (const authority of authorities) {
     const own = keystore.authorityCertificate(authority.id).notAfter;
     const end = authority.role === 'root' ? own : (ends.get(authority.id) ?? 0);
-    const lifetime = Math.max(Math.ceil((end - now) / 1000) + LONGER, keystore.state.policy.crlLifetime);
-    const domain = authority.sealed.domain === 'root' ? root : writer.daily;
+    const lifetime = lastCrlLifetime(end, now, keystore.state.policy);
+    if (lastCrl?.signed.ref.authority === authority.id) {
+      await lastCrl.check();
+      await putCrl(writer, lastCrl.signed);
+      crls.push(lastCrl.signed.ref);
+      continue;
+    }
+    const domain = authority.sealed.domain === 'root' ? root?.domain : writer.daily;
+    if (domain === undefined) throw new Error(`the last CRL of ${authority.id} needs the root domain`);
     crls.push((await signNextCrl(writer, authority, domain, { lifetime })).ref);
   }
   return crls;
+}
+
+/** How long a last CRL holds, in seconds: longer than what it is about, which ends then. */
+export function lastCrlLifetime(end: number, now: number, { crlLifetime }: Policy): number {
+  return Math.max(Math.ceil((end - now) / 1000) + LONGER, crlLifetime);
 }
 
 /** When the last certificate of each CA ends, milliseconds since 1970. */

@@ -7,10 +7,12 @@ import { ClusterCaError } from '../errors.ts';
 import { checkDomain, permittedRanges } from '../init/policy.ts';
 import { inProgress, phaseOf } from '../keystore/hierarchy.ts';
 import type { Keystore } from '../keystore/keystore.ts';
-import type { Authority, CrlRef, Policy } from '../keystore/log/bodies.ts';
+import type { Authority, CrlRef, Policy, SealedKeyRef } from '../keystore/log/bodies.ts';
 import type { UnlockedDomain } from '../keystore/unlock.ts';
 import type { KeystoreWriter } from '../keystore/writer.ts';
 import { toBase64 } from '../pki/encoding.ts';
+import type { Signer } from '../pki/signer.ts';
+import type { Certificate } from '../pki/x509/certificate.ts';
 import { dropReplaced, signNextCrl } from '../revocation/renew-crls.ts';
 import { firstCrl, rootInForce } from './make-hierarchy.ts';
 import { Staged } from './staged.ts';
@@ -28,6 +30,8 @@ export interface PlannedIssuing {
   generation: number;
   /** Of its generation. */
   number: number;
+  /** Its common name. */
+  name: string;
   subject: string;
   domains: string[];
   permitIp: string[];
@@ -46,11 +50,13 @@ export function planIssuing(keystore: Keystore, widening: Widening): PlannedIssu
   const { generation } = rootInForce(keystore);
   const before = state.authorities.filter((one) => one.role === 'issuing' && one.generation === generation);
   const number = before.length + 1;
+  const name = issuingName(state.cluster, generation, number);
   return {
     id: `issuing-g${generation}.${number}`,
     generation,
     number,
-    subject: `CN=${issuingName(state.cluster, generation, number)}`,
+    name,
+    subject: `CN=${name}`,
     domains: [...new Set([...state.policy.domains, ...(widening.domains ?? []).map(checkDomain)])],
     permitIp: widened(state.policy, widening.permitIp),
   };
@@ -76,8 +82,8 @@ export async function startIssuing(
   requestId: string,
 ): Promise<PlannedIssuing> {
   const { keystore } = writer;
-  const { policy, cluster, time } = keystore.state;
-  const now = new Date(Math.max(writer.options.now().getTime(), time));
+  const { policy } = keystore.state;
+  const now = issuingTime(writer);
   const plan = planIssuing(keystore, widening);
   const of = rootInForce(keystore);
   const signing = {
@@ -85,60 +91,89 @@ export async function startIssuing(
     signer: await root.signer(of.sealed, of.keyType),
   };
   const crypto = await loadCrypto();
-  const { generation, number, domains, permitIp } = plan;
-  const name = issuingName(cluster, generation, number);
   const staged = new Staged(writer);
   const makeKey = await staged.makerLike(writer.daily, keystore.newestIssuing.sealed);
-  const made = await makeIssuing(
-    { crypto, now, name, keyType: policy.keyType, lifetime: policy.issuingLifetime, makeKey },
+  const { key, ...made } = await makeIssuing(
+    { crypto, now, name: plan.name, keyType: policy.keyType, lifetime: policy.issuingLifetime, makeKey },
     signing,
-    constraintsFor(domains, permitIp),
+    constraintsFor(plan.domains, plan.permitIp),
   );
-  if (!chainHolds([made.certificate.der, signing.certificate.der]))
-    throw new ClusterCaError('ERR_LINT', `OpenSSL finds no path from ${plan.id} to ${of.id}`);
-  const before = keystore.state.crls;
   try {
-    const authority: Authority = {
-      id: plan.id,
-      role: 'issuing',
-      generation,
-      keyType: policy.keyType,
-      certificate: toBase64(made.certificate.der),
-      sealed: await staged.seal(writer.daily, made.key),
-    };
-    const crl = await firstCrl(policy, authority, made, now);
-    await staged.putObject(crl.ref.sha256, crl.der);
-    await writer.commit('issuing', requestId, async () => {
-      if (planIssuing(keystore, widening).id !== plan.id)
-        throw new ClusterCaError('ERR_STATE', `${plan.id} was made by somebody else meanwhile`, {
-          hint: 'cluster-ca status shows it',
-        });
-      return {
-        authority,
-        crls: [crl.ref, ...(await longerRootCrl(writer, of, root, made.certificate.notAfter))],
-        domains,
-        permitIp,
-      };
-    });
+    const sealed = await staged.seal(writer.daily, key);
+    const rootCrl = () => longerRootCrl(writer, of, root, made.certificate.notAfter);
+    await recordIssuing(writer, { plan, requestId, sealed, rootCrl, ...made }, staged);
   } catch (error) {
     await staged.undo(error);
     throw error;
   } finally {
-    if ('pkcs8' in made.key) made.key.pkcs8.fill(0);
+    if ('pkcs8' in key) key.pkcs8.fill(0);
   }
-  await dropReplaced(writer, before);
   return plan;
 }
 
-/** A server that checks CRLs wants the root's for as long as there is an issuing CA below it. */
+/** When a new issuing CA is made: never before the last record. */
+export function issuingTime({ keystore, options }: KeystoreWriter): Date {
+  return new Date(Math.max(options.now().getTime(), keystore.state.time));
+}
+
+/** A new issuing CA that has its certificate, whoever signed it. */
+export interface IssuingToRecord {
+  plan: PlannedIssuing;
+  requestId: string;
+  certificate: Certificate;
+  signer: Signer;
+  /** Its key's file, which is there. */
+  sealed: SealedKeyRef;
+  /** The root's next CRL, where its last would end too soon; asked for again on every newer log. */
+  rootCrl: () => Promise<CrlRef[]>;
+}
+
+/** Records it, with its first CRL. @throws ERR_STATE, ERR_LINT, ERR_STORAGE */
+export async function recordIssuing(
+  writer: KeystoreWriter,
+  { plan, requestId, certificate, signer, sealed, rootCrl }: IssuingToRecord,
+  staged: Staged,
+): Promise<void> {
+  const { keystore } = writer;
+  const { policy, crls: before } = keystore.state;
+  const { id, generation, domains, permitIp } = plan;
+  const of = rootInForce(keystore);
+  if (!chainHolds([certificate.der, keystore.authorityCertificate(of.id).der]))
+    throw new ClusterCaError('ERR_LINT', `OpenSSL finds no path from ${id} to ${of.id}`);
+  const keyType = signer.keyType;
+  const authority: Authority = {
+    id,
+    role: 'issuing',
+    generation,
+    keyType,
+    certificate: toBase64(certificate.der),
+    sealed,
+  };
+  const crl = await firstCrl(policy, authority, { certificate, signer }, issuingTime(writer));
+  await staged.putObject(crl.ref.sha256, crl.der);
+  await writer.commit('issuing', requestId, async () => {
+    if (planIssuing(keystore, {}).id !== id)
+      throw new ClusterCaError('ERR_STATE', `${id} was made by somebody else meanwhile`, {
+        hint: 'cluster-ca status shows it',
+      });
+    return { authority, crls: [crl.ref, ...(await rootCrl())], domains, permitIp };
+  });
+  await dropReplaced(writer, before);
+}
+
+/** Whether the root's CRL holds as long as an issuing CA below it: a server that checks CRLs wants that. */
+export function rootCrlHolds({ state }: Keystore, root: Authority, until: number): boolean {
+  const last = state.crls.find(({ authority }) => authority === root.id);
+  return last !== undefined && Date.parse(last.nextUpdate) >= until;
+}
+
 async function longerRootCrl(
   writer: KeystoreWriter,
   root: Authority,
   domain: UnlockedDomain,
   until: number,
 ): Promise<CrlRef[]> {
-  const last = writer.keystore.state.crls.find(({ authority }) => authority === root.id);
-  if (last !== undefined && Date.parse(last.nextUpdate) >= until) return [];
+  if (rootCrlHolds(writer.keystore, root, until)) return [];
   const lifetime = Math.floor((until - writer.options.now().getTime()) / 1000);
   return [(await signNextCrl(writer, root, domain, { lifetime })).ref];
 }

@@ -11,13 +11,15 @@ import type { KeystoreWriter } from '../keystore/writer.ts';
 import { toBase64, toHex } from '../pki/encoding.ts';
 import type { ResultFile } from '../placement/result-file.ts';
 import { formatTime } from '../values/time.ts';
-import { makeHierarchy, rootInForce } from './make-hierarchy.ts';
+import { type MadeHierarchy, makeHierarchy, rootInForce } from './make-hierarchy.ts';
 import { Staged, sweepSealed } from './staged.ts';
 
 export interface StartRequest {
   requestId: string;
-  /** The root domain, open: of our own root alone. */
+  /** The root domain, open: of our own root alone, where it is at hand. */
   root: UnlockedDomain | undefined;
+  /** The new hierarchy, where its root was made elsewhere. */
+  hierarchy?: ((staged: Staged) => Promise<MadeHierarchy>) | undefined;
   /** A root whose key is not ours, which goes: then ours comes, as it is. DER, its CRLs too. */
   foreign?: { certificate: Uint8Array; crls: Uint8Array[] } | undefined;
   /** Seconds that a step may take. */
@@ -103,7 +105,7 @@ export async function startRollover(writer: KeystoreWriter, request: StartReques
 
 async function bodyOf(
   writer: KeystoreWriter,
-  { root, foreign, emergency }: StartRequest,
+  { root, hierarchy, foreign, emergency }: StartRequest,
   staged: Staged,
 ): Promise<Bodies['rollover']> {
   const from = phaseOf(writer.keystore.state);
@@ -113,7 +115,9 @@ async function bodyOf(
     const old = { certificate: toBase64(foreign.certificate), ...crls };
     return { from, to: 'prepared', start: { form: 'foreign', authorities: [], foreign: old, ...urgent } };
   }
-  if (root === undefined) throw new Error('a rollover of our own root needs the root domain');
-  const { start, crls } = await makeHierarchy(writer, root, staged);
+  if (root === undefined && hierarchy === undefined)
+    throw new Error('a rollover of our own root needs the root domain, or what was made of it');
+  const made = root === undefined ? hierarchy?.(staged) : makeHierarchy(writer, root, staged);
+  const { start, crls } = (await made) as MadeHierarchy;
   return { from, to: 'prepared', start: { ...start, ...urgent }, crls: crls.map(({ ref }) => ref) };
 }

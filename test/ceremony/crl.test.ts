@@ -93,7 +93,7 @@ test('an answer with another CRL in it: refused', async () => {
   const answer = JSON.parse(await readFile(off('answer'), 'utf8'));
   const other = JSON.parse(await readFile(off('second-answer'), 'utf8'));
   await writeFile(at('mixed'), (await readFile(off('answer'), 'utf8')).replace(answer.crl, other.crl));
-  await fails(online, ['crl', '--accept', at('mixed')], 'ERR_POLICY');
+  await fails(online, ['crl', '--accept', at('mixed')], 'ERR_CONFIG');
 });
 
 test('steps that do not go together: 2', async () => {

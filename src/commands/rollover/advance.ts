@@ -1,3 +1,4 @@
+import type { CeremonyOptions } from '../../ceremony/options.ts';
 import { type Context, openKeystoreToWrite } from '../../context.ts';
 import { selectUnits } from '../../deployment/select.ts';
 import type { Unit } from '../../deployment/unit.ts';
@@ -22,23 +23,16 @@ import {
 } from '../../rollover/running/board.ts';
 import { excludeHolders } from '../../rollover/running/exclude.ts';
 import { gatedHolder } from '../../rollover/running/holder.ts';
-import { blockedError, requireRollover, runRollover } from '../../rollover/running/run.ts';
-import {
-  closeOpened,
-  type OpenedDomain,
-  openWriter,
-  requireClock,
-  type UnlockOptions,
-  unlockKeeping,
-} from '../../unlocking.ts';
+import { blockedError, type RunRequest, requireRollover, runRollover } from '../../rollover/running/run.ts';
+import type { Style } from '../../ui/text/style.ts';
+import { closeOpened, type OpenedDomain, openWriter, requireClock, unlockKeeping } from '../../unlocking.ts';
 import { inventoryPath } from '../deploy.ts';
 
-export interface RolloverRunOptions extends UnlockOptions {
+export interface RolloverRunOptions extends CeremonyOptions {
   inventory?: string;
   exclude?: string[];
   maxUnavailable?: number;
   cycleConnections?: boolean;
-  dryRun?: boolean;
 }
 
 /** Which way, and how far. */
@@ -48,8 +42,20 @@ export interface Course {
   question: string;
 }
 
+/** Where the root domain is on another machine: what came from there, and what the run has to leave for it. */
+export interface CarriedRoot {
+  carried: NonNullable<RunRequest['carried']>;
+  /** Behind the run: what the document has besides, and lines for people. */
+  after: (writer: KeystoreWriter) => Promise<{ document: object; lines: (style: Style) => string[] }>;
+}
+
 /** `advance`, `run` and `rollback`: the same, but for the direction and where they stop. */
-export async function runRolloverOn(ctx: Context, options: RolloverRunOptions, course: Course): Promise<void> {
+export async function runRolloverOn(
+  ctx: Context,
+  options: RolloverRunOptions,
+  course: Course,
+  elsewhere?: CarriedRoot,
+): Promise<void> {
   const path = inventoryPath(ctx, options.inventory);
   const keystore = await openKeystoreToWrite(ctx, { rootKeystore: options.rootKeystore });
   const inventory = readInventory(path);
@@ -67,7 +73,7 @@ export async function runRolloverOn(ctx: Context, options: RolloverRunOptions, c
       await writer.inTurn(ctx.globals.wait, () => excludeHolders(writer, newRequestId(), excluded));
       ctx.ui.warn('what is left out stays trusted by servers that read no CRL, until retire is proven');
     }
-    await go(ctx, writer, { inventory, units: all }, options, course);
+    await go(ctx, writer, { inventory, units: all }, options, course, elsewhere);
   } finally {
     writer.daily.close();
   }
@@ -79,6 +85,7 @@ async function go(
   { inventory, units }: { inventory: Inventory; units: readonly Unit[] },
   options: RolloverRunOptions,
   course: Course,
+  elsewhere: CarriedRoot | undefined,
 ): Promise<void> {
   const { keystore } = writer;
   let root: OpenedDomain | undefined;
@@ -91,6 +98,7 @@ async function go(
         services: servicesOf(keystore, inventory) ?? [],
         atOnce: options.maxUnavailable ?? 1,
         cycle: options.cycleConnections ?? false,
+        carried: elsewhere?.carried,
         root: async () => {
           root ??= await unlockKeeping(ctx, keystore, 'root', options);
           return root;
@@ -100,7 +108,10 @@ async function go(
     if (ran.blocked !== undefined) throw blockedError(phaseOf(keystore.state), ran.blocked);
     const { direction } = course;
     const document = { ...boardOf(keystore, ran.situation, direction), steps: ran.steps, deployed: ran.deployed };
-    ctx.ui.result(document, (style) => renderRolloverBoard(document, style, ctx.now()));
+    const more = await elsewhere?.after(writer);
+    ctx.ui.result({ ...document, ...more?.document }, (style) =>
+      [renderRolloverBoard(document, style, ctx.now()), ...(more?.lines(style) ?? [])].join('\n'),
+    );
     const verdict = verdictOf({ services: ran.deployed });
     if (verdict !== undefined) throw verdict;
   } finally {

@@ -1,6 +1,8 @@
 import { resolve } from 'node:path';
 import { hasRoot } from '../../backup/content.ts';
 import { checkBackupPlace } from '../../backup/place.ts';
+import type { CeremonyOptions } from '../../ceremony/options.ts';
+import { ceremonyStep } from '../../ceremony/steps.ts';
 import { type Context, openKeystoreToWrite } from '../../context.ts';
 import { ClusterCaError } from '../../errors.ts';
 import { inventoryItems } from '../../inventory/items.ts';
@@ -12,20 +14,14 @@ import { domainStore } from '../../keystore/unlock.ts';
 import { anchorObject, readForeignRoot } from '../../rollover/anchor-file.ts';
 import { rolloverDocument, type StepObject } from '../../rollover/document.ts';
 import { rootInForce } from '../../rollover/make-hierarchy.ts';
-import { type PlannedIssuing, planIssuing, startIssuing } from '../../rollover/new-issuing.ts';
 import { renderRollover } from '../../rollover/render.ts';
 import { checkStart, type StartRequest, startRollover } from '../../rollover/start.ts';
-import {
-  closeOpened,
-  type OpenedDomain,
-  requireClock,
-  type UnlockOptions,
-  unlockKeeping,
-  writerOver,
-} from '../../unlocking.ts';
+import { type OpenedDomain, withDomains } from '../../unlocking.ts';
 import { formatDuration } from '../../values/duration.ts';
+import { runStartCeremony } from './start-ceremony.ts';
+import { runIssuing } from './start-issuing.ts';
 
-export interface RolloverStartOptions extends UnlockOptions {
+export interface RolloverStartOptions extends CeremonyOptions {
   root?: boolean;
   issuing?: boolean;
   fromAnchor?: string;
@@ -35,15 +31,25 @@ export interface RolloverStartOptions extends UnlockOptions {
   deadline?: number;
   backup?: string;
   inventory?: string;
-  dryRun?: boolean;
 }
 
 /** Seconds that a step of an emergency may take where nothing else is said. */
 const DEADLINE = 300;
 
-/** Starts a rollover of one of its three forms. */
+/** What an emergency gives each step. */
+export function emergencyOf({
+  emergency,
+  deadline = DEADLINE,
+}: RolloverStartOptions): { deadline: number } | undefined {
+  return emergency ? { deadline } : undefined;
+}
+
+/** Starts a rollover of one of its three forms, or takes a step of the ceremony for one. */
 export async function runRolloverStart(ctx: Context, options: RolloverStartOptions): Promise<void> {
+  const step = ceremonyStep(options);
   checkForm(options);
+  if (step !== undefined) return runStartCeremony(ctx, options, step);
+  if (options.out !== undefined) throw new ClusterCaError('ERR_USAGE', '--out goes with --sign');
   const keystore = await openKeystoreToWrite(ctx, { rootKeystore: options.rootKeystore });
   await (options.issuing ? runIssuing(ctx, keystore, options) : runRoot(ctx, keystore, options));
 }
@@ -67,10 +73,10 @@ async function runRoot(ctx: Context, keystore: Keystore, options: RolloverStartO
   if (path !== undefined) inventoryItems(readInventory(path), keystore.state);
   checkStart(keystore, ctx.now());
   const foreign = options.fromAnchor === undefined ? undefined : foreignRoot(ctx, keystore, options.fromAnchor);
-  const emergency = options.emergency ? { deadline: options.deadline ?? DEADLINE } : undefined;
+  const emergency = emergencyOf(options);
   const backup = options.backup === undefined ? undefined : resolve(ctx.cwd, options.backup);
   const steps = plannedSteps(keystore, foreign !== undefined, backup, emergency, options.dryRun ?? false);
-  if (options.dryRun) return print(ctx, keystore, steps, { dryRun: true });
+  if (options.dryRun) return printStart(ctx, keystore, steps, { dryRun: true });
   const question = foreign
     ? `begin to replace ${options.fromAnchor} by ${rootInForce(keystore).id}`
     : `begin to replace ${rootInForce(keystore).id}`;
@@ -81,34 +87,35 @@ async function runRoot(ctx: Context, keystore: Keystore, options: RolloverStartO
       keystore.state.cluster,
       ctx.globals.confirm,
     );
-  await requireClock(ctx, keystore);
   if (!foreign) domainStore(keystore, 'root');
   else if (backup !== undefined && !hasRoot(keystore))
     ctx.ui.warn("the root domain is kept elsewhere: the root CA's key is not in this backup. Give --root-keystore DIR");
-  let daily: OpenedDomain | undefined;
-  let root: OpenedDomain | undefined;
-  try {
-    daily = await unlockKeeping(ctx, keystore, 'daily', options);
-    root = foreign ? undefined : await unlockKeeping(ctx, keystore, 'root', options);
-    if (backup !== undefined) checkBackupPlace(backup, keystore.store.location);
-    const { kind } = daily.domain.slot;
-    const secret = daily.secrets.find((one) => one.kind === kind) as Secret;
-    const request: StartRequest = {
+  await withDomains(ctx, keystore, options, foreign === undefined, async (writer, { daily, root }) => {
+    const request = {
       requestId: newRequestId(),
       root: root?.domain,
       foreign,
       emergency,
-      keep: backup === undefined ? undefined : { path: backup, secret },
-      onProgress: (text) => ctx.ui.progress(text),
+      ...keepIn(ctx, keystore, daily, options),
     };
-    const writer = await writerOver(ctx, keystore, daily.domain);
     await writer.inTurn(ctx.globals.wait, () => startRollover(writer, request));
-  } finally {
-    ctx.ui.endProgress();
-    closeOpened(daily);
-    closeOpened(root);
-  }
-  print(ctx, keystore, steps, backup === undefined ? {} : { files: [backup] });
+  });
+  printStart(ctx, keystore, steps, backup === undefined ? {} : { files: [backup] });
+}
+
+/** Where the backup of a start is kept, what opens it, and how far it is. */
+export function keepIn(
+  ctx: Context,
+  keystore: Keystore,
+  { domain, secrets }: OpenedDomain,
+  { backup }: Pick<RolloverStartOptions, 'backup'>,
+): Pick<StartRequest, 'keep' | 'onProgress'> {
+  const onProgress = (text: string): void => ctx.ui.progress(text);
+  if (backup === undefined) return { onProgress };
+  const path = resolve(ctx.cwd, backup);
+  checkBackupPlace(path, keystore.store.location);
+  const secret = secrets.find((one) => one.kind === domain.slot.kind) as Secret;
+  return { keep: { path, secret }, onProgress };
 }
 
 function foreignRoot(ctx: Context, keystore: Keystore, file: string): NonNullable<StartRequest['foreign']> {
@@ -124,7 +131,7 @@ function foreignRoot(ctx: Context, keystore: Keystore, file: string): NonNullabl
   return { certificate: certificate.der, crls };
 }
 
-function plannedSteps(
+export function plannedSteps(
   { state }: Keystore,
   foreign: boolean,
   backup: string | undefined,
@@ -151,45 +158,7 @@ function plannedSteps(
   ];
 }
 
-function print(ctx: Context, keystore: Keystore, steps: StepObject[], more: object): void {
+export function printStart(ctx: Context, keystore: Keystore, steps: StepObject[], more: object): void {
   const document = { ...rolloverDocument(keystore.state), steps, ...more };
-  ctx.ui.result(document, (style) => renderRollover(document, style, ctx.now()));
-}
-
-async function runIssuing(ctx: Context, keystore: Keystore, options: RolloverStartOptions): Promise<void> {
-  const widening = { domains: options.domain, permitIp: options.permitIp };
-  const plan = planIssuing(keystore, widening);
-  if (options.dryRun) return printIssuing(ctx, keystore, plan, true);
-  await ctx.ui.confirm(`make ${plan.id}, which issues from now on?`, ctx.globals.yes ?? false);
-  await requireClock(ctx, keystore);
-  domainStore(keystore, 'root');
-  let daily: OpenedDomain | undefined;
-  let root: OpenedDomain | undefined;
-  try {
-    daily = await unlockKeeping(ctx, keystore, 'daily', options);
-    root = await unlockKeeping(ctx, keystore, 'root', options);
-    const writer = await writerOver(ctx, keystore, daily.domain);
-    const { domain } = root;
-    const made = await writer.inTurn(ctx.globals.wait, () => startIssuing(writer, domain, widening, newRequestId()));
-    printIssuing(ctx, keystore, made, false);
-  } finally {
-    closeOpened(daily);
-    closeOpened(root);
-  }
-}
-
-function printIssuing(ctx: Context, keystore: Keystore, plan: PlannedIssuing, dry: boolean): void {
-  const { id, subject, domains, permitIp } = plan;
-  const ranges = permitIp.length === 0 ? 'no address' : permitIp.join(' ');
-  const what = `${dry ? 'make' : 'made'} ${id}: names in ${domains.join(' ')} localhost, ${ranges}`;
-  const state = rolloverDocument(keystore.state);
-  const document = {
-    ...state,
-    issuing: { id, subject, domains, permitIp },
-    steps: [{ phase: state.phase, what }],
-    // Who checks CRLs refuses certificates of an issuing CA whose CRL it has not: that goes out first.
-    next: 'cluster-ca deploy --inventory cluster.yaml, for the new CRL; then cluster-ca rotate --all --deploy --inventory cluster.yaml',
-    ...(dry ? { dryRun: true } : {}),
-  };
   ctx.ui.result(document, (style) => renderRollover(document, style, ctx.now()));
 }

@@ -13,7 +13,7 @@ import type { StepObject } from '../document.ts';
 import { gatherProofs, recordProofs } from '../evidence/gather.ts';
 import { forgetProbes, makeProbes, type Probes } from '../evidence/probes.ts';
 import { situationOf } from '../evidence/situation.ts';
-import { finishRollover } from '../finish.ts';
+import { type FinishRequest, finishRollover } from '../finish.ts';
 import type { Phase } from '../phase.ts';
 import { type Blocker, blockingHolders } from '../planning/blocker.ts';
 import { boardBlocker, stepText } from '../planning/board.ts';
@@ -39,6 +39,8 @@ export interface RunRequest extends Reach {
   until: 'step' | 'end';
   /** Opens the root domain: asked for when, and only when, a key of a root is destroyed. */
   root: () => Promise<OpenedDomain>;
+  /** The root domain never comes here: what was signed there, and its keys are removed there. */
+  carried?: { lastCrl?: (writer: KeystoreWriter) => FinishRequest['lastCrl'] } | undefined;
 }
 
 /** What a run has done. */
@@ -247,11 +249,20 @@ class Run {
     const confirm = (): Promise<void> => this.#confirm(step, situation);
     if (to === 'done') {
       const ours = this.#writer.keystore.state.rollover?.form === 'root';
-      const root = ours ? await this.#request.root() : undefined;
-      const done = await this.#inTurn(() => finishRollover(this.#writer, { requestId, root, confirm }));
+      const lastCrl = this.#request.carried?.lastCrl?.(this.#writer);
+      const root = ours && lastCrl === undefined ? await this.#request.root() : undefined;
+      const done = await this.#inTurn(() => finishRollover(this.#writer, { requestId, root, lastCrl, confirm }));
       warnOfCopies(this.#ctx.ui, done);
     } else if (to === 'stable')
-      await this.#inTurn(() => abandonRollover(this.#writer, from as 'prepared' | 'rollback', requestId, confirm));
+      await this.#inTurn(() =>
+        abandonRollover(
+          this.#writer,
+          from as 'prepared' | 'rollback',
+          requestId,
+          confirm,
+          this.#request.carried !== undefined,
+        ),
+      );
     else await this.#inTurn(() => commitStep(this.#writer, { from, to, requestId, confirm }));
   }
 

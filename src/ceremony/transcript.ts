@@ -1,0 +1,170 @@
+import { crlNumberOf } from '../authority/sign-crl.ts';
+import { sha256, sha256Hex } from '../crypto/hash.ts';
+import { nameText } from '../inspection/certificate-object.ts';
+import { tampered } from '../keystore/canonical.ts';
+import type { Identity } from '../keystore/identity.ts';
+import { fromBase64, toHex } from '../pki/encoding.ts';
+import { prepareCertificate } from '../pki/prepare.ts';
+import { formatSerial } from '../pki/serial.ts';
+import { encodeSigned } from '../pki/template.ts';
+import { signatureAlgorithmFor } from '../pki/x509/algorithm.ts';
+import { type Certificate, parseCertificate } from '../pki/x509/certificate.ts';
+import { parseCrl } from '../pki/x509/crl.ts';
+import { keyValues } from '../ui/text/lines.ts';
+import type { Style } from '../ui/text/style.ts';
+import { askedCertificates } from './asked.ts';
+import type { CeremonyAnswer, CeremonyKind, CeremonyRequest } from './documents.ts';
+
+/** One certificate, as it is asked for; `fingerprint` once it is signed. */
+interface CertificateLine {
+  what: string;
+  subject: string;
+  serial: string;
+  notBefore: string;
+  notAfter: string;
+  /** SHA-256 of its public key; absent for a key that is made there. */
+  key?: string;
+  fingerprint?: string;
+}
+
+/** What was asked for and signed, for those who were there and for those who read of it: the same on both machines. */
+export interface Transcript {
+  asks: CeremonyKind;
+  cluster: string;
+  /** The root that is asked, and its certificate's fingerprint. */
+  authority: string;
+  root: string;
+  /** Its CRL. */
+  number?: string;
+  thisUpdate?: string;
+  nextUpdate?: string;
+  revoked?: string[];
+  certificates?: CertificateLine[];
+  /** What the new issuing CA permits. */
+  permits?: string[];
+  /** The roots whose keys are destroyed. */
+  destroys?: string[];
+  /** SHA-256 of the files. */
+  request: string;
+  answer?: string;
+  crl?: string;
+  signedAt?: string;
+  actor?: string;
+}
+
+/** The transcript of a request, and of the answer to it. */
+export async function transcriptOf(
+  identity: Identity,
+  request: CeremonyRequest,
+  bytes: Uint8Array,
+  signed?: { answer: CeremonyAnswer; bytes: Uint8Array },
+): Promise<Transcript> {
+  const { cluster, authority, tbs, ca, destroyed, type } = request;
+  return {
+    asks: type,
+    cluster,
+    authority: authority.id,
+    root: sha256Hex(fromBase64(authority.certificate)),
+    ...(tbs === undefined ? {} : crlLines(request, fromBase64(tbs))),
+    ...(ca === undefined
+      ? {}
+      : {
+          certificates: await certificateLines(identity, request, signed?.answer),
+          permits: [...ca.domains, 'localhost', ...(ca.permitIp.length === 0 ? ['no address'] : ca.permitIp)],
+        }),
+    ...(destroyed === undefined ? {} : { destroys: destroyed.map(({ id }) => id) }),
+    request: sha256Hex(bytes),
+    ...(signed === undefined ? {} : answerLines(signed)),
+  };
+}
+
+function answerLines({ answer, bytes }: { answer: CeremonyAnswer; bytes: Uint8Array }) {
+  const { crl, signedAt, actor } = answer;
+  return {
+    answer: sha256Hex(bytes),
+    ...(crl === undefined ? {} : { crl: sha256Hex(fromBase64(crl)) }),
+    signedAt,
+    actor,
+  };
+}
+
+function crlLines({ authority }: CeremonyRequest, tbs: Uint8Array) {
+  // The octets that are signed, with a signature of none: they are read as any CRL is.
+  const crl = parseCrl(encodeSigned(tbs, signatureAlgorithmFor(authority.keyType), new Uint8Array(64)));
+  if (crl.nextUpdate === undefined) throw tampered('the CRL of the request never ends');
+  return {
+    number: crlNumberOf(crl).toString(),
+    thisUpdate: new Date(crl.thisUpdate).toISOString(),
+    nextUpdate: new Date(crl.nextUpdate).toISOString(),
+    revoked: [...crl.entries()].map(({ serialNumber }) => toHex(serialNumber)),
+  };
+}
+
+async function certificateLines(
+  identity: Identity,
+  request: CeremonyRequest,
+  answer: CeremonyAnswer | undefined,
+): Promise<CertificateLine[]> {
+  const signed = answer?.certificates?.map((der) => parseCertificate(fromBase64(der)));
+  const lines: CertificateLine[] = [];
+  // The new root's key is not there before it is made: until then another stands for it, and is not shown.
+  const spki = request.type === 'root' ? (signed?.[0]?.publicKey.der ?? fromBase64(request.ca?.spki ?? '')) : undefined;
+  await askedCertificates(identity, request, spki, async ({ what, template, issuer, by }) => {
+    const { preview } = prepareCertificate(template, issuer, (data) => sha256(data));
+    const made: Certificate | undefined = signed?.[lines.length];
+    const known = made !== undefined || (what !== 'root CA' && !(by === 'asked' && request.type === 'root'));
+    lines.push({
+      what,
+      subject: nameText(preview.subject),
+      serial: formatSerial(preview.serialNumber),
+      notBefore: new Date(preview.notBefore).toISOString(),
+      notAfter: new Date(preview.notAfter).toISOString(),
+      ...(known ? { key: sha256Hex(preview.publicKey.der) } : {}),
+      ...(made === undefined ? {} : { fingerprint: sha256Hex(made.der) }),
+    });
+    return made ?? preview;
+  });
+  return lines;
+}
+
+/** What each kind of request asks for, in words. */
+const WORDS: Record<CeremonyKind, string> = {
+  crl: 'its CRL',
+  issuing: 'a new issuing CA',
+  root: 'a new root CA, to follow it',
+  'last-crl': 'its last CRL: its key is destroyed next',
+  destroy: 'to remove keys that were destroyed',
+};
+
+export function transcriptLines(
+  { asks, certificates = [], revoked, permits, destroys, ...rest }: Transcript,
+  style: Style,
+): string[] {
+  const signatures = certificates.flatMap(({ what, subject, serial, notBefore, notAfter, key, fingerprint }) => [
+    {
+      label: what,
+      value: [
+        subject,
+        `serial ${serial}`,
+        `${notBefore} to ${notAfter}`,
+        `key ${key ?? 'made there'}`,
+        ...(fingerprint === undefined ? [] : [`fingerprint ${fingerprint}`]),
+      ],
+    },
+  ]);
+  const { request, answer, crl, signedAt, actor, ...about } = rest;
+  const entries = (of: object) => Object.entries(of).map(([label, value]) => ({ label, value: value as string }));
+  return keyValues(
+    [
+      { label: 'asks for', value: WORDS[asks] },
+      ...entries(about),
+      { label: 'revoked', value: revoked && (revoked.length === 0 ? 'nothing' : revoked) },
+      ...signatures,
+      { label: 'permits', value: permits },
+      { label: 'destroys', value: destroys },
+      ...entries({ request, answer, crl, signedAt, actor }),
+    ],
+    style,
+    { indent: 2 },
+  );
+}

@@ -1,0 +1,47 @@
+import type { Context } from '../../context.ts';
+import type { Keystore } from '../../keystore/keystore.ts';
+import { newRequestId } from '../../keystore/request-id.ts';
+import { rolloverDocument } from '../../rollover/document.ts';
+import { type PlannedIssuing, planIssuing, startIssuing } from '../../rollover/new-issuing.ts';
+import { renderRollover } from '../../rollover/render.ts';
+import type { Style } from '../../ui/text/style.ts';
+import { type OpenedDomain, withDomains } from '../../unlocking.ts';
+import type { RolloverStartOptions } from './start.ts';
+
+/** A new issuing CA under the same root. */
+export async function runIssuing(ctx: Context, keystore: Keystore, options: RolloverStartOptions): Promise<void> {
+  const widening = { domains: options.domain, permitIp: options.permitIp };
+  const plan = planIssuing(keystore, widening);
+  if (options.dryRun) return printIssuing(ctx, keystore, plan, { dryRun: true });
+  await ctx.ui.confirm(`make ${plan.id}, which issues from now on?`, ctx.globals.yes ?? false);
+  await withDomains(ctx, keystore, options, true, async (writer, { root }) => {
+    const { domain } = root as OpenedDomain;
+    const made = await writer.inTurn(ctx.globals.wait, () => startIssuing(writer, domain, widening, newRequestId()));
+    printIssuing(ctx, keystore, made);
+  });
+}
+
+/** What was made, or would be, and what comes next. @param more what the document has besides, and lines in front */
+export function printIssuing(
+  ctx: Context,
+  keystore: Keystore,
+  plan: PlannedIssuing,
+  more: { dryRun?: true; lines?: (style: Style) => string[]; document?: object } = {},
+): void {
+  const { id, subject, domains, permitIp } = plan;
+  const ranges = permitIp.length === 0 ? 'no address' : permitIp.join(' ');
+  const what = `${more.dryRun ? 'make' : 'made'} ${id}: names in ${domains.join(' ')} localhost, ${ranges}`;
+  const state = rolloverDocument(keystore.state);
+  const document = {
+    ...state,
+    issuing: { id, subject, domains, permitIp },
+    steps: [{ phase: state.phase, what }],
+    // Who checks CRLs refuses certificates of an issuing CA whose CRL it has not: that goes out first.
+    next: 'cluster-ca deploy --inventory cluster.yaml, for the new CRL; then cluster-ca rotate --all --deploy --inventory cluster.yaml',
+    ...(more.dryRun ? { dryRun: true } : {}),
+    ...more.document,
+  };
+  ctx.ui.result(document, (style) =>
+    [...(more.lines?.(style) ?? []), renderRollover(document, style, ctx.now())].join('\n'),
+  );
+}
