@@ -1,5 +1,5 @@
 import { existsSync, readFileSync } from 'node:fs';
-import { chmod, rm, rmdir } from 'node:fs/promises';
+import { chmod, rm } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { ClusterCaError } from '../errors.ts';
 import { anchorDirectory } from '../keystore/anchor.ts';
@@ -49,7 +49,8 @@ export interface Done {
 
 /**
  * Removes the keys of holders whose services have them. A key of another run that its services do not have yet stays:
- * the caller holds the turn among the writers, so that none is committed meanwhile.
+ * the caller holds the turn among the writers, so that none is committed meanwhile. The directories stay, empty: another run may
+ * be about to write there.
  */
 export async function clearStaging(
   directory: string | undefined,
@@ -62,8 +63,6 @@ export async function clearStaging(
     const staged = halfOf(join(path, FILES.key));
     if (staged !== undefined && staged !== publicKey && staged === (await currentKey(holder))) continue;
     for (const name of Object.values(FILES)) await rm(join(path, name), { force: true });
-    // The node's own directory, once nothing else of it is waiting.
-    for (const empty of [path, dirname(path)]) await rmdir(empty).catch(() => {});
   }
 }
 

@@ -2,7 +2,7 @@ import { copyFile, readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { beforeAll, describe, expect, test } from '@jest/globals';
 import { run } from '../support/cli.ts';
-import { Servers } from '../support/servers.ts';
+import { Servers, until } from '../support/servers.ts';
 import { Deployed } from './deployed.ts';
 
 const servers = new Servers('deploy-material');
@@ -77,7 +77,7 @@ describe('keys and bundles that are not what they should be', () => {
     const path = join(node.dir, await node.current(), 'ca.pem');
     await writeFile(path, await other.read('ca.pem'));
     await run('sh', node.hangUp.slice(1));
-    await expect(node.letsIn()).resolves.toBe(false);
+    await until('the server has read it', async () => !(await node.letsIn()));
     await writeFile(path, bundle);
     // Nothing differs on the disk.
     const { code, service } = await node.deploy();
@@ -86,7 +86,7 @@ describe('keys and bundles that are not what they should be', () => {
   }, 60_000);
 
   test('two operators at once: one waits for the other, or is told who is at work', async () => {
-    await node.say(['sh', '-c', `sleep 2; ${node.hangUp[2]}`]);
+    await node.say(['sh', '-c', `sleep 5; ${node.hangUp[2]}`]);
     const wanted = (
       await node.run(['issue', 'n1', '--plane', 'data', '--ip', '127.0.0.1', '--force-new', '--out', node.out])
     ).json().certificates[0].fingerprint;
@@ -95,7 +95,7 @@ describe('keys and bundles that are not what they should be', () => {
     expect([first.service.state, second.service.state].sort()).toEqual(['confirmed', 'unchanged']);
     expect(await node.serves()).toBe(wanted);
     await node.renew();
-    const [a, b] = await Promise.all([node.deploy('--wait', '1s'), node.deploy('--wait', '1s')]);
+    const [a, b] = await Promise.all([node.deploy('--wait', '3s'), node.deploy('--wait', '3s')]);
     const refused = [a, b].filter(({ code }) => code === 3);
     expect(refused).toHaveLength(1);
     expect(refused[0]?.service.error?.message).toMatch(/\(process \d+\) is deploying to .* since/);
