@@ -11,11 +11,8 @@ import {
   REVOKED_ROW,
   type RequestRow,
   SERIAL_ROW,
-  TIME_ROW,
-  TimeCursor,
-  type TimeRow,
-  type TimeView,
 } from '../snapshot/rows.ts';
+import { TIME_ROW, TimeCursor, type TimeRow, type TimeView } from '../snapshot/time-row.ts';
 import { nameKey, type Overlay, requestKey } from './overlay.ts';
 import { type CertificateRow, type CertificateStatus, decideSuperseded, type IssuedCertificate } from './row.ts';
 

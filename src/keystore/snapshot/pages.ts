@@ -3,7 +3,7 @@ import { compareBytes } from '../../pki/der/writer.ts';
 import { fromHex, toHex } from '../../pki/encoding.ts';
 import { hex, integer, list, pattern, record, type Shaped } from '../shape.ts';
 import { compareKeys, RowBuffer } from './row-buffer.ts';
-import type { RowKind } from './rows.ts';
+import type { RowKind } from './row-kind.ts';
 
 /** Octets of a page at most, before it is split in halves. */
 const PAGE_LIMIT = 256 * 1024;

@@ -1,88 +1,17 @@
-import { fromAscii, fromHex, toHex } from '../../pki/encoding.ts';
+import { fromHex, toHex } from '../../pki/encoding.ts';
 import { REASON_CODES, reasonName } from '../../pki/revocation-reason.ts';
-import { tampered } from '../canonical.ts';
 import type { CertificateRow, Holder } from '../certificates/row.ts';
 import type { Kind } from '../log/bodies.ts';
 import type { RevokedSerial } from '../log/fold.ts';
 import type { EndEntityProfileName } from '../pack.ts';
+import { Fields } from './fields.ts';
+import { KINDS, type RowKind } from './row-kind.ts';
 
-/**
- * Fixed-width rows of the snapshot's index. A row begins with its key; keys sort as octets. Numbers are big-endian,
- * times are milliseconds in 6 octets (0: none), names are padded with zeros.
- */
-export interface RowKind<T> {
-  width: number;
-  keyWidth: number;
-  /** Of two rows with one key the first written stays; otherwise the last. */
-  firstCounts?: true;
-  encode(value: T): Uint8Array;
-  decode(row: Uint8Array): T;
-}
-
-const KINDS: Kind[] = ['node', 'client', 'probe'];
 const PROFILES: EndEntityProfileName[] = ['peer', 'server', 'client', 'probe'];
 const NAME = 64;
 const PLANE = 16;
 const AUTHORITY = 32;
 export const HOLDER_WIDTH = 1 + NAME + PLANE;
-
-class Fields {
-  readonly bytes: Uint8Array;
-  #view: DataView;
-  #at = 0;
-
-  constructor(bytes: Uint8Array) {
-    this.bytes = bytes;
-    this.#view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
-  }
-
-  putByte(n: number): void {
-    this.bytes[this.#at++] = n;
-  }
-
-  byte(): number {
-    return this.bytes[this.#at++] as number;
-  }
-
-  putTime(milliseconds: number): void {
-    this.#view.setUint16(this.#at, Math.floor(milliseconds / 2 ** 32));
-    this.#view.setUint32(this.#at + 2, milliseconds % 2 ** 32);
-    this.#at += 6;
-  }
-
-  time(): number {
-    const value = this.#view.getUint16(this.#at) * 2 ** 32 + this.#view.getUint32(this.#at + 2);
-    this.#at += 6;
-    return value;
-  }
-
-  putHex(text: string): void {
-    const bytes = fromHex(text);
-    this.bytes.set(bytes, this.#at);
-    this.#at += bytes.length;
-  }
-
-  hex(octets: number): string {
-    const out = toHex(this.bytes.subarray(this.#at, this.#at + octets));
-    this.#at += octets;
-    return out;
-  }
-
-  putText(text: string, width: number): void {
-    if (text.length > width) throw tampered(`a name is longer than ${width} characters`);
-    for (let i = 0; i < text.length; i++) this.bytes[this.#at + i] = text.charCodeAt(i);
-    this.#at += width;
-  }
-
-  text(width: number): string {
-    let end = this.#at;
-    const last = this.#at + width;
-    while (end < last && this.bytes[end] !== 0) end++;
-    const out = fromAscii(this.bytes.subarray(this.#at, end));
-    this.#at = last;
-    return out;
-  }
-}
 
 /** Texts that many rows have in common, each once. */
 const shared = new Map<string, string>();
@@ -172,96 +101,6 @@ export const SERIAL_ROW: RowKind<SerialRow> = {
   },
   decode: (bytes) => ({ serial: toHex(bytes.subarray(0, 20)), key: bytes.subarray(20) }),
 };
-
-/** By end of life, for counting and for what is due. `state`: bit 0 superseded, bit 1 revoked, bits 4 and 5 the kind. */
-export interface TimeRow {
-  notAfter: number;
-  serial: string;
-  dueAt: number;
-  notBefore: number;
-  kind: Kind;
-  superseded: boolean;
-  revoked: boolean;
-}
-
-export const TIME_ROW: RowKind<TimeRow> = {
-  width: 6 + 20 + 6 + 6 + 1,
-  keyWidth: 26,
-  encode(row) {
-    const fields = new Fields(new Uint8Array(this.width));
-    fields.putTime(row.notAfter);
-    fields.putHex(row.serial);
-    fields.putTime(row.dueAt);
-    fields.putTime(row.notBefore);
-    fields.putByte((KINDS.indexOf(row.kind) << 4) | (row.superseded ? 1 : 0) | (row.revoked ? 2 : 0));
-    return fields.bytes;
-  },
-  decode(bytes) {
-    const fields = new Fields(bytes);
-    const row = { notAfter: fields.time(), serial: fields.hex(20), dueAt: fields.time(), notBefore: fields.time() };
-    const state = fields.byte();
-    const kind = KINDS[state >> 4] as Kind;
-    return { ...row, kind, superseded: (state & 1) !== 0, revoked: (state & 2) !== 0 };
-  },
-};
-
-/** What the time index says of one certificate: an object for all of them, of the row that it stands on. */
-export type TimeView = Omit<TimeRow, 'serial'> & { readonly serial: string };
-
-/** Walks over the rows of a page of the time index; a keystore has hundreds of thousands. */
-export class TimeCursor implements TimeView {
-  readonly #bytes: Uint8Array;
-  readonly #view: DataView;
-  #at = -TIME_ROW.width;
-
-  constructor(bytes: Uint8Array) {
-    this.#bytes = bytes;
-    this.#view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
-  }
-
-  /** Goes to the next row, first to the first. False behind the last. */
-  next(): boolean {
-    this.#at += TIME_ROW.width;
-    return this.#at + TIME_ROW.width <= this.#bytes.length;
-  }
-
-  get notAfter(): number {
-    return this.#time(0);
-  }
-
-  get serial(): string {
-    return toHex(this.#bytes.subarray(this.#at + 6, this.#at + 26));
-  }
-
-  get dueAt(): number {
-    return this.#time(26);
-  }
-
-  get notBefore(): number {
-    return this.#time(32);
-  }
-
-  get kind(): Kind {
-    return KINDS[this.#state >> 4] as Kind;
-  }
-
-  get superseded(): boolean {
-    return (this.#state & 1) !== 0;
-  }
-
-  get revoked(): boolean {
-    return (this.#state & 2) !== 0;
-  }
-
-  get #state(): number {
-    return this.#bytes[this.#at + 38] as number;
-  }
-
-  #time(offset: number): number {
-    const at = this.#at + offset;
-    return this.#view.getUint16(at) * 2 ** 32 + this.#view.getUint32(at + 2);
-  }
-}
 
 /** By issuing CA: what its CRLs must list. */
 export const REVOKED_ROW: RowKind<RevokedSerial> = {

@@ -4,13 +4,8 @@ import { type SealContext, seal } from '../../../src/keystore/envelope/seal.ts';
 import { deriveKek, type Secret } from '../../../src/keystore/envelope/slot.ts';
 import { encodeSignedLine } from '../../../src/keystore/log/record.ts';
 import { encodePack, type PackedCertificate } from '../../../src/keystore/pack.ts';
-import {
-  CERTIFICATE_ROW,
-  REQUEST_ROW,
-  REVOKED_ROW,
-  SERIAL_ROW,
-  TIME_ROW,
-} from '../../../src/keystore/snapshot/rows.ts';
+import { CERTIFICATE_ROW, REQUEST_ROW, REVOKED_ROW, SERIAL_ROW } from '../../../src/keystore/snapshot/rows.ts';
+import { TIME_ROW } from '../../../src/keystore/snapshot/time-row.ts';
 import { toBase64, toHex } from '../../../src/pki/encoding.ts';
 import { fixedBytes, fixedEd25519 } from './deterministic-keys.ts';
 
