@@ -20,6 +20,6 @@ export async function initSecrets(
     daily.push(await resolveNewPassphrase(inputs, context));
   const own = rootInputs(options);
   const root = isGiven(own) ? [await resolveNewPassphrase(own, context, 'new root passphrase')] : undefined;
-  if (keyFile !== undefined) daily.push({ kind: 'key-file', bytes: readOrMakeKeyFile(keyFile) });
+  if (keyFile !== undefined) daily.push({ kind: 'key-file', bytes: await readOrMakeKeyFile(keyFile) });
   return { daily, root: root ?? daily };
 }

@@ -140,4 +140,11 @@ describeFaults('a holder of the lock', () => {
     await utimes(lockOf(stopped), past, past);
     await done(ca, ['issue', 'after', '--plane', 'data', '--wait', '30s']);
   });
+
+  test('that was killed before it had written its name into it keeps nobody for long', async () => {
+    const { ca } = stopped;
+    await writeFile(lockOf(stopped), '', { mode: 0o600 });
+    // Less than a holder with a name may be silent.
+    await done(ca, ['issue', 'nameless', '--plane', 'data', '--wait', '8s']);
+  });
 });

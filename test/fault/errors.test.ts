@@ -2,8 +2,10 @@ import { expect, test } from '@jest/globals';
 import { errorObject, words } from '../cli/checks.ts';
 import type { IssueDocument } from '../cli/documents.ts';
 import type { RunResult } from '../support/cli.ts';
+import type { Operation } from './support/bench.ts';
 import { expectRecovery, lookAt } from './support/campaign.ts';
-import { allOperations, type Operation, type Scene } from './support/operations.ts';
+import type { Ledger } from './support/invariant.ts';
+import { allOperations } from './support/operations.ts';
 import { describeFaults, type Fault, faulty, LONG, sampled, storageCalls } from './support/preload.ts';
 
 // The storage answers with an error at the k-th call, or writes less than it was given. Exit 14: nothing was done, or
@@ -23,14 +25,12 @@ const operations = await allOperations();
 const tried = LONG ? operations : operations.filter(([name]) => ['issue of one node', 'revoke'].includes(name));
 
 async function callsOf(operation: Operation): Promise<string[]> {
-  const scene = await operation.scene();
-  const calls = await storageCalls(scene.target, scene.args);
-  await scene.between?.();
-  return calls;
+  operation.begin();
+  return storageCalls(operation.target, operation.args);
 }
 
 /** A failure names itself by the right code, and hands out nothing. */
-async function expectHonest(scene: Scene, result: RunResult, before: number): Promise<void> {
+async function expectHonest(operation: Operation, ledger: Ledger, result: RunResult, before: number): Promise<void> {
   if (result.code === 0) return;
   if (result.code === 3) {
     // Some were handed out; what was not says why, and what was committed.
@@ -41,7 +41,7 @@ async function expectHonest(scene: Scene, result: RunResult, before: number): Pr
   const error = errorObject(result, result.code === 75 ? 'ERR_OUTCOME_UNKNOWN' : 'ERR_STORAGE');
   expect(result.stdout).toBe('');
   if (result.code === 75) expect(words(error)).toContain('request');
-  const after = (await lookAt(scene))?.certificates.length ?? 0;
+  const after = (await lookAt(operation, ledger))?.certificates.length ?? 0;
   if (result.code === 14 && error.details?.committed === undefined)
     expect([result.stderr, after]).toEqual([result.stderr, before]);
 }
@@ -49,18 +49,19 @@ async function expectHonest(scene: Scene, result: RunResult, before: number): Pr
 describeFaults('an error of the storage', () => {
   test.each(tried)(
     '%s',
-    async (name, operation) => {
+    async (name, make) => {
+      const operation = await make();
       const calls = await callsOf(operation);
+      const before = (await lookAt(operation, operation.begin()))?.certificates.length ?? 0;
       let [runs, failed] = [0, 0];
       for (const [fault, stays] of ERRORS)
         for (const call of sampled(calls, CALLS)) {
-          const scene = await operation.scene();
-          const before = (await lookAt(scene))?.certificates.length ?? 0;
-          const result = await faulty(scene.target, { call, fault, stays }, scene.args);
+          const ledger = operation.begin();
+          const result = await faulty(operation.target, { call, fault, stays }, operation.args);
           runs++;
           if (result.code !== 0) failed++;
-          await expectHonest(scene, result, before);
-          await expectRecovery(operation, scene, result);
+          await expectHonest(operation, ledger, result, before);
+          await expectRecovery(operation, ledger, result);
         }
       if (LONG)
         process.stderr.write(`${name}: ${runs} errors over ${calls.length} storage calls, ${failed} runs failed\n`);
@@ -73,17 +74,18 @@ describeFaults('an error of the storage', () => {
 describeFaults('a call that was interrupted, a write that was short', () => {
   test.each(tried)(
     '%s: nobody notices',
-    async (_, operation) => {
+    async (_, make) => {
+      const operation = await make();
       const calls = await callsOf(operation);
       const writes = calls.flatMap((call, i) => (/^p?writev? /.test(call) ? [i + 1] : []));
       for (const fault of HARMLESS) {
         const numbers = fault === 'short' ? writes : calls.map((_call, i) => i + 1);
         for (const chosen of sampled(numbers.map(String), CALLS)) {
           const number = numbers[chosen - 1] as number;
-          const scene = await operation.scene();
-          const result = await faulty(scene.target, { call: number, fault }, scene.args);
+          const ledger = operation.begin();
+          const result = await faulty(operation.target, { call: number, fault }, operation.args);
           expect([fault, number, result.code, result.stderr]).toEqual([fault, number, 0, '']);
-          await expectRecovery(operation, scene, result);
+          await expectRecovery(operation, ledger, result);
         }
       }
     },

@@ -83,7 +83,7 @@ export async function runBackup(ctx: Context, options: BackupOptions): Promise<v
 
 /** A secret for the file alone, where one is given. */
 async function ownSecret(ctx: Context, options: BackupOptions): Promise<Secret | undefined> {
-  if (options.newKeyFile !== undefined) return { kind: 'key-file', bytes: readOrMakeKeyFile(options.newKeyFile) };
+  if (options.newKeyFile !== undefined) return { kind: 'key-file', bytes: await readOrMakeKeyFile(options.newKeyFile) };
   const inputs = newPassphraseInputs(options);
   return isGiven(inputs) ? resolveNewPassphrase(inputs, secretContext(ctx), 'passphrase of the backup') : undefined;
 }

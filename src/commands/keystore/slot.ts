@@ -75,7 +75,7 @@ export async function runSlotAdd(ctx: Context, name: string, options: SlotOption
 }
 
 async function newSecret(ctx: Context, options: SlotOptions): Promise<Secret> {
-  if (options.newKeyFile !== undefined) return { kind: 'key-file', bytes: readOrMakeKeyFile(options.newKeyFile) };
+  if (options.newKeyFile !== undefined) return { kind: 'key-file', bytes: await readOrMakeKeyFile(options.newKeyFile) };
   return resolveNewPassphrase(newPassphraseInputs(options), secretContext(ctx));
 }
 

@@ -7,6 +7,8 @@ import { isAlive } from './process-alive.ts';
 /** The holder says every 2 s that it lives; one silent for 10 s has lost its turn. */
 const BEAT = 2_000;
 const SILENCE = 10_000;
+/** A lock without a whole name in it was left by a process that died between making and writing it. */
+const NAMELESS = 1_000;
 
 /**
  * Waits until the lock file is ours. A lock whose process is gone (same host), or whose holder has been silent, is
@@ -48,12 +50,21 @@ async function tryLock(path: string, mine: string, mode: number): Promise<boolea
 
 async function isStale(path: string): Promise<boolean> {
   try {
-    const { mtimeMs } = await stat(path);
-    if (Date.now() - mtimeMs > SILENCE) return true;
-    const holder = JSON.parse(await readFile(path, 'utf8')) as { host?: string; pid?: number };
+    const silent = Date.now() - (await stat(path)).mtimeMs;
+    if (silent > SILENCE) return true;
+    const holder = holderIn(await readFile(path, 'utf8'));
+    if (holder === undefined) return silent > NAMELESS;
     return holder.host === hostname() && typeof holder.pid === 'number' && !isAlive(holder.pid);
   } catch {
     return false;
+  }
+}
+
+function holderIn(text: string): { host?: string; pid?: number } | undefined {
+  try {
+    return JSON.parse(text) as { host?: string; pid?: number };
+  } catch {
+    return undefined;
   }
 }
 

@@ -1,39 +1,52 @@
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect } from '@jest/globals';
-import { statusOf } from '../../../src/keystore/certificates/row.ts';
+import { type IssuedCertificate, statusOf } from '../../../src/keystore/certificates/row.ts';
+import { signingIssuer } from '../../../src/keystore/hierarchy.ts';
 import { errorObject } from '../../cli/checks.ts';
 import type { RunResult } from '../../support/cli.ts';
-import { expectBesideKeys, expectInvariant, type Truth } from './invariant.ts';
-import type { Operation, Scene } from './operations.ts';
-
-const validIn = ({ certificates }: Truth): string[] => {
-  const now = new Date();
-  return certificates.filter((one) => statusOf(one, now) === 'valid').map(({ serial }) => serial);
-};
+import type { Operation } from './bench.ts';
+import { expectBesideKeys, expectInvariant, type Ledger, type Truth } from './invariant.ts';
 
 /** What the log holds after a fault; undefined when there is no keystore yet, which only a killed `init` leaves. */
-export async function lookAt({ subject, ledger }: Scene): Promise<Truth | undefined> {
-  if (!existsSync(join(subject.keystore, 'KEYSTORE'))) return undefined;
-  return expectInvariant(subject, ledger);
+export async function lookAt(operation: Operation, ledger: Ledger): Promise<Truth | undefined> {
+  if (!existsSync(join(operation.subject.keystore, 'KEYSTORE'))) return undefined;
+  const truth = await expectInvariant(operation.subject, ledger);
+  await operation.more?.(truth);
+  return truth;
 }
 
 /**
  * The invariant after a fault; then the next command, which must end well; then the invariant again, each certificate
  * beside its key, and what had been committed still there.
+ * @param ledger what was acknowledged before the run
+ * @param result how the run came to its end
  */
-export async function expectRecovery(operation: Operation, scene: Scene, result: RunResult): Promise<void> {
-  const { ledger, subject } = scene;
+export async function expectRecovery(operation: Operation, ledger: Ledger, result: RunResult): Promise<void> {
+  const { subject, again, already, more } = operation;
   ledger.note(result);
-  const before = await lookAt(scene);
-  await scene.between?.();
-  const next = await scene.run(scene.again);
-  if (next.code === 6) errorObject(next, 'ERR_EXISTS');
-  expect([next.stderr, scene.codes.includes(next.code ?? -1)]).toEqual([next.code === 6 ? next.stderr : '', true]);
+  const before = await lookAt(operation, ledger);
+  const next = await operation.run(typeof again === 'function' ? await again() : again);
+  const nothingLeft = already?.(before);
+  if (next.code === 6 && nothingLeft !== undefined) errorObject(next, nothingLeft);
+  else expect([next.stderr, next.code]).toEqual(['', 0]);
   ledger.note(next);
   const after = await expectInvariant(subject, ledger);
   await expectBesideKeys(subject, after);
-  if (before === undefined || !operation.keeps) return;
-  const valid = new Set(validIn(after));
-  expect(validIn(before).filter((serial) => !valid.has(serial))).toEqual([]);
+  await more?.(after, before);
+  if (before === undefined) return;
+  const valid = new Set(validIn(after).map(({ serial }) => serial));
+  expect(keptBy(operation, before, after).filter(({ serial }) => !valid.has(serial))).toEqual([]);
+}
+
+function validIn({ certificates }: Truth): IssuedCertificate[] {
+  const now = new Date();
+  return certificates.filter((one) => one.kind !== 'probe' && statusOf(one, now) === 'valid');
+}
+
+/** What the next command must have finished, and not made anew: all but what a revocation or another CA replaces. */
+function keptBy({ keepsNothing }: Operation, before: Truth, after: Truth): IssuedCertificate[] {
+  if (keepsNothing) return [];
+  const issuer = signingIssuer(after.keystore.state)?.id;
+  return validIn(before).filter(({ authority }) => authority === issuer);
 }

@@ -1,9 +1,21 @@
-import { chmodSync, mkdirSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { createHash } from 'node:crypto';
+import {
+  chmodSync,
+  lstatSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  readlinkSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
 import { basename, dirname, join } from 'node:path';
 import type { Call } from './preload.ts';
 
 // A file system that loses at a power loss whatever was not made durable: of a file its content since its last fsync, of a
-// directory the names since its own. It is driven by the storage calls of a real run.
+// directory the names since its own. It is driven by the storage calls of a real run. What SIGKILL leaves, which loses
+// nothing, is one of its states too.
 
 interface FileNode {
   kind: 'file';
@@ -19,10 +31,18 @@ interface DirectoryNode {
   durable: Map<string, Node>;
 }
 
-type Node = FileNode | DirectoryNode;
+interface LinkNode {
+  kind: 'link';
+  to: string;
+}
 
-/** What is lost of what was not made durable. */
-export type Loss = 'everything' | 'content' | 'names';
+type Node = FileNode | DirectoryNode | LinkNode;
+
+/** What is lost of what was not made durable; `nothing` after SIGKILL. */
+export type Loss = 'everything' | 'content' | 'names' | 'nothing';
+
+const keepsNames = (loss: Loss): boolean => loss === 'content' || loss === 'nothing';
+const keepsContent = (loss: Loss): boolean => loss === 'names' || loss === 'nothing';
 
 export class DiskModel {
   readonly #place: string;
@@ -38,8 +58,12 @@ export class DiskModel {
   apply({ name, path, from, data }: Call): void {
     switch (name) {
       case 'open':
-        if (this.#find(path) === undefined) this.#put(path, file());
+      case 'open-empty': {
+        const node = this.#find(path);
+        if (node === undefined) this.#put(path, file(new Uint8Array(0), modeOf(from)));
+        else if (node.kind === 'file' && name === 'open-empty') node.content = new Uint8Array(0);
         break;
+      }
       case 'write':
       case 'pwrite':
       case 'writev':
@@ -54,7 +78,10 @@ export class DiskModel {
         break;
       case 'mkdir':
         if (this.#find(path) === undefined)
-          this.#put(path, { kind: 'directory', mode: 0o700, names: new Map(), durable: new Map() });
+          this.#put(path, { kind: 'directory', mode: modeOf(from), names: new Map(), durable: new Map() });
+        break;
+      case 'symlink':
+        if (this.#find(path) === undefined) this.#put(path, { kind: 'link', to: from ?? '' });
         break;
       case 'link': {
         const node = this.#find(from ?? '');
@@ -73,7 +100,11 @@ export class DiskModel {
         this.#parent(path)?.names.delete(basename(path));
         break;
       case 'fchmod':
-      case 'chmod':
+      case 'chmod': {
+        const node = this.#find(path);
+        if (node !== undefined && node.kind !== 'link') node.mode = Number.parseInt(from ?? '', 8);
+        break;
+      }
       case 'utimensat':
       case 'fchown':
         break;
@@ -88,10 +119,24 @@ export class DiskModel {
     write(this.#place, this.#root, loss);
   }
 
+  /** A text that is the same for the same names, modes and contents: of what would be written after a loss. */
+  digest(loss: Loss): string {
+    const hash = createHash('sha256');
+    const add = (node: DirectoryNode, inside: string): void => {
+      for (const [name, child] of [...namesOf(node, loss)].sort(([a], [b]) => (a < b ? -1 : 1))) {
+        hash.update(`${inside}/${name}\0${child.kind === 'link' ? child.to : child.mode}\0`);
+        if (child.kind === 'file') hash.update(`${contentOf(child, loss).length}\0`).update(contentOf(child, loss));
+        else if (child.kind === 'directory') add(child, `${inside}/${name}`);
+      }
+    };
+    add(this.#root, '');
+    return hash.digest('hex');
+  }
+
   #sync(path: string): void {
     const node = this.#find(path);
     if (node?.kind === 'file') node.durable = node.content;
-    else if (node !== undefined) node.durable = new Map(node.names);
+    else if (node?.kind === 'directory') node.durable = new Map(node.names);
   }
 
   #put(path: string, node: Node): void {
@@ -121,19 +166,30 @@ const file = (content = new Uint8Array(0), mode = 0o600): FileNode => ({
   durable: content,
 });
 
+/** The mode of something new, in octal, less what a process takes away from it. */
+const modeOf = (octal = '600'): number => Number.parseInt(octal, 8) & ~process.umask();
+
+const namesOf = ({ names, durable }: DirectoryNode, loss: Loss): Map<string, Node> =>
+  keepsNames(loss) ? names : durable;
+const contentOf = ({ content, durable }: FileNode, loss: Loss): Uint8Array => (keepsContent(loss) ? content : durable);
+
 function load(path: string): Node {
-  const { mode } = statSync(path);
-  if (!statSync(path).isDirectory()) return file(new Uint8Array(readFileSync(path)), mode & 0o777);
+  const status = lstatSync(path);
+  if (status.isSymbolicLink()) return { kind: 'link', to: readlinkSync(path) };
+  const mode = status.mode & 0o777;
+  if (!status.isDirectory()) return file(new Uint8Array(readFileSync(path)), mode);
   const names = new Map(readdirSync(path).map((name): [string, Node] => [name, load(join(path, name))]));
-  return { kind: 'directory', mode: mode & 0o777, names, durable: new Map(names) };
+  return { kind: 'directory', mode, names, durable: new Map(names) };
 }
 
 function write(path: string, node: DirectoryNode, loss: Loss): void {
-  for (const [name, child] of loss === 'content' ? node.names : node.durable) {
+  for (const [name, child] of namesOf(node, loss)) {
     const inside = join(path, name);
-    if (child.kind === 'file')
-      writeFileSync(inside, loss === 'names' ? child.content : child.durable, { mode: child.mode });
-    else {
+    if (child.kind === 'link') symlinkSync(child.to, inside);
+    else if (child.kind === 'file') {
+      writeFileSync(inside, contentOf(child, loss), { mode: child.mode });
+      if ((child.mode & 0o077) !== 0) chmodSync(inside, child.mode);
+    } else {
       mkdirSync(inside, { mode: child.mode });
       chmodSync(inside, child.mode);
       write(inside, child, loss);

@@ -45,6 +45,8 @@ export interface Subject {
   /** Where the root domain is, when not in the keystore. */
   rootKeystore?: string;
   out: string;
+  /** Where each node's files are instead, by its name, when `out` is not where they go. */
+  services?: Record<string, string>;
   env: Record<string, string>;
 }
 
@@ -89,7 +91,9 @@ export async function expectInvariant(subject: Subject, ledger: Ledger): Promise
   const revoked = new Set(certificates.flatMap(({ serial, revoked: at }) => (at === undefined ? [] : [serial])));
   expect([...ledger.revoked].filter((serial) => !revoked.has(serial))).toEqual([]);
   await expectInCrls(keystore, now);
-  for (const file of await filesBelow(subject.out))
+  for (const file of (
+    await Promise.all([subject.out, ...Object.values(subject.services ?? {})].map(filesBelow))
+  ).flat())
     if (basename(file) === 'cert.pem') expect([file, serials.has(serialIn(file))]).toEqual([file, true]);
   return { keystore, certificates };
 }
@@ -117,7 +121,8 @@ async function expectSerialsOnce(keystore: Keystore, certificates: IssuedCertifi
 }
 
 async function expectInCrls(keystore: Keystore, now: Date): Promise<void> {
-  for (const { id } of keystore.state.authorities) {
+  // A root that was taken back before anybody had a certificate of it leaves no CRL.
+  for (const { authority: id } of keystore.state.crls) {
     const listed = new Set(
       [...parseCrl(await keystore.crl(id)).entries()].map(({ serialNumber }) => toHex(serialNumber)),
     );
@@ -130,12 +135,15 @@ async function expectInCrls(keystore: Keystore, now: Date): Promise<void> {
 }
 
 /** After the next run: each valid certificate whose key was made here is in its place, beside that key. */
-export async function expectBesideKeys({ out }: Pick<Subject, 'out'>, truth: Truth): Promise<void> {
+export async function expectBesideKeys(
+  { out, services = {} }: Pick<Subject, 'out' | 'services'>,
+  truth: Truth,
+): Promise<void> {
   const now = new Date();
   for (const certificate of truth.certificates) {
     if (certificate.kind === 'probe' || statusOf(certificate, now) !== 'valid') continue;
     const { name, plane, serial } = certificate;
-    const place = join(out, name, plane);
+    const place = services[name] ?? join(out, name, plane);
     const found = new X509Certificate(readFileSync(join(place, 'cert.pem')));
     const matches = found.checkPrivateKey(createPrivateKey(readFileSync(join(place, 'key.pem'))));
     expect([place, found.serialNumber.toLowerCase(), matches]).toEqual([place, serial, true]);

@@ -69,19 +69,23 @@ export function faulty(target: Target, at: At, args: string[], options: RunOptio
 export interface Call {
   name: string;
   path: string;
-  /** Of a link or rename. */
+  /** Of a link or rename; where a symbolic link leads to; in octal the mode of what has one. */
   from?: string;
   /** Of a write. */
-  data?: Uint8Array;
+  data?: Uint8Array | undefined;
 }
 
-/** The storage calls of a run that ends well, in their order, and what it printed. */
-export async function trace(target: Target, args: string[]): Promise<{ calls: Call[]; result: RunResult }> {
+/** The storage calls of a run that ends well, in their order, and what it printed. @param codes exit codes that are well */
+export async function trace(
+  target: Target,
+  args: string[],
+  codes = [0],
+): Promise<{ calls: Call[]; result: RunResult }> {
   const log = join(directory, 'calls');
   await rm(log, { force: true });
   const result = await start(target, { FAULT_LOG: log }, args);
-  if (result.code !== 0) throw new Error(`${args.join(' ')} exits ${result.code}: ${result.stderr}`);
-  const lines = (await readFile(log, 'utf8')).trim().split('\n');
+  if (!codes.includes(result.code ?? -1)) throw new Error(`${args.join(' ')} exits ${result.code}: ${result.stderr}`);
+  const lines = (await readFile(log, 'utf8').catch(() => '')).split('\n').filter((line) => line !== '');
   const calls = lines.map((line): Call => {
     const [name = '', path = '', rest = ''] = line.split('\t');
     if (rest === '') return { name, path };
@@ -92,9 +96,11 @@ export async function trace(target: Target, args: string[]): Promise<{ calls: Ca
   return { calls, result };
 }
 
+export const textOf = ({ name, path }: Call): string => `${name} ${path}`;
+
 /** The same as texts: name and path. */
 export async function storageCalls(target: Target, args: string[]): Promise<string[]> {
-  return (await trace(target, args)).calls.map(({ name, path }) => `${name} ${path}`);
+  return (await trace(target, args)).calls.map(textOf);
 }
 
 /** Whether a run came to its end by SIGKILL. */
@@ -107,7 +113,9 @@ export const wasKilled = (result: RunResult): boolean => result.signal === 'SIGK
 export function sampled(calls: readonly string[], most: number): number[] {
   const all = calls.map((_, i) => i + 1);
   if (LONG || all.length <= most) return all;
-  const linked = all.filter((n) => /^(link|rename) .*\/(log\/\d+\/\d+|cert\.pem|keystore)$/.test(calls[n - 1] ?? ''));
+  const linked = all.filter((n) =>
+    /^(link|rename) .*\/(log\/\d+\/\d+|cert\.pem|keystore|key)$/.test(calls[n - 1] ?? ''),
+  );
   const chosen = new Set(linked.flatMap((n) => [n, Math.min(n + 1, calls.length)]));
   for (let i = 0; i < most; i++) chosen.add(Math.floor((i * all.length) / most) + 1);
   const ordered = [...chosen].sort((a, b) => a - b);

@@ -10,11 +10,12 @@
  *                short   half of a write is written; nothing for every other call
  *                EIO, ENOSPC, EDQUOT, EINTR: the call fails so, and nothing is done
  *   FAULT_FROM   "1": not only that call but every later one that takes room fails so (a disk that stays full)
- *   FAULT_LOG    a file to which each counted call is appended, parts separated by tabs: its name, its path, where it
- *                comes from (link, rename) or what is written, in hex (write)
+ *   FAULT_LOG    a file to which each counted call is appended, parts separated by tabs: its name, its path, and where it
+ *                comes from (link, rename), where it leads to (symlink), its mode in octal (open, mkdir, chmod), or what is
+ *                written, in hex (write)
  *
  * Counted is what changes a file system or makes it durable: open for writing or making, write, fsync, truncate,
- * chmod, link, rename, unlink, mkdir, rmdir, times. With FAULT_READS=1 also open for reading and read.
+ * chmod, link, symlink, rename, unlink, mkdir, mkdtemp, rmdir, times. With FAULT_READS=1 also open for reading and read.
  */
 #define _GNU_SOURCE
 #include <dlfcn.h>
@@ -149,9 +150,17 @@ static int is_counted(int fd, enum kind kind) {
   return kind == CHANGE || reads;
 }
 
+/* Counts a call that has a mode. */
+static enum verdict step_with(const char *call, const char *path, mode_t mode, int takes_room) {
+  char octal[16];
+  snprintf(octal, sizeof octal, "%o", (unsigned)mode);
+  return step_from(call, path, octal, NOTHING, takes_room);
+}
+
 static int open_as(const char *symbol, int directory, const char *path, int flags, mode_t mode) {
   int changes = (flags & O_ACCMODE) != O_RDONLY || (flags & O_CREAT) != 0;
-  if (is_below(path) && (changes || reads) && step(changes ? "open" : "open-to-read", path, changes) == FAIL) return -1;
+  const char *call = !changes ? "open-to-read" : (flags & O_TRUNC) != 0 ? "open-empty" : "open";
+  if (is_below(path) && (changes || reads) && step_with(call, path, mode, changes) == FAIL) return -1;
   int fd = ((int (*)(int, const char *, int, ...))real(symbol))(directory, path, flags, mode);
   remember(fd, path, flags);
   return fd;
@@ -231,7 +240,10 @@ int fsync(int fd) { FILE_BODY("fsync", REAL(fsync)(fd), 0) }
 int fdatasync(int fd) { FILE_BODY("fdatasync", REAL(fdatasync)(fd), 0) }
 int ftruncate(int fd, off_t length) { FILE_BODY("ftruncate", REAL(ftruncate)(fd, length), 0) }
 int ftruncate64(int fd, off64_t length) { FILE_BODY("ftruncate", REAL(ftruncate64)(fd, length), 0) }
-int fchmod(int fd, mode_t mode) { FILE_BODY("fchmod", REAL(fchmod)(fd, mode), 0) }
+int fchmod(int fd, mode_t mode) {
+  if (is_counted(fd, CHANGE) && step_with("fchmod", names[fd], mode, 0) == FAIL) return -1;
+  return REAL(fchmod)(fd, mode);
+}
 int fchown(int fd, uid_t user, gid_t group) { FILE_BODY("fchown", REAL(fchown)(fd, user, group), 0) }
 
 #define PATH_BODY(symbol, call, room)                                                                                  \
@@ -242,13 +254,25 @@ int fchown(int fd, uid_t user, gid_t group) { FILE_BODY("fchown", REAL(fchown)(f
   if (is_below(path) && step_from(symbol, path, from, NOTHING, room) == FAIL) return -1;                               \
   return call;
 
-int chmod(const char *path, mode_t mode) { PATH_BODY("chmod", REAL(chmod)(path, mode), 0) }
+#define MODE_BODY(symbol, call, room)                                                                                  \
+  if (is_below(path) && step_with(symbol, path, mode, room) == FAIL) return -1;                                        \
+  return call;
+
+int chmod(const char *path, mode_t mode) { MODE_BODY("chmod", REAL(chmod)(path, mode), 0) }
 int unlink(const char *path) { PATH_BODY("unlink", REAL(unlink)(path), 0) }
 int unlinkat(int directory, const char *path, int flags) {
   PATH_BODY("unlink", REAL(unlinkat)(directory, path, flags), 0)
 }
 int rmdir(const char *path) { PATH_BODY("rmdir", REAL(rmdir)(path), 0) }
-int mkdir(const char *path, mode_t mode) { PATH_BODY("mkdir", REAL(mkdir)(path, mode), 1) }
+int mkdir(const char *path, mode_t mode) { MODE_BODY("mkdir", REAL(mkdir)(path, mode), 1) }
+char *mkdtemp(char *path) {
+  if (is_below(path) && step("mkdtemp", path, 1) == FAIL) return NULL;
+  return REAL(mkdtemp)(path);
+}
+int symlink(const char *from, const char *path) { MOVE_BODY("symlink", REAL(symlink)(from, path), 1) }
+int symlinkat(const char *from, int directory, const char *path) {
+  MOVE_BODY("symlink", REAL(symlinkat)(from, directory, path), 1)
+}
 int link(const char *from, const char *path) { MOVE_BODY("link", REAL(link)(from, path), 1) }
 int linkat(int one, const char *from, int other, const char *path, int flags) {
   MOVE_BODY("link", REAL(linkat)(one, from, other, path, flags), 1)
