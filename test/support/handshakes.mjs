@@ -3,13 +3,14 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { connect } from 'node:tls';
+import { connect, createSecureContext } from 'node:tls';
 
 /** Hundreds a second, and no more on a faster machine. */
 const APART = 4;
 
 const [port, directory] = process.argv.slice(2);
 const [ca, cert, key] = ['ca', 'cert', 'key'].map((name) => readFileSync(join(directory, `${name}.pem`)));
+const secureContext = createSecureContext({ ca, cert, key });
 let going = true;
 process.stdin.resume().on('end', () => {
   going = false;
@@ -19,7 +20,7 @@ const counted = { handshakes: 0, failures: [] };
 while (going) {
   const next = sleep(APART);
   await new Promise((resolve) => {
-    const socket = connect({ host: '127.0.0.1', port: Number(port), ca, cert, key });
+    const socket = connect({ host: '127.0.0.1', port: Number(port), secureContext });
     socket.on('secureConnect', () => socket.destroy());
     socket.on('error', (error) => counted.failures.push(error.code ?? String(error)));
     socket.on('close', resolve);

@@ -1,7 +1,7 @@
 import { once } from 'node:events';
 import { connect as connectTcp, type Socket } from 'node:net';
 import { connect, type TLSSocket } from 'node:tls';
-import { type Material, PATIENCE } from './tls.ts';
+import { contextOf, type Material, PATIENCE } from './tls.ts';
 
 interface Waiting {
   rows: string[][];
@@ -136,7 +136,7 @@ async function secured(port: number, material: Material): Promise<{ socket: TLSS
   plain.write(Buffer.from([0, 0, 0, 8, 0x04, 0xd2, 0x16, 0x2f]));
   const [answer] = (await once(plain, 'data')) as [Buffer];
   if (answer.toString() !== 'S') throw new Error(`no TLS: ${answer}`);
-  const socket = connect({ socket: plain, host: '127.0.0.1', ...material });
+  const socket = connect({ socket: plain, host: '127.0.0.1', secureContext: contextOf(material) });
   await once(socket, 'secureConnect');
   return { socket, plain };
 }
