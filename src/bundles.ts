@@ -46,7 +46,22 @@ export function load(name: string): unknown {
 /** Bundles ask for each other by `./NAME.cjs`, and for what is Node's by its name. */
 function inside(id: string): unknown {
   const [, name] = /^\.\/([\w-]+)\.cjs$/.exec(id) ?? [];
-  return name === undefined ? outside(id) : load(name);
+  if (name !== undefined) return load(name);
+  return LATE.test(id) ? late(id) : outside(id);
+}
+
+/** What is Node's and takes milliseconds to load, and most commands never use. */
+const LATE = /^node:(child_process|dns\/promises|http|tls|worker_threads)$/;
+
+/** A module of Node's that is loaded when something of it is asked for. */
+function late(id: string): unknown {
+  return new Proxy(
+    {},
+    {
+      get: (_, name) => Reflect.get(outside(id), name),
+      has: (_, name) => Reflect.has(outside(id), name),
+    },
+  );
 }
 
 function cachedCode(name: string): { cachedData?: Buffer } {
