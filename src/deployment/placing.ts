@@ -1,4 +1,5 @@
 import { isClusterCaError } from '../errors.ts';
+import { decodePem } from '../pki/pem.ts';
 import { publicHalf } from '../placement/key-match.ts';
 import type { Difference } from './change.ts';
 import { findKey, newFiles, sameFiles, zeroKeys } from './new-files.ts';
@@ -38,6 +39,7 @@ export async function place(task: Task, difference: Difference, state: Directory
       context.warn(`${task.unit.dir}/${name} goes away: no service in the inventory reads one there`);
   try {
     const adopted = await directory.adopt(state, set.names);
+    if (context.aside && difference.certificate && (await isAnothers(task))) await directory.keepAside();
     const before = await directory.look();
     const fallback = adopted === state.current ? before.generations[0] : adopted;
     const previous = (await servedFrom(task, before.generations)) ?? fallback;
@@ -47,6 +49,13 @@ export async function place(task: Task, difference: Difference, state: Directory
   } finally {
     zeroKeys(set);
   }
+}
+
+/** Whether the certificate that stands there is of a CA that is not ours, and goes. */
+async function isAnothers({ directory, context }: Task): Promise<boolean> {
+  const pem = await directory.read('cert.pem');
+  const leaf = decodePem(pem ?? '').find(({ label }) => label === 'CERTIFICATE');
+  return leaf !== undefined && (await context.judge.endOfOurs(leaf.bytes)) === undefined;
 }
 
 /**
@@ -59,7 +68,7 @@ export async function tidy(task: Task, keep: string): Promise<void> {
     const { generations } = await task.directory.look();
     const others = generations.filter((name) => name !== keep).toReversed();
     const only = (await isKeyKept(task, [keep])) ? undefined : await holderOfKey(task, others);
-    await task.directory.prune(keep, ...(only === undefined ? [] : [only]));
+    await task.directory.prune([keep, ...(only === undefined ? [] : [only])], task.context.aside ?? false);
   });
 }
 
@@ -68,7 +77,7 @@ export async function discard(task: Task, generation: string): Promise<void> {
   await orWarn(task, async () => {
     const { generations } = await task.directory.look();
     const others = generations.filter((name) => name !== generation);
-    if (await isKeyKept(task, others)) await task.directory.prune(...others);
+    if (await isKeyKept(task, others)) await task.directory.prune(others, task.context.aside ?? false);
   });
 }
 

@@ -7,6 +7,7 @@ import { inventoryItems } from '../inventory/items.ts';
 import type { Inventory } from '../inventory/read.ts';
 import { type IssueItem, itemNameTexts } from '../issuance/item.ts';
 import { issueProbe } from '../issuance/probe.ts';
+import { inProgress } from '../keystore/hierarchy.ts';
 import type { Keystore } from '../keystore/keystore.ts';
 import type { KeystoreWriter } from '../keystore/writer.ts';
 import { adoptedMaterial, keepsCertificates, ownClient } from './adopted.ts';
@@ -185,6 +186,7 @@ class Run {
       wait: globals.wait,
       timeout: STEP,
       cycle: this.#deployment.cycle,
+      aside: keystore.state.rollover?.form === 'foreign' && inProgress(keystore.state),
       onlyCrl: this.#deployment.onlyCrl ?? false,
       step: ({ holder, plane }, what) => ui.progress(`${holder.name}${plane === '' ? '' : `/${plane}`}: ${what}`),
       warn,

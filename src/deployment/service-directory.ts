@@ -12,6 +12,8 @@ export type Name = (typeof NAMES)[number];
 
 const CURRENT = '.cluster-ca.current';
 const GENERATION = /^\.cluster-ca\.\d{8}T\d{9}Z-[0-9a-f]{8}$/;
+/** Certificate and key of a CA that is being taken over: to be put back, should it be taken back. */
+const BEFORE = '.cluster-ca.before';
 /** A link on its way into place, and the right to remove a claim (lock.ts). */
 const TEMPORARY = /^\.cluster-ca\.(link-|deploying\.)/;
 /** The last file of a generation to be made and the first to go: with it, the others are whole. */
@@ -25,7 +27,7 @@ export interface DirectoryState {
   current: string | undefined;
   /** Every whole generation, the oldest first. */
   generations: string[];
-  /** What killed runs left: generations half made or half removed, and what was not put into place. */
+  /** What killed runs left: generations half made or half removed, and what was not put into place; and what was kept. */
   leftovers: string[];
   /** What each name is; absent when nothing is there. */
   entries: Map<Name, Entry>;
@@ -65,7 +67,7 @@ export class ServiceDirectory {
       if (entry !== undefined) entries.set(name, entry);
     }
     const generations: string[] = [];
-    const leftovers = names.filter((name) => TEMPORARY.test(name));
+    const leftovers = names.filter((name) => TEMPORARY.test(name) || name === BEFORE);
     for (const name of names.filter(isGeneration).sort()) {
       const isWhole = (await this.host.look(join(this.path, name, WHOLE))) !== undefined;
       (isWhole ? generations : leftovers).push(name);
@@ -138,15 +140,41 @@ export class ServiceDirectory {
     }
   }
 
+  /** Keeps the certificate and key that stand here aside, unless some are kept already. */
+  async keepAside(): Promise<void> {
+    if ((await this.host.look(join(this.path, BEFORE))) !== undefined) return;
+    const [certificate, key] = [await this.read('cert.pem'), await this.read('key.pem')];
+    if (certificate === undefined || key === undefined) return;
+    try {
+      const files = [
+        { name: 'cert.pem', content: certificate, mode: 0o644 },
+        { name: 'key.pem', content: key, mode: 0o600 },
+      ];
+      await this.host.makeSet(join(this.path, BEFORE), files, await this.ownerOf());
+    } finally {
+      key.fill(0);
+    }
+  }
+
+  /** What was kept aside; undefined when nothing was. The caller zeroes the key. */
+  async keptAside(): Promise<{ certificate: Uint8Array; key: Uint8Array } | undefined> {
+    const [certificate, key] = [await this.read('cert.pem', BEFORE), await this.read('key.pem', BEFORE)];
+    return certificate === undefined || key === undefined ? undefined : { certificate, key };
+  }
+
   /** Makes a generation current again. */
   async putBack(generation: string): Promise<void> {
     await this.#point(generation);
   }
 
-  /** Removes every generation but these, what killed runs left, and names that lead to nothing any more. */
-  async prune(...keep: string[]): Promise<void> {
+  /**
+   * Removes every generation but these, what killed runs left, and names that lead to nothing any more.
+   * @param aside what was kept aside stays, too
+   */
+  async prune(keep: readonly string[], aside: boolean): Promise<void> {
     const { generations, leftovers, entries } = await this.look();
-    for (const name of [...leftovers, ...generations]) if (!keep.includes(name)) await this.#remove(name);
+    for (const name of [...leftovers, ...generations])
+      if (!keep.includes(name) && !(aside && name === BEFORE)) await this.#remove(name);
     for (const name of entries.keys())
       if (isOurs({ entries }, name) && (await this.read(name)) === undefined)
         await this.host.remove(join(this.path, name));

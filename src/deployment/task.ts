@@ -41,6 +41,8 @@ export interface UnitContext {
   /** Milliseconds that one step, and the confirmation, may take. */
   timeout: number;
   cycle: boolean;
+  /** A CA is being taken over: its certificates and keys are kept, until there is no way back. */
+  aside?: boolean;
   /** Only the CRL: certificate, key and trust bundle stay what they are. */
   onlyCrl: boolean;
   /** Which node, which step. */

@@ -18,9 +18,9 @@ export function desiredOf({ rollover }: Pick<LogState, 'rollover'>): Desired {
   return desired(rollover?.phase ?? 'stable', rollover?.withdrawn ?? false);
 }
 
-/** True from `start` until the last step. */
+/** True from `start` until the last step. A foreign CA's that was taken back to is remembered, and is in progress no more. */
 export function inProgress({ rollover }: Pick<LogState, 'rollover'>): boolean {
-  return rollover !== undefined && rollover.phase !== 'done';
+  return rollover !== undefined && rollover.phase !== 'done' && rollover.phase !== 'stable';
 }
 
 /** The CAs whose keys there are. */
@@ -45,6 +45,11 @@ export function rootOf(state: Hierarchies, side: Side): Authority | undefined {
   }
   const id = side === 'new' ? rollover.new : rollover.old;
   return state.authorities.find((authority) => authority.id === id);
+}
+
+/** Our own root where no rollover is in progress: the one that a start replaces, or that takes a foreign CA's place. */
+export function ownRoot(state: Hierarchies): Authority | undefined {
+  return rootOf(state, state.rollover === undefined || inProgress(state) ? 'old' : 'new');
 }
 
 /** The newest issuing CA under one of the two roots: it signs that side's probes. Undefined where no key of it is ours. */

@@ -7,7 +7,7 @@ import { tampered } from './canonical.ts';
 import { CertificateIndex } from './certificates/index.ts';
 import { Overlay } from './certificates/overlay.ts';
 import type { CertificateRow } from './certificates/row.ts';
-import { newestIssuer, signingIssuer } from './hierarchy.ts';
+import { inProgress, newestIssuer, signingIssuer } from './hierarchy.ts';
 import { decodeIdentity, type Identity } from './identity.ts';
 import { foldOn, type Loaded, loadLog, readObject, readPack, rolledBack } from './load.ts';
 import type { Authority } from './log/bodies.ts';
@@ -177,6 +177,10 @@ export class Keystore {
     const issuing = signingIssuer(this.state);
     if (issuing !== undefined) return issuing;
     if (this.state.rollover?.form !== 'foreign') throw tampered('the log has no issuing CA');
+    if (!inProgress(this.state))
+      throw new ClusterCaError('ERR_STATE', 'nothing is issued: the cluster rests on another CA', {
+        hint: 'its takeover was taken back; cluster-ca rollover start --from-anchor FILE begins it again',
+      });
     throw new ClusterCaError(
       'ERR_STATE',
       'nothing is issued yet: the certificates of the CA that is being replaced are still in force',

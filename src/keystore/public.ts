@@ -2,7 +2,7 @@ import { sha256Hex } from '../crypto/hash.ts';
 import { fromBase64 } from '../pki/encoding.ts';
 import { encodePem } from '../pki/pem.ts';
 import { parseCertificate } from '../pki/x509/certificate.ts';
-import { anchorsOf, crlAuthorities, inProgress } from './hierarchy.ts';
+import { anchorsOf, crlAuthorities } from './hierarchy.ts';
 import type { Keystore } from './keystore.ts';
 import type { Authority } from './log/bodies.ts';
 import { formatHead, type LogState } from './log/state.ts';
@@ -44,7 +44,8 @@ export async function crlBundle(keystore: Keystore, now: Date): Promise<string> 
 }
 
 function foreignCrls(state: LogState): Uint8Array[] {
-  return inProgress(state) ? (state.rollover?.foreign?.crls ?? []).map((crl) => fromBase64(crl)) : [];
+  const { rollover } = state;
+  return rollover?.phase === 'done' ? [] : (rollover?.foreign?.crls ?? []).map((crl) => fromBase64(crl));
 }
 
 /** What public/ should hold now, by name. */

@@ -4,7 +4,7 @@ import { anchorOf, phaseOf, rootOf } from '../keystore/hierarchy.ts';
 import type { LogState } from '../keystore/log/state.ts';
 import { parseCertificate } from '../pki/x509/certificate.ts';
 import { formatTime } from '../values/time.ts';
-import type { Phase, Side } from './phase.ts';
+import type { Form, Phase, Side } from './phase.ts';
 
 /** One of the two roots. `authority` where its key is, or was, in this keystore. */
 export interface RootObject {
@@ -84,7 +84,7 @@ export function rolloverDocument(state: LogState): RolloverDocument {
       at: formatTime(at),
     })),
     blocking: [],
-    next: nextStep(phase),
+    next: nextStep(phase, rollover?.form),
   };
 }
 
@@ -98,8 +98,9 @@ function rootObject(state: LogState, side: Side): RootObject | undefined {
   return { ...(own === undefined ? {} : { authority: own.id }), subject, fingerprint, notBefore, notAfter };
 }
 
-/** The command that goes on from a phase. */
-export function nextStep(phase: Phase): string {
-  if (phase === 'stable' || phase === 'done') return 'cluster-ca rollover start';
+/** The command that goes on from a phase; where there is nothing to go on with, the one that shows that all is well. */
+export function nextStep(phase: Phase, form: Form = 'root'): string {
+  if (phase === 'done') return 'cluster-ca verify --inventory cluster.yaml --probe';
+  if (phase === 'stable') return `cluster-ca rollover start${form === 'foreign' ? ' --from-anchor FILE' : ''}`;
   return 'cluster-ca rollover advance --inventory cluster.yaml';
 }

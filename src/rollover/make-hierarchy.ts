@@ -4,7 +4,7 @@ import { auditName, issuingName, rootName } from '../authority/names.ts';
 import { type SignedCrl, signCrl } from '../authority/sign-crl.ts';
 import { loadCrypto } from '../crypto/webcrypto.ts';
 import { tampered } from '../keystore/canonical.ts';
-import { rootOf } from '../keystore/hierarchy.ts';
+import { ownRoot } from '../keystore/hierarchy.ts';
 import type { Keystore } from '../keystore/keystore.ts';
 import type { Authority, Policy } from '../keystore/log/bodies.ts';
 import type { RolloverStart } from '../keystore/log/rollover.ts';
@@ -24,7 +24,7 @@ export interface MadeHierarchy {
 
 /** The root that a start replaces. @throws ERR_KEYSTORE_TAMPERED when there is none */
 export function rootInForce({ state }: Keystore): Authority {
-  const root = rootOf(state, state.rollover?.phase === 'done' ? 'new' : 'old');
+  const root = ownRoot(state);
   if (root === undefined) throw tampered('the log has no root CA');
   return root;
 }

@@ -12,6 +12,7 @@ import { toBase64, toHex } from '../pki/encoding.ts';
 import type { ResultFile } from '../placement/result-file.ts';
 import { formatTime } from '../values/time.ts';
 import { type MadeHierarchy, makeHierarchy, rootInForce } from './make-hierarchy.ts';
+import type { Form } from './phase.ts';
 import { Staged, sweepSealed } from './staged.ts';
 
 export interface StartRequest {
@@ -30,14 +31,18 @@ export interface StartRequest {
 }
 
 /**
- * Whether a rollover may start: none is in progress, and the root that goes has not ended.
+ * Whether a rollover may start: none is in progress, the root that goes has not ended, and is what the cluster rests on.
  * @throws ERR_STATE
  */
-export function checkStart(keystore: Keystore, now: Date): void {
+export function checkStart(keystore: Keystore, now: Date, form: Form = 'root'): void {
   const { state } = keystore;
   if (inProgress(state))
     throw new ClusterCaError('ERR_STATE', `a rollover is in progress: it is in the phase ${phaseOf(state)}`, {
       hint: 'cluster-ca rollover status shows it; cluster-ca rollover advance goes on, cluster-ca rollover rollback takes it back',
+    });
+  if (form === 'root' && state.rollover?.phase === 'stable')
+    throw new ClusterCaError('ERR_STATE', 'the cluster rests on another CA, since its takeover was taken back', {
+      hint: 'cluster-ca rollover start --from-anchor FILE takes it over',
     });
   const { id } = rootInForce(keystore);
   const { notAfter } = keystore.authorityCertificate(id);
@@ -55,7 +60,8 @@ export function checkStart(keystore: Keystore, now: Date): void {
  */
 export async function startRollover(writer: KeystoreWriter, request: StartRequest): Promise<void> {
   const { keystore } = writer;
-  checkStart(keystore, writer.options.now());
+  const form = request.foreign === undefined ? 'root' : 'foreign';
+  checkStart(keystore, writer.options.now(), form);
   const staged = new Staged(writer);
   let kept: ResultFile | undefined;
   try {
@@ -68,7 +74,7 @@ export async function startRollover(writer: KeystoreWriter, request: StartReques
       'rollover',
       request.requestId,
       async () => {
-        checkStart(keystore, writer.options.now());
+        checkStart(keystore, writer.options.now(), form);
         const generations = keystore.state.authorities.map(({ generation }) => generation);
         if (phaseOf(keystore.state) !== from || generations.includes(start.authorities[0]?.generation ?? 0))
           throw new ClusterCaError('ERR_STATE', 'another rollover was started and ended meanwhile', {

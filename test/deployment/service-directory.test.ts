@@ -63,7 +63,7 @@ test('the next set, put back, placed again: each in one step, and only what is k
   await directory.putBack(before);
   expect(await contents()).toEqual(of('old'));
   await directory.putBack(now);
-  await directory.prune(now);
+  await directory.prune([now], false);
   expect(await contents()).toEqual(of('new'));
   expect((await readdir(dir)).sort()).toEqual([now, '.cluster-ca.current', ...SET].sort());
 });
@@ -72,7 +72,7 @@ test("files that are not of the set are the operator's, whatever their names", a
   await plain('old', NAMES);
   const directory = new ServiceDirectory(host, dir);
   const { now } = await replace(directory, 'new');
-  await directory.prune(now);
+  await directory.prune([now], false);
   expect(await contents(dir, ['crl.pem', 'combined.pem'])).toEqual(of('old', ['crl.pem', 'combined.pem']));
   expect((await lstat(join(dir, 'combined.pem'))).isFile()).toBe(true);
 });
@@ -81,7 +81,7 @@ test('a name of ours that the set has no more goes with the last generation that
   const directory = new ServiceDirectory(host, dir);
   await directory.place(set('first', [...SET, 'crl.pem']), undefined, await directory.look());
   const now = await directory.place(set('second'), undefined, await directory.look());
-  await directory.prune(now);
+  await directory.prune([now], false);
   expect((await readdir(dir)).sort()).toEqual([now, '.cluster-ca.current', ...SET].sort());
 });
 
@@ -144,7 +144,7 @@ describe('what killed runs left', () => {
     const state = await directory.look();
     expect([state.current, state.generations]).toEqual([whole, [whole]]);
     expect(state.leftovers).toHaveLength(4);
-    await directory.prune(whole);
+    await directory.prune([whole], false);
     expect((await readdir(dir)).sort()).toEqual([whole, '.cluster-ca.current', ...SET].sort());
     expect(await contents()).toEqual(of('whole'));
   });
@@ -218,7 +218,7 @@ afterAll(async () => {
       }
       for (const filler of fillers) await rm(filler, { force: true });
       const { now } = await replace(directory, 'again');
-      await directory.prune(now);
+      await directory.prune([now], false);
       expect(await contents()).toEqual(of('again'));
       expect(await names()).toEqual([now, '.cluster-ca.current'].sort());
       await rm(dir, { recursive: true });

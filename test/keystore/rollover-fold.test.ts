@@ -3,7 +3,9 @@ import {
   anchorsOf,
   crlAuthorities,
   desiredOf,
+  inProgress,
   issuerOf,
+  ownRoot,
   phaseOf,
   signingIssuer,
 } from '../../src/keystore/hierarchy.ts';
@@ -241,6 +243,62 @@ describe('the key that signs (I2, I6)', () => {
     expect(signingIssuer(state)?.id).toBe('issuing-g1.1');
     expect(state.destroyed).toBeUndefined();
     expect(anchorsOf(state).map((der) => toBase64(der))).toEqual([ROOT.certificate]);
+  });
+});
+
+describe('a takeover that was taken back', () => {
+  const back = async (log: SmallLog): Promise<void> => {
+    for (const [from, to] of [
+      ['prepared', 'distribute'],
+      ['distribute', 'rollback'],
+    ] as const)
+      await log.append('rollover', { from, to });
+    await log.append('withdraw', {});
+    await log.append('rollover', { from: 'rollback', to: 'stable' });
+  };
+
+  test('it rests on the foreign CA: its anchor is handed out, nobody signs, nothing is in progress', async () => {
+    const log = new SmallLog();
+    await log.append('rollover', FOREIGN);
+    await back(log);
+    const { state } = await log.open();
+    expect(state.rollover).toMatchObject({ form: 'foreign', phase: 'stable', new: 'root-g1' });
+    expect(inProgress(state)).toBe(false);
+    expect(signingIssuer(state)).toBeUndefined();
+    expect(ownRoot(state)?.id).toBe('root-g1');
+    expect(anchorsOf(state).map((der) => toBase64(der))).toEqual([ISSUING.certificate]);
+    // Taken over again, to the end.
+    await log.append('rollover', FOREIGN);
+    for (const [from, to] of [
+      ['prepared', 'distribute'],
+      ['distribute', 'issue-new'],
+      ['issue-new', 'retire'],
+      ['retire', 'done'],
+    ] as const)
+      await log.append('rollover', { from, to });
+    expect(anchorsOf((await log.open()).state).map((der) => toBase64(der))).toEqual([ROOT.certificate]);
+  });
+
+  test('a start that is abandoned changes nothing of what it rests on', async () => {
+    const log = new SmallLog();
+    await log.append('rollover', FOREIGN);
+    await log.append('rollover', { from: 'prepared', to: 'stable' });
+    expect((await log.open()).state.rollover).toBeUndefined();
+    await log.append('rollover', FOREIGN);
+    await back(log);
+    const other = { form: 'foreign' as const, authorities: [], foreign: { certificate: ROOT.certificate } };
+    await log.append('rollover', { from: 'stable', to: 'prepared', start: other });
+    await log.append('rollover', { from: 'prepared', to: 'stable' });
+    const { state } = await log.open();
+    expect(anchorsOf(state).map((der) => toBase64(der))).toEqual([ISSUING.certificate]);
+  });
+
+  test('no root of ours is replaced from there', async () => {
+    await refused('does not rest on', async (log) => {
+      await log.append('rollover', FOREIGN);
+      await back(log);
+      await log.append('rollover', START_2);
+    });
   });
 });
 

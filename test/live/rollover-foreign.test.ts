@@ -1,7 +1,8 @@
-import { cp, mkdir, writeFile } from 'node:fs/promises';
+import { cp, mkdir, readdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { beforeAll, expect, test } from '@jest/globals';
 import type { RolloverBoard } from '../../src/rollover/running/board.ts';
+import { cli } from '../support/cli.ts';
 import { describeWith } from '../support/debian.ts';
 import { freeClusterPort } from '../support/ports.ts';
 import { Servers } from '../support/servers.ts';
@@ -13,6 +14,7 @@ const NODES = ['redis-1', 'redis-2', 'redis-3', 'redis-4', 'redis-5', 'redis-6']
 
 const describeLive = await describeWith('redis-server', 'redis-cli');
 const servers = new Servers('rollover-foreign');
+const isKept = (name: string): boolean => name === '.cluster-ca.before';
 
 describeLive('a six-node Redis cluster of another CA is taken over under load', () => {
   let ca: Deployer;
@@ -54,9 +56,42 @@ describeLive('a six-node Redis cluster of another CA is taken over under load', 
     live = new RedisRollover(ca, cluster, ports, dir('app'));
   }, 180_000);
 
+  test('taken back from where every node has a certificate of ours: it rests on the other CA as before', async () => {
+    const files = async (): Promise<string[]> =>
+      Promise.all(
+        [...NODES, 'app'].flatMap((name) =>
+          ['cert.pem', 'key.pem', 'ca.pem'].map((file) => readFile(join(dir(name), file), 'utf8')),
+        ),
+      );
+    const before = await files();
+    const anchor = join(servers.directory, 'legacy.pem');
+    await cp(join(dir('app'), 'ca.pem'), anchor);
+    await live.quietly(async () => {
+      await reaches('prepared', 'start', '--from-anchor', anchor);
+      await reaches('distribute', 'advance');
+      expect(trusts(await reaches('issue-new', 'advance'))).toEqual(['true true new']);
+      const { steps = [] } = await reaches('stable', 'rollback');
+      expect(steps.at(-1)?.what).toBe('go to stable: the cluster rests on the old root again');
+    });
+    expect(await files()).toEqual(before);
+    // What is handed out is the other CA's, and ours issues nothing.
+    expect((await cli(['export', '--format', 'bundle'], { env: ca.env })).stdout).toBe(await readFile(anchor, 'utf8'));
+    const refused = await cli(['issue', 'redis-7', '--json'], { env: ca.env });
+    expect([refused.code, JSON.parse(refused.stderr).error.hint]).toEqual([
+      6,
+      expect.stringContaining('--from-anchor'),
+    ]);
+    const own = await live.run('start');
+    expect([own.code, JSON.parse(own.stderr).error.hint]).toEqual([6, expect.stringContaining('--from-anchor')]);
+    const again = await ca.live(['deploy']);
+    expect([again.code, again.stderr]).toEqual([0, '']);
+    expect(await files()).toEqual(before);
+    for (const name of [...NODES, 'app']) expect((await readdir(dir(name))).filter(isKept)).toEqual([]);
+  }, 300_000);
+
   test('phase by phase to its end, without a failed operation', async () => {
     const before = join(servers.directory, 'before');
-    await cp(dir('app'), before, { recursive: true });
+    await cp(dir('app'), before, { recursive: true, dereference: true });
     await live.quietly(async () => {
       await reaches('prepared', 'start', '--from-anchor', join(before, 'ca.pem'));
       const distributed = await reaches('distribute', 'advance');
@@ -64,7 +99,8 @@ describeLive('a six-node Redis cluster of another CA is taken over under load', 
       expect(trusts(await reaches('issue-new', 'advance'))).toEqual(['true true new']);
       expect(new Set(await live.answers(before))).toEqual(new Set(['PONG']));
       expect(trusts(await reaches('retire', 'advance'))).toEqual(['false true new']);
-      await reaches('done', 'advance');
+      const { steps = [] } = await reaches('done', 'advance');
+      expect(steps.at(-1)?.what).toBe('go to done: the old root is trusted no more; its key never was ours');
     });
     expect(new Set(await live.answers(before))).toEqual(new Set(['refused']));
     expect(new Set(await live.answers(dir('app')))).toEqual(new Set(['PONG']));

@@ -147,7 +147,7 @@ async function printPlan(
   const step = nextStep(left, { direction });
   const steps = [
     ...excluded.map(({ name }) => ({ phase: rollover.phase, what: `leave out ${name}, and revoke its certificates` })),
-    { phase: rollover.phase, what: stepText(step) },
+    { phase: rollover.phase, what: stepText(step, rollover.form) },
   ];
   const document: RolloverBoard = {
     ...(await boardByLog(keystore, inventory, now, { direction })),

@@ -71,7 +71,7 @@ function checkForm(options: RolloverStartOptions): void {
 async function runRoot(ctx: Context, keystore: Keystore, options: RolloverStartOptions): Promise<void> {
   const path = options.inventory ?? ctx.env.CLUSTER_CA_INVENTORY;
   if (path !== undefined) inventoryItems(readInventory(path), keystore.state);
-  checkStart(keystore, ctx.now());
+  checkStart(keystore, ctx.now(), options.fromAnchor === undefined ? 'root' : 'foreign');
   const foreign = options.fromAnchor === undefined ? undefined : foreignRoot(ctx, keystore, options.fromAnchor);
   const emergency = emergencyOf(options);
   const backup = options.backup === undefined ? undefined : resolve(ctx.cwd, options.backup);

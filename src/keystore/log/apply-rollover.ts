@@ -2,7 +2,7 @@ import { fromBase64 } from '../../pki/encoding.ts';
 import { parseCertificate } from '../../pki/x509/certificate.ts';
 import { type Desired, desired, successors } from '../../rollover/phase.ts';
 import { tampered } from '../canonical.ts';
-import { desiredOf, inProgress, liveAuthorities, phaseOf, rootOf } from '../hierarchy.ts';
+import { desiredOf, inProgress, liveAuthorities, ownRoot, phaseOf, rootOf } from '../hierarchy.ts';
 import type { Bodies } from './bodies.ts';
 import type { Authority } from './parts.ts';
 import { applyRewrap } from './rewrap.ts';
@@ -31,8 +31,11 @@ export function applyPhase(state: LogState, body: PhaseBody, seq: number, time: 
   destroy(next, body, seq);
   rewrap(next, body, seq);
   const { withdrawn: _, ...rollover } = state.rollover as RolloverState;
-  if (to === 'stable') delete next.rollover;
-  else
+  if (to === 'stable') {
+    const rests = restsOn(rollover, from, time);
+    if (rests === undefined) delete next.rollover;
+    else next.rollover = rests;
+  } else
     next.rollover = {
       ...rollover,
       phase: to as RolloverState['phase'],
@@ -40,6 +43,26 @@ export function applyPhase(state: LogState, body: PhaseBody, seq: number, time: 
       ...changedAt(desiredOf(state), desired(to), time),
     };
   return next;
+}
+
+/**
+ * What a cluster rests on whose takeover was taken back: the foreign CA, as before. What was abandoned before anybody had
+ * heard of it changes nothing.
+ */
+function restsOn(rollover: RolloverState, from: PhaseBody['from'], time: number): RolloverState | undefined {
+  const { form, startedAt, new: fresh, rested } = rollover;
+  const foreign = from === 'rollback' ? rollover.foreign : rested;
+  if (form !== 'foreign' || foreign === undefined) return undefined;
+  return {
+    form,
+    phase: 'stable',
+    since: time,
+    startedAt,
+    trustSince: time,
+    issuerSince: time,
+    new: fresh,
+    foreign,
+  };
 }
 
 /** Since when something else is trusted, or somebody else issues, than before. */
@@ -56,7 +79,10 @@ function begin(state: LogState, start: RolloverStart, seq: number, time: number)
     if (certificate !== undefined) parseCertificate(fromBase64(certificate));
   if ((form === 'foreign') !== (foreign !== undefined) || (form === 'foreign') !== (authorities.length === 0))
     throw tampered(`log record ${seq} starts a rollover of another form`);
-  const before = rootOf(state, phaseOf(state) === 'done' ? 'new' : 'old');
+  const before = ownRoot(state);
+  const rested = state.rollover?.phase === 'stable' ? state.rollover.foreign : undefined;
+  if (rested !== undefined && form !== 'foreign')
+    throw tampered(`log record ${seq} replaces a root that the cluster does not rest on`);
   if (before === undefined) throw tampered(`log record ${seq} starts a rollover without a root`);
   if (form === 'root') checkHierarchy(state, authorities, seq);
   const root = form === 'root' ? (authorities[0] as Authority) : before;
@@ -70,6 +96,7 @@ function begin(state: LogState, start: RolloverStart, seq: number, time: number)
     new: root.id,
     ...(form === 'root' ? { old: before.id } : {}),
     ...(foreign === undefined ? {} : { foreign }),
+    ...(rested === undefined ? {} : { rested }),
     ...(newWithOld === undefined ? {} : { newWithOld }),
     ...(emergency === undefined ? {} : { emergency }),
   };
@@ -176,7 +203,7 @@ function sameHolder(a: { kind: string; name: string }, b: { kind: string; name: 
 export function applyIssuing(state: LogState, body: Bodies['issuing'], seq: number): LogState {
   const { authority, domains, permitIp } = body;
   if (inProgress(state)) throw tampered(`log record ${seq} brings an issuing CA in the middle of a rollover`);
-  const root = rootOf(state, phaseOf(state) === 'done' ? 'new' : 'old');
+  const root = ownRoot(state);
   const known = state.authorities.filter(
     ({ role, generation }) => role === 'issuing' && generation === root?.generation,
   );

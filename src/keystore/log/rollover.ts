@@ -1,18 +1,5 @@
-import { FORMS, PHASES, type Phase } from '../../rollover/phase.ts';
-import {
-  base64,
-  flag,
-  hex,
-  integer,
-  list,
-  oneOf,
-  optional,
-  pattern,
-  record,
-  type Shape,
-  type Shaped,
-  text,
-} from '../shape.ts';
+import { FORMS, PHASES } from '../../rollover/phase.ts';
+import { base64, flag, hex, integer, list, oneOf, optional, pattern, record, type Shaped, text } from '../shape.ts';
 import { authority, authorityId, crl, plane, sealedKey, slot } from './parts.ts';
 
 // Operations of a rollover, and of what else changes the anchors and CAs (docs/keystore-format.md §5).
@@ -111,14 +98,10 @@ export const trustBody = record({ add: list(base64, 16), remove: list(hex(32), 6
 export const trustedAnchor = record({ certificate: base64, addedAt: integer });
 export type TrustedAnchor = Shaped<typeof trustedAnchor>;
 
-const goingOn: Shape<Exclude<Phase, 'stable'>> = oneOf(
-  ...PHASES.filter((phase): phase is Exclude<Phase, 'stable'> => phase !== 'stable'),
-);
-
-/** A rollover in progress, or done. Times in milliseconds since 1970. */
+/** A rollover in progress, or done; `stable` where a foreign CA's takeover was taken back. Times in milliseconds since 1970. */
 export const rolloverState = record({
   form: oneOf(...FORMS),
-  phase: goingOn,
+  phase: oneOf(...PHASES),
   /** When the phase began. */
   since: integer,
   startedAt: integer,
@@ -130,6 +113,8 @@ export const rolloverState = record({
   /** The root that goes, where it is ours. */
   old: optional(authorityId),
   foreign: optional(foreign),
+  /** The foreign CA that the cluster rested on before, where an earlier takeover was taken back. */
+  rested: optional(foreign),
   newWithOld: optional(base64),
   emergency: optional(record({ deadline: integer })),
   withdrawn: optional(flag),

@@ -9,6 +9,7 @@ import { isClusterCaError } from '../../errors.ts';
 import type { Host } from '../../hosts/host.ts';
 import type { Service } from '../../inventory/services.ts';
 import { equalBytes } from '../../pki/der/writer.ts';
+import { decodePem } from '../../pki/pem.ts';
 import { type Certificate, parseCertificate } from '../../pki/x509/certificate.ts';
 import { safeText } from '../../ui/text/safe.ts';
 import type { Form, Side } from '../phase.ts';
@@ -42,7 +43,7 @@ const LONGEST = 300;
 export async function lookAt(service: Service, looking: Looking): Promise<Proof[]> {
   const { now, probes } = looking;
   const files = await lookAtFiles(service, looking);
-  const asked = isAsked(service) && probes !== undefined ? await ask(service, probes, looking) : undefined;
+  const asked = isAsked(service) && probes !== undefined ? await askAs(service, probes, looking) : undefined;
   const at = now().getTime();
   return rolesOf(service).map((role) => {
     const facts = factsOf(service, role, files, asked);
@@ -108,6 +109,24 @@ function withFiles(facts: Facts & Pick<Proof, 'provenBy'>, { trustsOld }: Facts)
   return known || facts.trustsNew !== true ? facts : { ...facts, trustsOld, provenBy: 'file' };
 }
 
+/**
+ * There is no probe of a CA whose key is not ours. A service that still has a certificate of it has a control all the same:
+ * it is to accept its own, in the minute in which it refuses ours.
+ */
+async function askAs(service: Service & { address: string }, probes: Probes, looking: Looking): Promise<Facts> {
+  if (looking.form !== 'foreign') return ask(service, probes, looking);
+  const directory = new ServiceDirectory(looking.host, service.dir);
+  const [cert, key] = [await directory.read('cert.pem'), await directory.read('key.pem')];
+  try {
+    const leaf = decodePem(cert ?? '').find(({ label }) => label === 'CERTIFICATE');
+    const theirs = leaf !== undefined && looking.sideOf(parseCertificate(leaf.bytes)) === 'old';
+    const own = theirs && cert !== undefined && key !== undefined ? { old: { cert, key } } : {};
+    return await ask(service, { ...probes, ...own }, looking);
+  } finally {
+    key?.fill(0);
+  }
+}
+
 /** The handshakes, one behind the other, so that they lie within a minute. */
 async function ask(service: Service & { address: string }, probes: Probes, looking: Looking): Promise<Facts> {
   const answers: { [S in 'old' | 'new' | 'stranger']?: ProbeAnswer } = {};
@@ -130,9 +149,9 @@ async function ask(service: Service & { address: string }, probes: Probes, looki
     ...(lets ? { asks: await asksForCertificate(service) } : {}),
     saidToCheckNone: service.verifyClient === 'none',
   });
-  const announced = looking.form === 'foreign' && !judged.checksNone ? await announcedOld(service, looking) : undefined;
+  const announced = looking.form === 'foreign' && !judged.checksNone ? await announcedBy(service, looking) : {};
   const shown = served?.state === 'serves' ? shownBy(served.der, served.fingerprint, looking) : {};
-  return { ...judged, ...(announced === undefined ? {} : { trustsOld: announced }), ...shown };
+  return { ...judged, ...announced, ...shown };
 }
 
 function shownBy(der: Uint8Array, fingerprint: string, { sideOf }: Looking): Facts {
@@ -140,15 +159,18 @@ function shownBy(der: Uint8Array, fingerprint: string, { sideOf }: Looking): Fac
   return { fingerprint, ...(serves === undefined ? {} : { serves }) };
 }
 
-/** Of a CA whose key is not ours: whether the service names it among those whose certificates it takes. */
-async function announcedOld(
-  service: Service & { address: string },
-  { anchors }: Looking,
-): Promise<boolean | undefined> {
-  if (anchors.old === undefined) return undefined;
-  const { subject } = parseCertificate(anchors.old);
+/** Of a CA whose key is not ours: whether the service names it among those whose certificates it takes; and ours, where it lacks. */
+async function announcedBy(service: Service & { address: string }, { anchors }: Looking): Promise<Facts> {
   const named = (await firstFlight(service))?.certificateRequest?.authorities ?? [];
-  return named.length === 0 ? undefined : named.some((name) => equalBytes(name, subject));
+  if (named.length === 0) return {};
+  const names = (anchor: Uint8Array | undefined): boolean | undefined =>
+    anchor && named.some((name) => equalBytes(name, parseCertificate(anchor).subject));
+  const [old, fresh] = [names(anchors.old), names(anchors.new)];
+  return {
+    ...(old === undefined ? {} : { trustsOld: old }),
+    // That it is there is what its probe shows.
+    ...(old === true && fresh === false ? { trustsNew: false } : {}),
+  };
 }
 
 /** Whether it asks who connects for a certificate; undefined when that is not seen. */

@@ -22,7 +22,9 @@ export async function situationOf(keystore: Keystore, input: SituationInput): Pr
   const { state } = keystore;
   const form = state.rollover?.form ?? 'root';
   const own = await liveCertificates(keystore, now);
-  const certificates = form === 'foreign' ? [...own, ...foreignCertificates(services, own)] : own;
+  // On the way back it is theirs that take the place of ours.
+  const wanted = desiredOf(state).issuer === 'old';
+  const certificates = form === 'foreign' ? [...own, ...foreignCertificates(services, own, wanted)] : own;
   return {
     now: now.getTime(),
     since,
@@ -105,7 +107,11 @@ async function liveCertificates(keystore: Keystore, now: Date): Promise<LiveCert
 }
 
 /** What a foreign CA has issued is in no log of ours: each service has something of it, until it shows ours. */
-function foreignCertificates(services: readonly Service[], own: readonly LiveCertificate[]): LiveCertificate[] {
+function foreignCertificates(
+  services: readonly Service[],
+  own: readonly LiveCertificate[],
+  wanted: boolean,
+): LiveCertificate[] {
   const current = (holder: Holder, plane: string): boolean =>
     own.some((one) => holderKey(one) === holderKey(holder) && one.plane === plane && !one.superseded && !one.revoked);
   const seen = new Set<string>();
@@ -113,7 +119,7 @@ function foreignCertificates(services: readonly Service[], own: readonly LiveCer
     const key = `${holderKey(holder)} ${plane}`;
     if (seen.has(key)) return [];
     seen.add(key);
-    const superseded = current(holder, plane);
+    const superseded = !wanted && current(holder, plane);
     return [
       {
         ...holder,

@@ -1,5 +1,5 @@
 import { formatTime } from '../../values/time.ts';
-import { desired, type Phase, type Side } from '../phase.ts';
+import { desired, type Form, type Phase, type Side } from '../phase.ts';
 import { type Blocker, blockingHolders } from './blocker.ts';
 import { type Direction, nextStep, type Step } from './planner.ts';
 import type { Standing } from './proof.ts';
@@ -80,7 +80,7 @@ export function board(
     ...(rollover.excluded.length === 0 ? {} : { excluded: rollover.excluded.map(({ name }) => name) }),
     blocking: blockingHolders(blockers),
     blockers: blockers.map(boardBlocker),
-    next: stepText(step),
+    next: stepText(step, rollover.form),
   };
 }
 
@@ -130,18 +130,18 @@ function outlook(situation: Situation, direction: Direction): { step: Step; bloc
 const EVERYBODY: ReadonlySet<string> = Object.assign(new Set<string>(), { has: () => true });
 
 /** A step in a few words: what `advance` does next. */
-export function stepText(step: Step): string {
+export function stepText(step: Step, form: Form = 'root'): string {
   switch (step.do) {
     case 'deploy-trust':
       return `deploy the trust bundle to ${names(step.holders)}`;
     case 'replace-certificates':
+      if (form === 'foreign' && step.issuer === 'old')
+        return `put back the certificates of the old root to ${names(step.holders)}`;
       return `issue certificates under the ${step.issuer} root, and deploy them, to ${names(step.holders)}`;
     case 'withdraw':
       return 'take the new root out of the trust bundles again';
     case 'commit':
-      return step.to === 'done' || step.to === 'stable'
-        ? `go to ${step.to}: the key of the ${step.to === 'done' ? 'old' : 'new'} root is destroyed`
-        : `go to ${step.to}`;
+      return `go to ${step.to}${whatEnds(step, form)}`;
     case 'exclude':
       return `leave out ${names(step.holders)}: the time for this phase is over`;
     case 'blocked':
@@ -149,6 +149,17 @@ export function stepText(step: Step): string {
     case 'nothing':
       return 'nothing';
   }
+}
+
+/** What becomes of keys: a foreign CA's never were ours, and its takeover has made none. */
+function whatEnds({ from, to }: { from: Phase; to: Phase }, form: Form): string {
+  if (form === 'root')
+    return to === 'done' || to === 'stable'
+      ? `: the key of the ${to === 'done' ? 'old' : 'new'} root is destroyed`
+      : '';
+  if (to === 'done') return ': the old root is trusted no more; its key never was ours';
+  if (to !== 'stable') return '';
+  return from === 'prepared' ? '' : ': the cluster rests on the old root again';
 }
 
 const NAMED = 5;

@@ -14,6 +14,8 @@ import { itemOf } from '../../rotation/select.ts';
 import { sideOfAuthority } from '../evidence/sides.ts';
 import type { Side } from '../phase.ts';
 import { type Holder, holderKey } from '../planning/subject.ts';
+import { withHosts } from './board.ts';
+import { isKeyGone } from './keys.ts';
 
 /** Where a rollover's files go. */
 export interface Reach {
@@ -53,14 +55,18 @@ export async function replaceCertificates(
   issuer: Side,
 ): Promise<ServiceObject[]> {
   const units = unitsFor(reach, holders);
-  // A CA whose key is not ours issues nothing here: its certificates are put back by whoever has them.
-  if (issuer === 'old' && writer.keystore.state.rollover?.form === 'foreign') return [];
-  const items = await itemsFor(writer, reach, units, issuer);
+  // A CA whose key is not ours issues nothing here: its certificates were kept, and are put back.
+  if (issuer === 'old' && writer.keystore.state.rollover?.form === 'foreign')
+    return deployTo(ctx, writer, reach, holders);
+  const from = await makeStaging(stagingDirectory(ctx.env, writer.keystore.identity.id));
+  const items = await withHosts((hosts) =>
+    itemsFor(writer, reach, units, issuer, (unit) => isKeyGone(writer.keystore, unit, hosts, from, ctx.now())),
+  );
   if (items.length > 0) {
     const requestId = newRequestId();
     const issued = await issueWith(ctx, writer, {
       items,
-      out: await makeStaging(stagingDirectory(ctx.env, writer.keystore.identity.id)),
+      out: from,
       access: { keyMode: 0o600 },
       requestId,
       requestHash: sha256Hex(new TextEncoder().encode(`rollover ${requestId}`)),
@@ -80,14 +86,17 @@ async function itemsFor(
   { inventory }: Reach,
   units: readonly Unit[],
   issuer: Side,
+  isGone: (unit: Unit) => Promise<boolean>,
 ): Promise<IssueItem[]> {
   const wanted = inventoryItems(inventory, keystore.state);
   const items = new Map<string, IssueItem>();
-  for (const { holder, plane } of units) {
+  for (const unit of units) {
+    const { holder, plane } = unit;
     const { kind, name } = holder;
     const row = await keystore.query((index) => index.current(kind, name, plane));
     if (row?.revoked !== undefined) continue;
-    if (row !== undefined && sideOfAuthority(keystore.state, row.authority) === issuer) continue;
+    const isOfIt = row !== undefined && sideOfAuthority(keystore.state, row.authority) === issuer;
+    if (isOfIt && !(await isGone(unit))) continue;
     const item = wanted.find((one) => one.kind === kind && one.name === name && one.plane === plane);
     const taken = item ?? (row && (await itemOf(keystore, row)));
     if (taken !== undefined) items.set(`${kind} ${name} ${plane}`, taken);

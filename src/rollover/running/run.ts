@@ -204,8 +204,8 @@ class Run {
   }
 
   async #take(step: Exclude<Step, { do: 'blocked' | 'nothing' }>, situation: Situation): Promise<void> {
-    const { phase } = situation.rollover;
-    this.#ctx.ui.progress(stepText(step));
+    const { phase, form } = situation.rollover;
+    this.#ctx.ui.progress(stepText(step, form));
     switch (step.do) {
       case 'deploy-trust':
         this.#keep(await deployTo(this.#ctx, this.#writer, this.#request, step.holders));
@@ -234,7 +234,7 @@ class Run {
         await this.#commit(step, situation);
         this.#moved();
     }
-    this.#steps.push({ phase: step.do === 'commit' ? step.to : phase, what: stepText(step) });
+    this.#steps.push({ phase: step.do === 'commit' ? step.to : phase, what: stepText(step, form) });
   }
 
   #moved(): void {

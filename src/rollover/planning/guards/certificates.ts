@@ -39,6 +39,8 @@ class Index {
   readonly #successors: Set<string>;
   readonly #services = new Map<string, Map<string, Standing[]>>();
   readonly #declared: Map<string, Side>;
+  /** Whether certificates are wanted that we cannot issue. */
+  readonly #theirs: boolean;
 
   constructor({ standings, certificates, situation }: Judged) {
     this.#successors = new Set(
@@ -52,7 +54,8 @@ class Index {
       services.set(service, [...(services.get(service) ?? []), standing]);
       this.#services.set(key, services);
     }
-    const { confirmed, issuerSince } = situation.rollover;
+    const { confirmed, issuerSince, form, phase } = situation.rollover;
+    this.#theirs = form === 'foreign' && phase === 'rollback';
     this.#declared = new Map();
     for (const { serves, at, ...word } of confirmed.toSorted((a, b) => a.at - b.at))
       if (serves !== undefined && at >= issuerSince) this.#declared.set(holderKey(word), serves);
@@ -70,7 +73,11 @@ class Index {
     if (!this.#successors.has(`${other} ${planeKey(certificate)}`))
       return {
         reason: `${what} has no successor under the ${other} root`,
-        hint: services.length === 0 ? give(certificate, 'rotate') : `${advance}; ${give(certificate)}`,
+        hint: this.#theirs
+          ? putBack(certificate)
+          : services.length === 0
+            ? give(certificate, 'rotate')
+            : `${advance}; ${give(certificate)}`,
       };
     if (services.length === 0)
       return { reason: `${what} may be in use: nobody can see where`, hint: give(certificate) };
@@ -80,12 +87,19 @@ class Index {
     const error = roles.find((standing) => standing.error !== undefined)?.error;
     return {
       reason: `${holderText(certificate)}, ${service} ${seen ? `shows a certificate of the ${certificate.issuer} root` : `is not proven to show a certificate of the ${other} root`}${error === undefined ? '' : `: ${error}`}`,
-      hint: `${advance}; where it is gone for good: cluster-ca rollover advance --exclude ${certificate.name}`,
+      hint: `${this.#theirs ? takeBack : advance}; where it is gone for good: cluster-ca rollover advance --exclude ${certificate.name}`,
     };
   }
 }
 
 const advance = 'cluster-ca rollover advance issues and deploys what is missing';
+
+const takeBack =
+  'cluster-ca rollover rollback puts back the certificate and key that it had; where they were not kept, put them into its directory, and make it take them';
+
+function putBack({ name }: Holder): string {
+  return `give it the certificate of before, then: cluster-ca revoke ${name}`;
+}
 
 /** What an operator does for a holder whose use of a certificate nobody can see; `rotate`: there is none yet to give. */
 function give({ name }: Holder, rotate?: 'rotate'): string {
