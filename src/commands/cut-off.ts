@@ -97,6 +97,7 @@ export async function runCutOff(ctx: Context, name: string, options: CutOffOptio
         services: servicesOf(keystore, inventory) ?? [],
         atOnce: 1,
         cycle: true,
+        warn: (message) => ctx.ui.warn(message),
         root: async () => opened,
       }),
     );

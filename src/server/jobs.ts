@@ -2,6 +2,7 @@ import { randomBytes } from '../crypto/hash.ts';
 import { toHex } from '../pki/encoding.ts';
 import { formatTime } from '../values/time.ts';
 import { Problem, problemOf } from './problem.ts';
+import type { RolloverOutcome } from './rollover.ts';
 import type { RotationResult } from './rotation.ts';
 
 /** Jobs that have ended are remembered, this many of them. */
@@ -15,7 +16,10 @@ export interface Job {
   createdAt: string;
   endedAt?: string;
   progress: { done: number; total: number };
+  /** Of a rotation. */
   nodes: RotationResult[];
+  /** Of a step of a rollover. */
+  rollover?: RolloverOutcome;
   /** What stopped all of it. */
   problem?: Problem;
 }
@@ -23,11 +27,11 @@ export interface Job {
 export interface Work {
   by: string;
   total: number;
-  run: (onDone: (count: number) => void) => Promise<RotationResult[]>;
+  run: (onDone: (count: number) => void) => Promise<{ nodes: RotationResult[] } | { rollover: RolloverOutcome }>;
 }
 
 /**
- * Rotations, one after the other: two at once would take nodes out of service that the other counts on. In memory: what
+ * Rotations and steps of a rollover, one after the other: two at once would take nodes out of service that the other counts on. In memory: what
  * a job has done is in the log, and what it has not is done by the next.
  */
 export class Jobs {
@@ -77,10 +81,11 @@ export class Jobs {
     job.state = 'running';
     try {
       if (this.#closed) throw new Problem(503, 'stopping', 'the daemon is stopping: this was not begun');
-      job.nodes = await work.run((count) => {
+      const result = await work.run((count) => {
         job.progress.done = Math.min(job.progress.total, job.progress.done + count);
       });
-      const ok = job.nodes.every(({ state }) => state === 'rotated');
+      Object.assign(job, result);
+      const ok = job.nodes.every(({ state }) => state === 'rotated') && job.rollover?.verdict === undefined;
       job.state = ok ? 'done' : 'failed';
       if (ok) job.progress.done = job.progress.total;
     } catch (error) {
@@ -99,4 +104,20 @@ export class Jobs {
       if (endedAt !== undefined) this.#jobs.delete(id);
     }
   }
+}
+
+/** As `/v1/jobs/{job}` shows it. */
+export function jobDocument({ id, by, state, createdAt, endedAt, progress, nodes, rollover, problem }: Job) {
+  return {
+    schemaVersion: 1,
+    job: id,
+    by,
+    state,
+    createdAt,
+    ...(endedAt === undefined ? {} : { endedAt }),
+    progress,
+    nodes,
+    ...(rollover === undefined ? {} : { rollover: rollover.document }),
+    ...(problem === undefined ? {} : { error: problem.document }),
+  };
 }

@@ -35,7 +35,8 @@ export class Metrics {
     this.#keystore = keystore;
     this.#now = now;
     for (const by of ['request', 'rotation', 'enrolment']) this.issued.inc({ by }, 0);
-    for (const what of ['issue', 'rotate', 'crl', 'own-certificate', 'enroll']) this.failed.inc({ what }, 0);
+    for (const what of ['issue', 'rotate', 'crl', 'own-certificate', 'enroll', 'rollover'])
+      this.failed.inc({ what }, 0);
   }
 
   get contentType(): string {

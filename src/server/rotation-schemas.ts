@@ -1,5 +1,6 @@
 import * as z from 'zod';
-import { nodeName, planeName } from './schemas.ts';
+import { rolloverResultSchema } from './rollover-schemas.ts';
+import { deployedSchema, errorSchema, nodeName, planeName } from './schemas.ts';
 
 /** Redis Enterprise's names of the internode certificates, and ours. */
 export const LOGICAL_PLANES: Readonly<Record<string, string>> = {
@@ -15,33 +16,6 @@ export const rotateBodySchema = z.strictObject({
   nodes: z.array(nodeName).min(1).max(1000).optional().describe('of these nodes alone; default: of all'),
 });
 
-export const rotateHeadersSchema = z.looseObject({
-  prefer: z
-    .string()
-    .max(200)
-    .optional()
-    .describe('RFC 7240: `wait=N` seconds, 900 at most and by default; `respond-async` answers 202 at once'),
-  'idempotency-key': z
-    .string()
-    .regex(/^[\x21-\x7e]{1,128}$/, '1 to 128 printable characters without a space')
-    .optional()
-    .describe('the same key with the same request does not rotate twice, not even after a restart of the daemon'),
-});
-
-const errorSchema = z.object({ code: z.string(), message: z.string(), hint: z.string().optional() });
-
-const serviceSchema = z.object({
-  node: z.string(),
-  plane: z.string().optional(),
-  kind: z.string(),
-  address: z.string().optional(),
-  dir: z.string(),
-  state: z.enum(['confirmed', 'placed', 'unchanged', 'pending', 'failed']),
-  served: z.string().optional().describe('SHA-256 of the certificate that it serves'),
-  oldConnections: z.object({ count: z.int(), what: z.string() }).optional(),
-  error: errorSchema.loose().optional(),
-});
-
 const nodeResultSchema = z.object({
   kind: z.enum(['node', 'client']),
   node: z.string(),
@@ -51,7 +25,7 @@ const nodeResultSchema = z.object({
     .describe('rotated: its services have the new certificate, confirmed; pending: the daemon goes on trying'),
   serial: z.string().optional(),
   notAfter: z.iso.datetime().optional(),
-  services: z.array(serviceSchema),
+  services: z.array(deployedSchema),
   error: errorSchema.optional(),
 });
 
@@ -63,6 +37,7 @@ export const jobSchema = z.object({
   createdAt: z.iso.datetime(),
   endedAt: z.iso.datetime().optional(),
   progress: z.object({ done: z.int(), total: z.int() }),
-  nodes: z.array(nodeResultSchema).describe('a result for each node and plane, when it has ended'),
+  nodes: z.array(nodeResultSchema).describe('of a rotation: a result for each node and plane, when it has ended'),
+  rollover: rolloverResultSchema.optional().describe('of a step of a rollover: where it stands then'),
   error: z.object({ type: z.string(), detail: z.string() }).loose().optional().describe('what stopped all of it'),
 });

@@ -177,16 +177,17 @@ export class Scheduler {
         const items = [];
         for (const { row } of due) items.push(await itemOf(keystore, row));
         const names = due.map(({ row }) => holderKey(row));
-        return rotateLive(this.#service, {
+        const nodes = await rotateLive(this.#service, {
           items,
           undone: undone.map(({ row }) => holdingOfRow(row)),
           requestId: newRequestId(),
           requestHash: rotationHash({ names, all: false, due: true, planes: [] }),
-          onNodes: (nodes) => {
-            onDone(nodes.length);
-            for (const node of nodes) reached.add(node);
+          onNodes: (done) => {
+            onDone(done.length);
+            for (const node of done) reached.add(node);
           },
         });
+        return { nodes };
       },
     });
     await ended;
@@ -230,7 +231,7 @@ export class Scheduler {
       total: 0,
       run: async () => {
         await publishCrl(ctx, writer, withoutAgents(await crlAudience(writer.keystore, path), writer.keystore));
-        return [];
+        return { nodes: [] };
       },
     });
     void ended.then(({ problem }) => {

@@ -53,3 +53,17 @@ export const alertsSchema = z.object({
   attention: z.boolean(),
   alerts: z.array(alertSchema),
 });
+
+export const errorSchema = z.object({ code: z.string(), message: z.string(), hint: z.string().optional() });
+
+export const deployedSchema = z.object({
+  node: z.string(),
+  plane: z.string().optional(),
+  kind: z.string(),
+  address: z.string().optional(),
+  dir: z.string(),
+  state: z.enum(['confirmed', 'placed', 'unchanged', 'pending', 'failed']),
+  served: z.string().optional().describe('SHA-256 of the certificate that it serves'),
+  oldConnections: z.object({ count: z.int(), what: z.string() }).optional(),
+  error: errorSchema.loose().optional(),
+});

@@ -79,6 +79,7 @@ async function run(ctx: Context, writer: KeystoreWriter, options: ServeOptions):
   const agents = new Agents(() => now().getTime());
   void stopped.then(() => agents.stop());
   const rotated = (job: Job): void => tellOf(job, metrics, journal);
+  const advanced = (job: Job): void => tellOfRollover(job, metrics, journal);
   const service: Service = {
     ctx,
     keystore,
@@ -94,6 +95,7 @@ async function run(ctx: Context, writer: KeystoreWriter, options: ServeOptions):
     desired: new DesiredState(),
     drift: new DriftWatch(),
     rotated,
+    advanced,
     ready,
     stopping: stopped,
     failedRotations: () => scheduler.failed,
@@ -177,6 +179,19 @@ function tellOf({ id, by, state, nodes, problem }: Job, metrics: Metrics, journa
     ...(open.length === 0 ? {} : { open: names(open), error: open[0]?.error?.message }),
     ...(problem === undefined ? {} : { error: problem.message }),
   });
+}
+
+function tellOfRollover({ id, by, rollover, problem }: Job, metrics: Metrics, journal: Journal): void {
+  if (rollover === undefined) {
+    metrics.failed.inc({ what: 'rollover' });
+    const { blocking } = problem?.options.members ?? {};
+    const who = Array.isArray(blocking) ? { blocking: blocking.map(String) } : {};
+    journal.say('rollover-refused', { job: id, by, error: problem?.message, ...who });
+    return;
+  }
+  const { phase, steps = [], warnings } = rollover.document;
+  const error = rollover.verdict?.message;
+  journal.say('rollover-moved', { job: id, by, phase, steps: steps.map(({ what }) => what), warnings, error });
 }
 
 /** SIGTERM, or Ctrl-C; a second one ends the process as the system does. */

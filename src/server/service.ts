@@ -36,6 +36,8 @@ export interface Service {
   failedRotations: () => FailedRotation[];
   /** To be told of every rotation that has ended. */
   rotated: (job: Job) => void;
+  /** To be told of every step of a rollover that was asked for, and has ended. */
+  advanced: (job: Job) => void;
   /** Why the daemon cannot do its work; undefined when it can. */
   ready: () => Promise<string | undefined>;
 }

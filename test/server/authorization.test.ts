@@ -30,6 +30,9 @@ const TABLE: Record<string, Row> = {
     allowed: ['operator'],
   },
   'GET /v1/jobs/{job}': { path: `/v1/jobs/${'0'.repeat(32)}`, allowed: ['operator', 'auditor'] },
+  'GET /v1/rollover': { path: '/v1/rollover', allowed: ['operator', 'auditor'] },
+  'POST /v1/rollover/advance': { path: '/v1/rollover/advance', call: { body: {} }, allowed: ['operator'] },
+  'POST /v1/rollover/rollback': { path: '/v1/rollover/rollback', call: { body: {} }, allowed: ['operator'] },
   'GET /v1/job_scheduler': { path: '/v1/job_scheduler', allowed: ['operator', 'auditor'] },
   'PUT /v1/job_scheduler': {
     path: '/v1/job_scheduler',

@@ -99,6 +99,7 @@ async function go(
         atOnce: options.maxUnavailable ?? 1,
         cycle: options.cycleConnections ?? false,
         carried: elsewhere?.carried,
+        warn: (message) => ctx.ui.warn(message),
         root: async () => {
           root ??= await unlockKeeping(ctx, keystore, 'root', options);
           return root;

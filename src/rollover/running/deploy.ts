@@ -19,12 +19,14 @@ import { isKeyGone } from './keys.ts';
 
 /** Where a rollover's files go. */
 export interface Reach {
-  inventory: Inventory;
-  /** Every unit of the inventory. */
+  /** Undefined where there is nothing to deploy to. */
+  inventory: Inventory | undefined;
+  /** Every unit of the inventory that is given its files from here. */
   units: readonly Unit[];
   /** Nodes at the same time. */
   atOnce: number;
   cycle: boolean;
+  warn: (message: string) => void;
 }
 
 /** Gives these holders what the phase wants now: the trust bundle, with the CRLs, and their current certificates. */
@@ -36,8 +38,8 @@ export async function deployTo(
   fresh = false,
 ): Promise<ServiceObject[]> {
   const units = unitsFor(reach, holders);
-  if (units.length === 0) return [];
   const { inventory, units: all, atOnce, cycle } = reach;
+  if (units.length === 0 || inventory === undefined) return [];
   const from = await makeStaging(stagingDirectory(ctx.env, writer.keystore.identity.id));
   const deployment: Deployment = { inventory, units, all, from, atOnce, cycle, fresh };
   return (await runDeployment(ctx, writer, deployment)).services;
@@ -76,7 +78,7 @@ export async function replaceCertificates(
       unlock: {},
       revokePrevious: undefined,
     });
-    for (const { node, error } of issued.failed) ctx.ui.warn(`${node}: ${error.message}`);
+    for (const { node, error } of issued.failed) reach.warn(`${node}: ${error.message}`);
   }
   return deployTo(ctx, writer, reach, holders, items.length > 0);
 }
@@ -88,7 +90,7 @@ async function itemsFor(
   issuer: Side,
   isGone: (unit: Unit) => Promise<boolean>,
 ): Promise<IssueItem[]> {
-  const wanted = inventoryItems(inventory, keystore.state);
+  const wanted = inventory === undefined ? [] : inventoryItems(inventory, keystore.state);
   const items = new Map<string, IssueItem>();
   for (const unit of units) {
     const { holder, plane } = unit;

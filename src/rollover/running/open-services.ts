@@ -6,7 +6,7 @@ import { subjectText } from '../planning/subject.ts';
 const NAMED = 5;
 
 /** Who checks no client certificate, so that a step does not rest on any proof of it in the role `accept`. */
-export function warnOfOpen(ui: Ui, standings: readonly Standing[]): void {
+export function warnOfOpen(ui: Pick<Ui, 'warn'>, standings: readonly Standing[]): void {
   const open = standings.filter(({ checksNone }) => checksNone);
   if (open.length === 0) return;
   const named = open.slice(0, NAMED).map(({ subject }) => subjectText(subject));

@@ -14,7 +14,7 @@ import { gatherProofs, recordProofs } from '../evidence/gather.ts';
 import { forgetProbes, makeProbes, type Probes } from '../evidence/probes.ts';
 import { situationOf } from '../evidence/situation.ts';
 import { type FinishRequest, finishRollover } from '../finish.ts';
-import type { Phase } from '../phase.ts';
+import { needsRootDomain, type Phase } from '../phase.ts';
 import { type Blocker, blockingHolders } from '../planning/blocker.ts';
 import { boardBlocker, stepText } from '../planning/board.ts';
 import { attemptKey, type Direction, nextStep, type Step } from '../planning/planner.ts';
@@ -37,10 +37,15 @@ export interface RunRequest extends Reach {
   direction: Direction;
   /** One step, and what its phase has deployed then; or on, until the end or a guard that does not hold. */
   until: 'step' | 'end';
-  /** Opens the root domain: asked for when, and only when, a key of a root is destroyed. */
-  root: () => Promise<OpenedDomain>;
+  /**
+   * Opens the root domain: asked for when, and only when, a key of a root is destroyed. Undefined where that must not
+   * be: then the step that needs it is left.
+   */
+  root: (() => Promise<OpenedDomain>) | undefined;
   /** The root domain never comes here: what was signed there, and its keys are removed there. */
   carried?: { lastCrl?: (writer: KeystoreWriter) => FinishRequest['lastCrl'] } | undefined;
+  /** The id of its records; one of its own without. */
+  requestId?: string;
 }
 
 /** What a run has done. */
@@ -52,6 +57,8 @@ export interface Ran {
   situation: Situation;
   /** Who or what has stopped it. */
   blocked?: readonly Blocker[];
+  /** The step that was left, because it needs the root domain. */
+  left?: Step & { do: 'commit' };
 }
 
 /**
@@ -77,7 +84,7 @@ class Run {
   readonly #writer: KeystoreWriter;
   readonly #hosts: Hosts;
   readonly #request: RunRequest;
-  readonly #requestId = newRequestId();
+  readonly #requestId: string;
   readonly #steps: StepObject[] = [];
   readonly #deployed = new Map<string, ServiceObject>();
   #probes: { made: number; probes: Probes } | undefined;
@@ -92,6 +99,7 @@ class Run {
     this.#hosts = hosts;
     this.#request = request;
     this.#others = new Others(writer.keystore);
+    this.#requestId = request.requestId ?? newRequestId();
   }
 
   close(): void {
@@ -119,6 +127,7 @@ class Run {
     const step = this.#next(situation);
     const over = step.do === 'nothing' || (this.#committed > 0 && this.#enough(step));
     if (over) return this.#ran(situation);
+    if (this.#isLeft(step)) return { ...this.#ran(situation), left: step };
     if (step.do !== 'blocked') {
       await this.#take(step, situation);
       return undefined;
@@ -161,6 +170,10 @@ class Run {
   #enough(step: Step): boolean {
     if (this.#request.until === 'end') return false;
     return step.do === 'commit' || step.do === 'blocked' || step.do === 'exclude';
+  }
+
+  #isLeft(step: Step): step is Step & { do: 'commit' } {
+    return this.#request.root === undefined && step.do === 'commit' && needsRootDomain(step.from, step.to);
   }
 
   #ran(situation: Situation): Ran {
@@ -220,15 +233,15 @@ class Run {
         this.#moved();
         break;
       case 'exclude':
-        this.#ctx.ui.warn(
+        this.#request.warn(
           `left out, since the time of this phase is over: ${blockingHolders(step.blockers).join(', ')}`,
         );
         await this.#inTurn(() => excludeHolders(this.#writer, this.#requestId, step.holders));
         break;
       case 'commit':
-        warnOfOpen(this.#ctx.ui, step.weaker);
+        warnOfOpen(this.#request, step.weaker);
         warnOfWeaker(
-          this.#ctx.ui,
+          this.#request,
           step.weaker.filter(({ checksNone }) => !checksNone),
         );
         await this.#commit(step, situation);
@@ -250,9 +263,9 @@ class Run {
     if (to === 'done') {
       const ours = this.#writer.keystore.state.rollover?.form === 'root';
       const lastCrl = this.#request.carried?.lastCrl?.(this.#writer);
-      const root = ours && lastCrl === undefined ? await this.#request.root() : undefined;
+      const root = ours && lastCrl === undefined ? await this.#request.root?.() : undefined;
       const done = await this.#inTurn(() => finishRollover(this.#writer, { requestId, root, lastCrl, confirm }));
-      warnOfCopies(this.#ctx.ui, done);
+      warnOfCopies(this.#request, done);
     } else if (to === 'stable')
       await this.#inTurn(() =>
         abandonRollover(

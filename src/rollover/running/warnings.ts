@@ -7,7 +7,7 @@ import { subjectText } from '../planning/subject.ts';
 const NAMED = 5;
 
 /** What a step rests on that is less than a handshake. */
-export function warnOfWeaker(ui: Ui, weaker: readonly Standing[]): void {
+export function warnOfWeaker(ui: Pick<Ui, 'warn'>, weaker: readonly Standing[]): void {
   for (const by of ['agent', 'file', 'declared'] as const) {
     const these = weaker.filter(({ provenBy }) => provenBy === by).map(({ subject }) => subjectText(subject));
     if (these.length === 0) continue;
@@ -18,7 +18,7 @@ export function warnOfWeaker(ui: Ui, weaker: readonly Standing[]): void {
 }
 
 /** Where copies of the destroyed keys may be left. */
-export function warnOfCopies(ui: Ui, { backups, tokens, slots }: Awaited<ReturnType<typeof finishRollover>>): void {
+export function warnOfCopies(ui: Pick<Ui, 'warn'>, { backups, tokens, slots }: Awaited<ReturnType<typeof finishRollover>>): void {
   for (const { id, at } of backups)
     ui.warn(`the backup ${id} of ${at} holds the keys that were destroyed: destroy it too`);
   for (const uri of tokens)

@@ -8,6 +8,7 @@ import { nodeCertificateRoutes } from './node-certificates.ts';
 import { openApiRoute } from './openapi.ts';
 import { pageRoutes } from './page.ts';
 import { publicRoutes } from './public.ts';
+import { rolloverRoutes } from './rollover.ts';
 import { rotateRoutes } from './rotate.ts';
 import { schedulerRoutes } from './scheduler.ts';
 
@@ -18,6 +19,7 @@ export function secureRoutes(service: Service): Route[] {
     ...certificateRoutes(service),
     ...alertRoutes(service),
     ...rotateRoutes(service),
+    ...rolloverRoutes(service),
     ...schedulerRoutes(service),
     ...nodeCertificateRoutes(service),
     ...agentRoutes(service),
