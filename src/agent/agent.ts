@@ -15,7 +15,8 @@ import { VERSION } from '../version.ts';
 import { Connection } from './connection.ts';
 import { type Deployed, deployOwn } from './deploying.ts';
 import { finishHolding, type Holding, readHolding, renewAt } from './holding.ts';
-import { type Desired, nextSchema, type Report } from './protocol.ts';
+import { type Desired, nextSchema, type ProofAsk, type Report } from './protocol.ts';
+import { Prover } from './proving.ts';
 import { hasStagedKey, renew } from './renew.ts';
 import { Retry } from './retry.ts';
 import { readDesired, saveDesired } from './saved.ts';
@@ -68,6 +69,9 @@ export class Agent {
   #desired: Desired | undefined;
   #applied: string | undefined;
   readonly #rotations = new Map<string, Rotation>();
+  /** What is to be proven, in a rollover. */
+  #asked: ProofAsk | undefined;
+  readonly #prover: Prover;
   readonly #ended = new Map<string, { code: string; message: string; hint?: string } | undefined>();
   #wake: () => void = () => {};
   #woken = false;
@@ -80,6 +84,8 @@ export class Agent {
     this.#polling = new Connection(options.server);
     this.#working = new Connection(options.server);
     this.#desired = readDesired(options.out, options.node);
+    const services = options.units.flatMap((unit) => unit.services.map(({ service }) => service));
+    this.#prover = new Prover(options.node, services, options.now);
   }
 
   /** Works until it is told to stop; what is in work is finished. */
@@ -96,6 +102,7 @@ export class Agent {
       this.#stop.abort();
       this.#polling.close();
       this.#working.close();
+      this.#prover.close();
     }
   }
 
@@ -165,7 +172,7 @@ export class Agent {
     if (answer.status === 204) return;
     const parsed = nextSchema.safeParse(answer.body);
     if (!parsed.success) throw misbehaved(formatAddress(server), 'answers in a form that is not understood');
-    const { rotations, schemaVersion: _, ...desired } = parsed.data;
+    const { rotations, proof, schemaVersion: _, ...desired } = parsed.data;
     if (desired.version !== this.#desired?.version) {
       await saveDesired(out, node, desired);
       this.#desired = desired;
@@ -173,9 +180,10 @@ export class Agent {
     for (const { id, planes } of rotations)
       if (!this.#rotations.has(id) && !this.#ended.has(id))
         this.#rotations.set(id, new Map(planes.map(({ plane, serial }) => [plane, serial])));
+    this.#asked = proof;
     this.#wakeUp();
     // What was asked for is done, and told, before the next question: it would be answered with the same at once.
-    if (rotations.length > 0) await this.#afterCycle(rotations.map(({ id }) => id));
+    if (rotations.length > 0 || proof !== undefined) await this.#afterCycle(rotations.map(({ id }) => id));
   }
 
   // What is done here, one cycle after the other.
@@ -207,7 +215,7 @@ export class Agent {
     const holdings = this.#holdings;
     const deployed = await this.#deploy(desired, holdings, asked.length > 0);
     for (const id of asked) this.#endRotation(id);
-    await this.#report(desired, holdings, deployed);
+    await this.#report(desired, holdings, deployed, await this.#prove(desired));
     const at = now().getTime();
     const dues = holdings.map((holding) => renewAt(holding, desired.policy, desired.issuer)).filter((due) => due > at);
     const retries = [this.#down.next, this.#refusing.next].flatMap((time) => time ?? []);
@@ -321,8 +329,31 @@ export class Agent {
     );
   }
 
+  /** What was asked for, of services that have been given what they are to have. It is asked for again where it is not told. */
+  async #prove({ anchors }: Desired): Promise<Report['proof']> {
+    const ask = this.#asked;
+    if (ask === undefined) return undefined;
+    const { journal } = this.#options;
+    try {
+      const proofs = await this.#prover.prove(this.#working.client(this.#holdings, anchors), ask);
+      journal.say('proven', { services: new Set(proofs.map(({ service }) => service)).size });
+      return { id: ask.id, proofs };
+    } catch (error) {
+      if (!isClusterCaError(error)) throw error;
+      journal.say('not-proven', { error: error.message });
+      return { id: ask.id, proofs: [], error: error.message.slice(0, 2000) };
+    } finally {
+      if (this.#asked === ask) this.#asked = undefined;
+    }
+  }
+
   /** What could not be told is told with the next cycle. */
-  async #report(desired: Desired, holdings: readonly Holding[], { services, rank }: Deployed): Promise<void> {
+  async #report(
+    desired: Desired,
+    holdings: readonly Holding[],
+    { services, rank }: Deployed,
+    proof: Report['proof'],
+  ): Promise<void> {
     const { node } = this.#options;
     const ended = [...this.#ended];
     const report: Report = {
@@ -337,6 +368,7 @@ export class Agent {
       })),
       services,
       rotations: ended.map(([id, error]) => ({ id, ...(error === undefined ? {} : { error }) })),
+      ...(proof === undefined ? {} : { proof }),
     };
     try {
       const client = this.#working.client(this.#holdings, desired.anchors);
@@ -359,7 +391,7 @@ export class Agent {
   /** Until a cycle has ended, and these are done. */
   async #afterCycle(rotations: readonly string[]): Promise<void> {
     do await new Promise<void>((resolve) => this.#waiting.push(resolve));
-    while (!this.#stopping && rotations.some((id) => this.#rotations.has(id)));
+    while (!this.#stopping && (this.#asked !== undefined || rotations.some((id) => this.#rotations.has(id))));
   }
 
   #sleepUntil(time: number): Promise<void> {

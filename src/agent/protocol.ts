@@ -1,4 +1,5 @@
 import * as z from 'zod';
+import { FORMS } from '../rollover/phase.ts';
 
 // What daemon and agent say to each other. The daemon validates by these schemas what comes, and so does the agent.
 
@@ -35,6 +36,22 @@ export const desiredSchema = z.object({
 });
 export type Desired = z.infer<typeof desiredSchema>;
 
+/** In a rollover: what an agent is to prove of its services. */
+export const proofAskSchema = z.object({
+  id: rotationId,
+  form: z.enum(FORMS),
+  old: z.string().optional().describe('PEM: the root that goes'),
+  new: z.string().optional().describe('PEM: the root that comes'),
+  issuers: z
+    .array(z.object({ name: z.string().describe('DER, base64'), side: z.enum(['old', 'new']) }))
+    .describe('whose certificates are of which root'),
+  others: z
+    .enum(['old'])
+    .optional()
+    .describe('of which root all other certificates are, where a foreign CA is taken over'),
+});
+export type ProofAsk = z.infer<typeof proofAskSchema>;
+
 export const nextSchema = desiredSchema.extend({
   schemaVersion: z.literal(1),
   rotations: z
@@ -45,6 +62,9 @@ export const nextSchema = desiredSchema.extend({
       }),
     )
     .describe('to be rotated now, whether due or not; to be reported by their ids'),
+  proof: proofAskSchema
+    .optional()
+    .describe('to be proven now, when the services have what they are to have: whom they trust, what they show'),
 });
 export type Next = z.infer<typeof nextSchema>;
 
@@ -68,6 +88,21 @@ export const reportedServiceSchema = z.strictObject({
 });
 export type ReportedService = z.infer<typeof reportedServiceSchema>;
 
+/** What was found of one service in one role: by handshakes, or in its files. */
+export const reportedProofSchema = z.strictObject({
+  plane,
+  service: z.string().min(1).max(1100).describe('its kind and address or directory: `redis 127.0.0.1:7001`'),
+  role: z.enum(['accept', 'connect']),
+  trustsOld: z.boolean().optional(),
+  trustsNew: z.boolean().optional(),
+  serves: z.enum(['old', 'new']).optional(),
+  checksNone: z.boolean().optional().describe('it asks for no client certificate, or is meant to take any'),
+  provenBy: z.enum(['handshake', 'file']).optional(),
+  fingerprint: fingerprint.optional().describe('SHA-256 of the certificate that it shows'),
+  error: z.string().max(2000).optional(),
+});
+export type ReportedProof = z.infer<typeof reportedProofSchema>;
+
 export const reportSchema = z.strictObject({
   agent: z.string().max(64).describe('the version of the agent'),
   version: versionSchema.optional().describe('of the state that it has brought about'),
@@ -80,5 +115,21 @@ export const reportSchema = z.strictObject({
     .array(z.strictObject({ id: rotationId, error: error.optional() }))
     .max(64)
     .describe('those that have ended: what became of them is in `services`'),
+  proof: z
+    .strictObject({
+      id: rotationId,
+      proofs: z.array(reportedProofSchema).max(400),
+      error: z.string().max(2000).optional().describe('why nothing could be proven'),
+    })
+    .optional()
+    .describe('the answer to the `proof` that was asked for'),
 });
 export type Report = z.infer<typeof reportSchema>;
+
+/** Certificates for one key of the agent's, PEM, to ask its services with: they differ in nothing but their issuer. */
+export const probesSchema = z.object({
+  schemaVersion: z.literal(1),
+  old: z.string().optional(),
+  new: z.string().optional(),
+  stranger: z.string().describe('of a CA that was made for this, and that nobody has heard of'),
+});

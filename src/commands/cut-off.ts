@@ -1,6 +1,6 @@
 import { type Context, openKeystoreToWrite } from '../context.ts';
 import { type Accepting, acceptingUntil, crlAudience, publishRevocation } from '../deployment/publish-crl.ts';
-import { selectUnits } from '../deployment/select.ts';
+import { unitsFromHere } from '../deployment/select.ts';
 import { type CertificateObject, certificateObject } from '../documents/certificate-object.ts';
 import { ClusterCaError } from '../errors.ts';
 import { inventoryItems } from '../inventory/items.ts';
@@ -15,6 +15,7 @@ import { revocationTargets } from '../revocation/targets.ts';
 import type { StepObject } from '../rollover/document.ts';
 import type { Holder } from '../rollover/planning/subject.ts';
 import { renderRolloverBoard } from '../rollover/render/command.ts';
+import { LoggedAgents } from '../rollover/running/agent-nodes.ts';
 import { boardByLog, type RolloverBoard, servicesOf, withHosts } from '../rollover/running/board.ts';
 import { excludeHolders } from '../rollover/running/exclude.ts';
 import { gatedHolder } from '../rollover/running/holder.ts';
@@ -55,7 +56,7 @@ export async function runCutOff(ctx: Context, name: string, options: CutOffOptio
   inventoryItems(inventory, keystore.state);
   const victim = await gatedHolder(keystore, inventory, name);
   checkPhase(keystore, ctx.now());
-  const { all } = await selectUnits(inventory, keystore.state.policy.planes, []);
+  const units = await unitsFromHere(inventory, keystore.state);
   const audience = await crlAudience(keystore, path);
   const what = { type: 'name' as const, ...victim };
   const targets = await revocationTargets(keystore, what, { planes: undefined, authority: undefined, now: ctx.now() });
@@ -93,11 +94,12 @@ export async function runCutOff(ctx: Context, name: string, options: CutOffOptio
         direction: 'forward',
         until: 'end',
         inventory,
-        units: all,
+        units,
         services: servicesOf(keystore, inventory) ?? [],
         atOnce: 1,
         cycle: true,
         warn: (message) => ctx.ui.warn(message),
+        agents: new LoggedAgents(writer, ctx.globals.wait, onProgress),
         root: async () => opened,
       }),
     );

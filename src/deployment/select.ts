@@ -2,6 +2,7 @@ import { ClusterCaError } from '../errors.ts';
 import type { Inventory } from '../inventory/read.ts';
 import { inventoryServices, type Service } from '../inventory/services.ts';
 import { checkPlace } from '../inventory/whereabouts.ts';
+import type { LogState } from '../keystore/log/state.ts';
 import type { NamedHolder } from '../what/holder.ts';
 import { type Unit, unitsOf } from './unit.ts';
 
@@ -39,4 +40,16 @@ function requireServices({ document, path }: Inventory, services: readonly Servi
 
 function isOf({ holder }: Service, { kind, name }: NamedHolder): boolean {
   return holder.name === name && (kind ?? holder.kind) === holder.kind;
+}
+
+/**
+ * The units that are given their files from here: those of nodes with an agent have that.
+ * @throws ERR_CONFIG as selectUnits
+ */
+export async function unitsFromHere(
+  inventory: Inventory,
+  { policy, agents = [] }: Pick<LogState, 'policy' | 'agents'>,
+): Promise<Unit[]> {
+  const { all } = await selectUnits(inventory, policy.planes, []);
+  return all.filter(({ holder }) => holder.kind !== 'node' || !agents.includes(holder.name));
 }

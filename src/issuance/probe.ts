@@ -42,30 +42,44 @@ export function probeValidity(now: number, latest: number): Validity {
  * @throws ERR_KEYSTORE_BUSY, ERR_CLOCK, ERR_STORAGE; ERR_STATE when no key of that side is ours
  */
 export async function issueProbe(writer: KeystoreWriter, wait: number, side?: Side): Promise<ClientCertificate> {
+  const key = await generateKey(await loadCrypto(), PROBE.keyType);
+  const pem = encodePem('PRIVATE KEY', key.pkcs8);
+  key.pkcs8.fill(0);
+  const encoder = new TextEncoder();
+  return { cert: encoder.encode(await certifyProbe(writer, wait, key.spki, side)), key: encoder.encode(pem) };
+}
+
+/**
+ * The same for a key that somebody else has made.
+ * @param publicKey SubjectPublicKeyInfo, of the type that probes have
+ * @returns PEM: the certificate and its issuing CA
+ * @throws as issueProbe
+ */
+export async function certifyProbe(
+  writer: KeystoreWriter,
+  wait: number,
+  publicKey: Uint8Array,
+  side?: Side,
+): Promise<string> {
   const { keystore } = writer;
   const issuerNow = (): Authority => {
     const found = side === undefined ? keystore.newestIssuing : issuerOf(keystore.state, side);
     if (found !== undefined) return found;
     throw new ClusterCaError('ERR_STATE', `no probe can be issued under the ${side} root: its key is not ours`);
   };
-  let authority = issuerNow();
+  issuerNow();
   const crypto = await loadCrypto();
-  const key = await generateKey(crypto, PROBE.keyType);
   const now = Math.floor(writer.options.now().getTime() / 1000) * 1000;
   const requestHash = sha256Hex(new TextEncoder().encode(encodeCanonical({ verb: 'probe' })));
-  const der = await writer.inTurn(wait, async () => {
-    authority = issuerNow();
+  return writer.inTurn(wait, async () => {
+    const authority = issuerNow();
     const { sealed, keyType, id } = authority;
     const latest = keystore.authorityCertificate(id).notAfter;
     const validity = probeValidity(now, latest);
     const signer = await writer.daily.signer(sealed, keyType);
     const common = { writer, signer, crypto, authority, requestId: newRequestId(), requestHash };
     const context = { ...common, confirm: async () => {} };
-    const [made] = await signBatch([{ item: PROBE, publicKey: key.spki, validity }], context);
-    return made as Uint8Array;
+    const [made] = await signBatch([{ item: PROBE, publicKey, validity }], context);
+    return chainPem(keystore, made as Uint8Array, id);
   });
-  const pem = encodePem('PRIVATE KEY', key.pkcs8);
-  key.pkcs8.fill(0);
-  const encoder = new TextEncoder();
-  return { cert: encoder.encode(chainPem(keystore, der, authority.id)), key: encoder.encode(pem) };
 }

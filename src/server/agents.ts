@@ -1,4 +1,4 @@
-import type { Report } from '../agent/protocol.ts';
+import type { ProofAsk, Report } from '../agent/protocol.ts';
 import { randomBytes } from '../crypto/hash.ts';
 import type { Finding } from '../drift/codes.ts';
 import { toHex } from '../pki/encoding.ts';
@@ -8,6 +8,10 @@ const SILENT = 60_000;
 
 /** How long one that restarts servers for what it was handed is waited for, milliseconds, before the next has its turn. */
 const TURN = 120_000;
+
+const NEVER = new Promise<void>(() => {});
+/** How often it is looked who is waited for too long, milliseconds. */
+const TICK = 250;
 
 /** What an agent has told, and what the daemon makes of it. */
 export interface Told {
@@ -37,12 +41,22 @@ interface Asked extends AskedRotation {
   ended: (told: Told | undefined) => void;
 }
 
+interface AskedProof {
+  ask: ProofAsk;
+  handed: boolean;
+  ended: (answer: ProofAnswer | undefined) => void;
+}
+
+/** What an agent has answered to a proof that it was asked for. */
+export type ProofAnswer = NonNullable<Report['proof']>;
+
 interface Known {
   heardAt: number;
   told: Told | undefined;
   /** Since when what is not as it should be has been so, by what it is. */
   openSince: Map<string, number>;
   asked: Map<string, Asked>;
+  proofs: Map<string, AskedProof>;
   /** Ends the poll that is held for it; undefined when none is. */
   release: (() => void) | undefined;
 }
@@ -88,6 +102,11 @@ export class Agents {
     return this.#known.has(node);
   }
 
+  /** When it was heard of last, milliseconds since 1970; undefined when it was not since this daemon started. */
+  heardAt(node: string): number | undefined {
+    return this.#known.get(node)?.heardAt;
+  }
+
   /** Since when one of its services is not as it should be. @param key as `openOf` has it */
   openSince(node: string, key: string): number | undefined {
     return this.#known.get(node)?.openSince.get(key);
@@ -113,11 +132,14 @@ export class Agents {
   /**
    * Holds a poll until there is news for this node, or the time is over. One for each node: an older one ends.
    * @param milliseconds 0: not at all
+   * @param gone when nobody waits for the answer any more
+   * @returns false for one that is gone
    */
-  async hold(node: string, milliseconds: number): Promise<void> {
+  async hold(node: string, milliseconds: number, gone: Promise<void> = NEVER): Promise<boolean> {
     const known = this.#heard(node);
     known.release?.();
-    if (milliseconds <= 0 || this.#stopped) return;
+    if (milliseconds <= 0 || this.#stopped) return true;
+    let isThere = true;
     await new Promise<void>((resolve) => {
       const release = (): void => {
         clearTimeout(timer);
@@ -126,8 +148,13 @@ export class Agents {
       };
       const timer = setTimeout(release, milliseconds);
       known.release = release;
+      void gone.then(() => {
+        isThere = false;
+        release();
+      });
     });
-    known.heardAt = this.#now();
+    if (isThere) known.heardAt = this.#now();
+    return isThere;
   }
 
   /**
@@ -159,7 +186,8 @@ export class Agents {
   stop(): void {
     this.#stopped = true;
     this.wakeAll();
-    for (const { asked } of this.#known.values()) for (const { ended } of asked.values()) ended(undefined);
+    for (const { asked, proofs } of this.#known.values())
+      for (const { ended } of [...asked.values(), ...proofs.values()]) ended(undefined);
   }
 
   /** Takes what an agent tells, and ends the rotations that it says are done. */
@@ -173,8 +201,45 @@ export class Agents {
       known.asked.get(id)?.ended(told);
       known.asked.delete(id);
     }
+    const { proof } = told.report;
+    if (proof !== undefined) known.proofs.get(proof.id)?.ended(proof);
   }
 
+  /** What it is asked to prove; from now on it knows. */
+  proofOf(node: string): ProofAsk | undefined {
+    const [first] = this.#known.get(node)?.proofs.values() ?? [];
+    if (first !== undefined) first.handed = true;
+    return first?.ask;
+  }
+
+  /**
+   * Asks an agent to prove what its services trust and show, when they have what they are to have.
+   * @param patience milliseconds: for one that does not take the word, and for one that has taken it. One that waits
+   *   for its turn to restart servers is waited for
+   * @returns its answer; undefined when there was none in time, or the daemon stops
+   */
+  prove(node: string, ask: ProofAsk, patience: { taken: number; done: number }): Promise<ProofAnswer | undefined> {
+    if (this.#stopped || this.silentSince(node) !== undefined) return Promise.resolve(undefined);
+    const known = this.#known.get(node) ?? this.#make(node, this.#startedAt);
+    return new Promise((resolve) => {
+      let waited = 0;
+      const asked: AskedProof = {
+        ask,
+        handed: false,
+        ended: (answer) => {
+          clearInterval(timer);
+          known.proofs.delete(ask.id);
+          resolve(answer);
+        },
+      };
+      const timer = setInterval(() => {
+        waited += this.#queue.has(node) ? 0 : TICK;
+        if (waited >= (asked.handed ? patience.done : patience.taken)) asked.ended(undefined);
+      }, TICK);
+      known.proofs.set(ask.id, asked);
+      known.release?.();
+    });
+  }
   /**
    * Asks an agent to rotate. What it does not do in time it does when it is back: it is asked until it says that it has.
    * @param patience milliseconds: for one that does not take the word, and for one that has taken it
@@ -219,7 +284,14 @@ export class Agents {
   }
 
   #make(node: string, heardAt: number): Known {
-    const known: Known = { heardAt, told: undefined, openSince: new Map(), asked: new Map(), release: undefined };
+    const known: Known = {
+      heardAt,
+      told: undefined,
+      openSince: new Map(),
+      asked: new Map(),
+      proofs: new Map(),
+      release: undefined,
+    };
     this.#known.set(node, known);
     return known;
   }

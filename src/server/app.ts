@@ -96,7 +96,8 @@ function add(app: FastifyInstance, route: Route): void {
     config: { access: route.access, path: route.path },
     handler: async (request, reply) => {
       const { params, query, headers, body, caller } = request;
-      return answer(reply, await route.handle({ params, query, headers, body, caller }));
+      const gone = new Promise<void>((resolve) => reply.raw.once('close', resolve));
+      return answer(reply, await route.handle({ params, query, headers, body, caller, gone }));
     },
   });
 }

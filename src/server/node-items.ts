@@ -4,6 +4,7 @@ import type { CertifiedItem } from '../issuance/certify.ts';
 import { csrKeyType, readCsrBytes, requestedNames } from '../issuance/csr-input.ts';
 import { describeItem, type IssueItem } from '../issuance/item.ts';
 import { defaultDnsName } from '../issuance/names.ts';
+import { PROBE } from '../issuance/probe.ts';
 import type { Keystore } from '../keystore/keystore.ts';
 import { formatGeneralName, ipName } from '../pki/x509/general-name.ts';
 import { itemOf } from '../rotation/select.ts';
@@ -78,6 +79,14 @@ export function withKey(item: IssueItem, pem: string, keystore: Keystore): Certi
       hint: 'names are given by the inventory, or by an operator: cluster-ca issue NODE --dns NAME',
     });
   return { ...item, publicKey: accepted.csr.publicKey.der, keyType: csrKeyType(accepted, item.keyType) };
+}
+
+/** The key of a request for probes. @throws ERR_USAGE, ERR_POLICY for a request that is none, or a key of another type */
+export function probeKey(pem: string): Uint8Array {
+  const accepted = asUsage(() => readCsrBytes(new TextEncoder().encode(pem), CSR));
+  if (csrKeyType(accepted, 'rsa-2048') !== PROBE.keyType)
+    throw new ClusterCaError('ERR_POLICY', `${CSR} is not for a key of the type ${PROBE.keyType}`);
+  return accepted.csr.publicKey.der;
 }
 
 function sameAddress(a: string, b: string): boolean {

@@ -27,6 +27,7 @@ const standingSchema = z.object({
   trustsOld: z.boolean().optional(),
   trustsNew: z.boolean().optional(),
   serves: side.optional(),
+  checksNone: z.boolean().optional().describe('it checks no client certificate: there is no trust to prove'),
   provenBy: z.enum(['handshake', 'agent', 'file', 'declared']).optional(),
   provenAt: time.optional(),
   error: z.string().optional(),

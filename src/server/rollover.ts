@@ -9,6 +9,7 @@ import type { Phase } from '../rollover/phase.ts';
 import type { Direction } from '../rollover/planning/planner.ts';
 import { boardByLog, boardOf, type RolloverBoard, servicesOf, withHosts } from '../rollover/running/board.ts';
 import { blockedError, type Ran, requireRollover, runRollover } from '../rollover/running/run.ts';
+import { ServedAgents } from './agent-proofs.ts';
 import { Problem } from './problem.ts';
 import { deployableUnits } from './rotation.ts';
 import type { Service } from './service.ts';
@@ -54,6 +55,7 @@ export async function moveRollover(service: Service, move: RolloverMove): Promis
       atOnce: 1,
       cycle: false,
       warn,
+      agents: new ServedAgents(service),
       root: undefined,
     }),
   );

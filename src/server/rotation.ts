@@ -1,7 +1,7 @@
 import type { DeployDocument } from '../deployment/document.ts';
 import { NOTHING_ISSUED } from '../deployment/rotate.ts';
 import { runDeployment } from '../deployment/run.ts';
-import { selectUnits } from '../deployment/select.ts';
+import { unitsFromHere } from '../deployment/select.ts';
 import { makeStaging, stagingDirectory } from '../deployment/staging.ts';
 import type { Unit } from '../deployment/unit.ts';
 import { inventoryItems } from '../inventory/items.ts';
@@ -23,9 +23,7 @@ export function sameHolding(a: Holding, b: Holding): boolean {
 export async function deployableUnits({ inventory, writer }: Pick<Service, 'inventory' | 'writer'>): Promise<Unit[]> {
   const read = inventory.get();
   if (read === undefined) return [];
-  const { policy, agents = [] } = writer.keystore.state;
-  const { all } = await selectUnits(read, policy.planes, []);
-  return all.filter(({ holder }) => holder.kind !== 'node' || !agents.includes(holder.name));
+  return unitsFromHere(read, writer.keystore.state);
 }
 
 export function holdingOf({ holder, plane }: Unit): Holding {

@@ -10,6 +10,8 @@ export interface Call<P, Q, H, B> {
   body: B;
   /** Undefined on the plain listener alone. */
   caller: Caller | undefined;
+  /** Resolves when nobody listens any more. */
+  gone: Promise<void>;
 }
 
 export interface Reply {

@@ -9,9 +9,12 @@ import type { Keystore } from '../keystore/keystore.ts';
 import type { Authority } from '../keystore/log/bodies.ts';
 import { newRequestId } from '../keystore/request-id.ts';
 import { renewCrls } from '../revocation/renew-crls.ts';
+import { recordProofs } from '../rollover/evidence/gather.ts';
+import { agentNodesOf } from '../rollover/running/agent-nodes.ts';
 import { Backoff } from '../rotation/backoff.ts';
 import { type DueTime, dueTimes } from '../rotation/due.ts';
 import { itemOf } from '../rotation/select.ts';
+import { ServedAgents } from './agent-proofs.ts';
 import { Alerting } from './alerting.ts';
 import type { Job } from './jobs.ts';
 import { deployableUnits, type Holding, holdingOf, type RotationResult, rotateLive, sameHolding } from './rotation.ts';
@@ -53,6 +56,7 @@ export class Scheduler {
   readonly #failed = new Map<string, FailedRotation>();
   readonly #alerting = new Alerting();
   #version: string | undefined;
+  #proving: Promise<void> | undefined;
 
   constructor(service: Service) {
     this.#service = service;
@@ -75,12 +79,14 @@ export class Scheduler {
     this.#stopped = true;
     clearTimeout(this.#timer);
     await this.#running;
+    await this.#proving;
   }
 
   /** Each by itself: what keeps one of them from being done keeps no other. */
   async #look(): Promise<void> {
     await this.#step('crl', (current) => this.#renewCrls(current));
     await this.#step('agents', (current) => this.#wakeAgents(current));
+    await this.#step('proofs', async (current) => this.#proveForOthers(current));
     await this.#step('drift', (current) => this.#service.drift.look(this.#service, current));
     await this.#step('alerts', (current) => this.#alerting.look(this.#service, current));
     await this.#step('rotate', (current) => this.#rotate(current));
@@ -106,6 +112,32 @@ export class Scheduler {
     const { version } = await desired.of(current, now());
     if (this.#version !== undefined && this.#version !== version) agents.wakeAll();
     this.#version = version;
+  }
+
+  /** The command line cannot reach agents: it asks in the log, and is answered there. Nobody waits for it here. */
+  #proveForOthers({ state: { rollover } }: Keystore): void {
+    const { asked = -1, answered = -1 } = rollover ?? {};
+    if (asked <= answered || this.#proving !== undefined) return;
+    const { writer, ctx, agents, journal } = this.#service;
+    const prove = async (): Promise<void> => {
+      await writer.keystore.refresh();
+      const nodes = await agentNodesOf(writer.keystore);
+      const proofs = await new ServedAgents(this.#service).prove(nodes);
+      if (agents.isStopped) return;
+      await recordProofs(writer, ctx.globals.wait, newRequestId(), proofs, asked);
+      journal.say('proofs', { asked, nodes });
+    };
+    this.#proving = prove()
+      .catch((error: unknown) => {
+        this.#paused.set('proofs', this.#service.now().getTime() + PAUSE);
+        journal.say('schedule-failed', {
+          what: 'proofs',
+          error: error instanceof Error ? error.message : String(error),
+        });
+      })
+      .finally(() => {
+        this.#proving = undefined;
+      });
   }
 
   async #rotate(current: Keystore): Promise<void> {

@@ -50,6 +50,7 @@ const TABLE: Record<string, Row> = {
     call: { body: { agent: 'none' } },
     allowed: ['n1'],
   },
+  'POST /v1/nodes/{node}/probes': { path: '/v1/nodes/n1/probes', call: { body: { csr: 'none' } }, allowed: ['n1'] },
   'GET /v1/openapi.json': { path: '/v1/openapi.json', allowed: ['operator', 'auditor', 'n1', 'n2'] },
 };
 

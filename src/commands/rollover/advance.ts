@@ -1,6 +1,6 @@
 import type { CeremonyOptions } from '../../ceremony/options.ts';
 import { type Context, openKeystoreToWrite } from '../../context.ts';
-import { selectUnits } from '../../deployment/select.ts';
+import { unitsFromHere } from '../../deployment/select.ts';
 import type { Unit } from '../../deployment/unit.ts';
 import { verdictOf } from '../../deployment/verdict.ts';
 import { inventoryItems } from '../../inventory/items.ts';
@@ -13,6 +13,7 @@ import { stepText } from '../../rollover/planning/board.ts';
 import { type Direction, nextStep } from '../../rollover/planning/planner.ts';
 import type { Holder } from '../../rollover/planning/subject.ts';
 import { renderRolloverBoard } from '../../rollover/render/command.ts';
+import { LoggedAgents } from '../../rollover/running/agent-nodes.ts';
 import {
   boardByLog,
   boardOf,
@@ -61,7 +62,7 @@ export async function runRolloverOn(
   const inventory = readInventory(path);
   inventoryItems(inventory, keystore.state);
   requireRollover(keystore.state);
-  const { all } = await selectUnits(inventory, keystore.state.policy.planes, []);
+  const units = await unitsFromHere(inventory, keystore.state);
   const excluded: Holder[] = [];
   for (const name of options.exclude ?? []) excluded.push(await gatedHolder(keystore, inventory, name));
   if (options.dryRun) return printPlan(ctx, keystore, inventory, course, excluded);
@@ -73,7 +74,7 @@ export async function runRolloverOn(
       await writer.inTurn(ctx.globals.wait, () => excludeHolders(writer, newRequestId(), excluded));
       ctx.ui.warn('what is left out stays trusted by servers that read no CRL, until retire is proven');
     }
-    await go(ctx, writer, { inventory, units: all }, options, course, elsewhere);
+    await go(ctx, writer, { inventory, units }, options, course, elsewhere);
   } finally {
     writer.daily.close();
   }
@@ -100,6 +101,7 @@ async function go(
         cycle: options.cycleConnections ?? false,
         carried: elsewhere?.carried,
         warn: (message) => ctx.ui.warn(message),
+        agents: new LoggedAgents(writer, ctx.globals.wait, (text) => ctx.ui.progress(text)),
         root: async () => {
           root ??= await unlockKeeping(ctx, keystore, 'root', options);
           return root;

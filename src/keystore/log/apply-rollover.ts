@@ -190,7 +190,15 @@ export function applyToRollover(
         proofs.delete(key(proof));
         proofs.set(key(proof), proof);
       }
-      return { ...rollover, evidence: [...proofs.values()].slice(-MOST_PROOFS) };
+      const { ask, answers } = entry.body;
+      if (answers !== undefined && answers > (rollover.asked ?? -1))
+        throw tampered(`log record ${seq} answers what was not asked`);
+      return {
+        ...rollover,
+        evidence: [...proofs.values()].slice(-MOST_PROOFS),
+        ...(ask ? { asked: seq } : {}),
+        ...(answers === undefined ? {} : { answered: Math.max(answers, rollover.answered ?? answers) }),
+      };
     }
   }
 }

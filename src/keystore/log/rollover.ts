@@ -80,8 +80,11 @@ const proof = record({
 });
 /** What is known of one service in one role, and how. */
 export type Proof = Shaped<typeof proof>;
-/** The last proofs: each replaces the one of the same holder, service and role. */
-export const evidenceBody = record({ proofs: list(proof, 500) });
+/**
+ * The last proofs: each replaces the one of the same holder, service and role. `ask`: whoever can reach the agents is to
+ * have them prove what they see; `answers`: the number of the newest such record that has been done.
+ */
+export const evidenceBody = record({ proofs: list(proof, 500), ask: optional(flag), answers: optional(integer) });
 
 /** A new issuing CA under the same root; `domains` and `permitIp` are the policy's from here on. */
 export const issuingBody = record({
@@ -121,6 +124,9 @@ export const rolloverState = record({
   excluded: optional(list(record({ kind: holderKind, name, at: integer }))),
   confirmed: optional(list(record({ ...confirmed, at: integer }))),
   evidence: optional(list(proof, 16_384)),
+  /** The number of the record that asked for proofs of agents last, and of the newest that was answered. */
+  asked: optional(integer),
+  answered: optional(integer),
 });
 export type RolloverState = Shaped<typeof rolloverState>;
 export type Confirmed = NonNullable<RolloverState['confirmed']>[number];

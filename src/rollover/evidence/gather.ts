@@ -67,16 +67,25 @@ function sides(keystore: Keystore): (certificate: Certificate) => Side | undefin
   };
 }
 
-/** Keeps the proofs in the log, so that `status` shows them without a secret. */
+/**
+ * Keeps the proofs in the log, so that `status` shows them without a secret.
+ * @param answers the number of the record that asked for them, where one did
+ */
 export async function recordProofs(
   writer: KeystoreWriter,
   wait: number,
   requestId: string,
   proofs: readonly Proof[],
+  answers?: number,
 ): Promise<void> {
-  for (let from = 0; from < proofs.length; from += IN_A_RECORD) {
-    const part = proofs.slice(from, from + IN_A_RECORD);
-    const body = async () => (inProgress(writer.keystore.state) ? { proofs: part.map(recorded) } : undefined);
+  const parts = Array.from({ length: Math.ceil(proofs.length / IN_A_RECORD) }, (_, i) =>
+    proofs.slice(i * IN_A_RECORD, (i + 1) * IN_A_RECORD),
+  );
+  if (parts.length === 0 && answers !== undefined) parts.push([]);
+  for (const [i, part] of parts.entries()) {
+    const isLast = i === parts.length - 1;
+    const more = isLast && answers !== undefined ? { answers } : {};
+    const body = async () => (inProgress(writer.keystore.state) ? { proofs: part.map(recorded), ...more } : undefined);
     await writer.inTurn(wait, () => writer.commit('evidence', requestId, body));
   }
 }

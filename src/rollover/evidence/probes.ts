@@ -3,7 +3,7 @@ import { makeIssuing, makeRoot, signTemplate } from '../../authority/make.ts';
 import { randomBytes, sha256 } from '../../crypto/hash.ts';
 import { loadCrypto } from '../../crypto/webcrypto.ts';
 import type { ClientCertificate } from '../../endpoint/handshake.ts';
-import { issueProbe, PROBE, probeValidity } from '../../issuance/probe.ts';
+import { certifyProbe, issueProbe, PROBE, probeValidity } from '../../issuance/probe.ts';
 import { templateOf } from '../../issuance/template.ts';
 import { issuerOf } from '../../keystore/hierarchy.ts';
 import type { KeystoreWriter } from '../../keystore/writer.ts';
@@ -34,6 +34,30 @@ export function forgetProbes({ old, new: fresh, stranger }: Probes): void {
 }
 
 async function strangersProbe(writer: KeystoreWriter): Promise<ClientCertificate> {
+  const key = await generateKey(await loadCrypto(), PROBE.keyType);
+  const pem = encodePem('PRIVATE KEY', key.pkcs8);
+  key.pkcs8.fill(0);
+  const encoder = new TextEncoder();
+  return { cert: encoder.encode(await strangersChain(writer, key.spki)), key: encoder.encode(pem) };
+}
+
+/** Chains for one key of somebody else's, PEM: they differ in nothing but their issuer. */
+export interface ProbeChains {
+  old?: string;
+  new?: string;
+  stranger: string;
+}
+
+/** @param publicKey SubjectPublicKeyInfo, of the type that probes have @throws as issueProbe */
+export async function certifyProbes(writer: KeystoreWriter, wait: number, publicKey: Uint8Array): Promise<ProbeChains> {
+  const chains: ProbeChains = { stranger: await strangersChain(writer, publicKey) };
+  for (const side of ['old', 'new'] as const)
+    if (issuerOf(writer.keystore.state, side) !== undefined)
+      chains[side] = await certifyProbe(writer, wait, publicKey, side);
+  return chains;
+}
+
+async function strangersChain(writer: KeystoreWriter, publicKey: Uint8Array): Promise<string> {
   const { keystore, options } = writer;
   const crypto = await loadCrypto();
   const now = options.now();
@@ -43,8 +67,7 @@ async function strangersProbe(writer: KeystoreWriter): Promise<ClientCertificate
   const root = await makeRoot({ ...make, name: 'stranger Root CA' });
   const constraints = constraintsFor(policy.domains, policy.permitIp);
   const issuing = await makeIssuing({ ...make, name: 'stranger Issuing CA' }, root, constraints);
-  const key = await generateKey(crypto, PROBE.keyType);
-  const template = templateOf(PROBE, newSerial(randomBytes), key.spki, {
+  const template = templateOf(PROBE, newSerial(randomBytes), publicKey, {
     policy,
     issuer: issuing.certificate,
     keyType,
@@ -54,9 +77,5 @@ async function strangersProbe(writer: KeystoreWriter): Promise<ClientCertificate
   });
   const { der } = await signTemplate(template, issuing.certificate, issuing.signer, crypto);
   for (const made of [root, issuing]) if ('pkcs8' in made.key) made.key.pkcs8.fill(0);
-  const pem = encodePem('PRIVATE KEY', key.pkcs8);
-  key.pkcs8.fill(0);
-  const encoder = new TextEncoder();
-  const chain = encodePem('CERTIFICATE', der) + encodePem('CERTIFICATE', issuing.certificate.der);
-  return { cert: encoder.encode(chain), key: encoder.encode(pem) };
+  return encodePem('CERTIFICATE', der) + encodePem('CERTIFICATE', issuing.certificate.der);
 }

@@ -6,7 +6,7 @@ import type { Proof } from '../planning/proof.ts';
 import type { Confirmation, LiveCertificate, RolloverFacts, Situation } from '../planning/situation.ts';
 import { type Holder, holderKey } from '../planning/subject.ts';
 import { sideOfAuthority } from './sides.ts';
-import { subjectsOf } from './subjects.ts';
+import { reportedServices, subjectsOf } from './subjects.ts';
 
 export interface SituationInput {
   services: readonly Service[];
@@ -24,12 +24,13 @@ export async function situationOf(keystore: Keystore, input: SituationInput): Pr
   const own = await liveCertificates(keystore, now);
   // On the way back it is theirs that take the place of ours.
   const wanted = desiredOf(state).issuer === 'old';
-  const certificates = form === 'foreign' ? [...own, ...foreignCertificates(services, own, wanted)] : own;
+  const seen = [...services, ...reportedServices({ nodes: state.agents ?? [], proofs })];
+  const certificates = form === 'foreign' ? [...own, ...foreignCertificates(seen, own, wanted)] : own;
   return {
     now: now.getTime(),
     since,
     rollover: rolloverFacts(keystore),
-    subjects: subjectsOf(services, own, form),
+    subjects: subjectsOf(services, own, form, { nodes: state.agents ?? [], proofs }),
     certificates,
     proofs,
   };
@@ -108,7 +109,7 @@ async function liveCertificates(keystore: Keystore, now: Date): Promise<LiveCert
 
 /** What a foreign CA has issued is in no log of ours: each service has something of it, until it shows ours. */
 function foreignCertificates(
-  services: readonly Service[],
+  services: readonly Pick<Service, 'holder' | 'plane'>[],
   own: readonly LiveCertificate[],
   wanted: boolean,
 ): LiveCertificate[] {

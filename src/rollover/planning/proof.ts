@@ -26,8 +26,6 @@ export function isAtLeast(provenBy: ProvenBy, weakest: ProvenBy): boolean {
   return STRENGTH[provenBy] >= STRENGTH[weakest];
 }
 
-/** How old what an agent last reported may be; it reports every minute. */
-const AGENT_FRESH = 5 * 60_000;
 /** What is dated later than this from now is not believed: a clock was moved. */
 const TOLERANCE = 60_000;
 
@@ -40,13 +38,12 @@ export interface Freshness {
 }
 
 /**
- * Whether a proof is fresh enough to decide by. Handshakes and files are looked at anew in each `advance`; agents report
- * by themselves; an operator's word holds until the next one, or the end of the rollover.
+ * Whether a proof is fresh enough to decide by. Handshakes and files are looked at anew in each `advance`, by agents as by
+ * us; an operator's word holds until the next one, or the end of the rollover.
  */
 export function isFresh({ provenBy, at }: Pick<Proof, 'provenBy' | 'at'>, { now, since }: Freshness): boolean {
   if (at > now + TOLERANCE) return false;
-  if (provenBy === 'declared' || since === 0) return true;
-  return provenBy === 'agent' ? at >= Math.min(since, now - AGENT_FRESH) : at >= since;
+  return provenBy === 'declared' || at >= since;
 }
 
 /** What is held to be true of a subject, each fact by its strongest proof. */

@@ -51,13 +51,16 @@ export async function situationByLog(
   const proofs = recordedProofs(keystore);
   const services = servicesOf(keystore, inventory);
   const situation = await situationOf(keystore, { services: services ?? [], proofs, now, since: 0 });
-  return services === undefined ? { ...situation, subjects: seen(situation, proofs) } : situation;
+  return services === undefined
+    ? { ...situation, subjects: seen(situation, proofs, keystore.state.agents ?? []) }
+    : situation;
 }
 
-/** The services that were seen, and the holders without any. */
-function seen({ subjects }: Situation, proofs: readonly Proof[]): Subject[] {
+/** The services that were seen, and the holders without any. Of nodes with an agent that is known already. */
+function seen({ subjects }: Situation, proofs: readonly Proof[], agents: readonly string[]): Subject[] {
   const known = new Map<string, Subject>();
   for (const { kind, name, plane = '', service, role } of proofs) {
+    if (service === '' || (kind === 'node' && agents.includes(name))) continue;
     const subject: Subject = { kind, name, plane, service, role, atLeast: 'file' };
     known.set(subjectKey(subject), subject);
   }

@@ -13,6 +13,7 @@ import type { StepObject } from '../document.ts';
 import { gatherProofs, recordProofs } from '../evidence/gather.ts';
 import { forgetProbes, makeProbes, type Probes } from '../evidence/probes.ts';
 import { situationOf } from '../evidence/situation.ts';
+import { hasAgent } from '../evidence/subjects.ts';
 import { type FinishRequest, finishRollover } from '../finish.ts';
 import { needsRootDomain, type Phase } from '../phase.ts';
 import { type Blocker, blockingHolders } from '../planning/blocker.ts';
@@ -21,6 +22,7 @@ import { attemptKey, type Direction, nextStep, type Step } from '../planning/pla
 import type { Proof } from '../planning/proof.ts';
 import type { Situation } from '../planning/situation.ts';
 import { commitStep, commitWithdrawal } from '../step.ts';
+import { type AgentNodes, agentNodesOf, untold } from './agent-nodes.ts';
 import { deployTo, type Reach, replaceCertificates } from './deploy.ts';
 import { excludeHolders } from './exclude.ts';
 import { warnOfOpen } from './open-services.ts';
@@ -44,6 +46,8 @@ export interface RunRequest extends Reach {
   root: (() => Promise<OpenedDomain>) | undefined;
   /** The root domain never comes here: what was signed there, and its keys are removed there. */
   carried?: { lastCrl?: (writer: KeystoreWriter) => FinishRequest['lastCrl'] } | undefined;
+  /** Who asks the agents of the nodes that have one. */
+  agents: AgentNodes;
   /** The id of its records; one of its own without. */
   requestId?: string;
 }
@@ -190,13 +194,22 @@ class Run {
     // Nobody has heard of the new root yet, or there is none: there is nothing to ask.
     if (['stable', 'prepared', 'done'].includes(phaseOf(keystore.state)))
       return situationOf(keystore, { services, proofs: [], now: now(), since });
-    const proofs = await gatherProofs(keystore, {
-      services: this.#gated(),
-      probes: await this.#currentProbes(since),
-      hosts: this.#hosts,
-      now,
-      onProgress: (done, total) => ui.progress(`asking services: ${done} of ${total}`),
-    });
+    const gated = this.#gated();
+    const nodes = await agentNodesOf(keystore);
+    const ours = gated.filter((service) => !hasAgent(service, { nodes: keystore.state.agents ?? [] }));
+    const [seen, said] = await Promise.all([
+      ours.length === 0
+        ? []
+        : gatherProofs(keystore, {
+            services: ours,
+            probes: await this.#currentProbes(since),
+            hosts: this.#hosts,
+            now,
+            onProgress: (done, total) => ui.progress(`asking services: ${done} of ${total}`),
+          }),
+      nodes.length === 0 ? [] : this.#request.agents.prove(nodes),
+    ]);
+    const proofs = [...seen, ...said, ...untold(gated, nodes, said, now().getTime())];
     if (proofs.length > 0) await recordProofs(this.#writer, globals.wait, this.#requestId, proofs);
     return situationOf(keystore, { services, proofs, now: now(), since });
   }

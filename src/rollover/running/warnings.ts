@@ -18,7 +18,10 @@ export function warnOfWeaker(ui: Pick<Ui, 'warn'>, weaker: readonly Standing[]):
 }
 
 /** Where copies of the destroyed keys may be left. */
-export function warnOfCopies(ui: Pick<Ui, 'warn'>, { backups, tokens, slots }: Awaited<ReturnType<typeof finishRollover>>): void {
+export function warnOfCopies(
+  ui: Pick<Ui, 'warn'>,
+  { backups, tokens, slots }: Awaited<ReturnType<typeof finishRollover>>,
+): void {
   for (const { id, at } of backups)
     ui.warn(`the backup ${id} of ${at} holds the keys that were destroyed: destroy it too`);
   for (const uri of tokens)

@@ -1,10 +1,13 @@
 import * as z from 'zod';
-import { nextSchema, reportSchema, versionSchema } from '../../agent/protocol.ts';
+import { nextSchema, probesSchema, reportSchema, versionSchema } from '../../agent/protocol.ts';
 import { sha256Hex } from '../../crypto/hash.ts';
 import { reportedFindings } from '../../drift/reported.ts';
 import type { Keystore } from '../../keystore/keystore.ts';
 import { newRequestId } from '../../keystore/request-id.ts';
 import { decodePem } from '../../pki/pem.ts';
+import { certifyProbes } from '../../rollover/evidence/probes.ts';
+import { probeKey } from '../node-items.ts';
+import { Problem } from '../problem.ts';
 import { type Route, route } from '../route.ts';
 import { nodeName } from '../schemas.ts';
 import type { Service } from '../service.ts';
@@ -43,18 +46,38 @@ export function agentRoutes(service: Service): Route[] {
         200: { description: 'the news', schema: nextSchema },
         204: { description: 'there is none' },
       },
-      handle: async ({ params: { node }, query: { wait = 0, seen, restarts } }) => {
+      handle: async ({ params: { node }, query: { wait = 0, seen, restarts }, gone }) => {
         const until = performance.now() + wait * 1000;
         for (;;) {
           const state = await desired.of(await keystore.current(), now());
           const isNews = state.version !== seen;
           const waits = isNews && restarts === 'true' && seen !== undefined && !agents.mayRestart(node, state.version);
           const rotations = waits ? [] : agents.rotationsOf(node);
-          if ((isNews && !waits) || rotations.length > 0) return { body: { schemaVersion: 1, ...state, rotations } };
+          const proof = waits ? undefined : agents.proofOf(node);
+          if ((isNews && !waits) || rotations.length > 0 || proof !== undefined)
+            return { body: { schemaVersion: 1, ...state, rotations, ...(proof === undefined ? {} : { proof }) } };
           const left = until - performance.now();
           if (left <= 0 || agents.isStopped) return { status: 204, body: '' };
-          await agents.hold(node, left);
+          if (!(await agents.hold(node, left, gone))) return { status: 204, body: '' };
         }
+      },
+    }),
+    route({
+      id: 'probesOfNode',
+      method: 'POST',
+      path: '/v1/nodes/{node}/probes',
+      summary: 'certificates for a node’s agent to ask its own services with, in a rollover',
+      description:
+        'Only while it is asked to prove something (`next`). A certification request in, of which only the public key is taken; out come certificates for it under the old and the new root, where their keys are ours, and under a CA that nobody has heard of: clientAuth alone, an hour to each side of now, in the log. The key stays in the agent’s memory.',
+      access: { to: 'own-node' },
+      params: z.strictObject({ node: nodeName }),
+      body: z.strictObject({ csr: z.string().min(1).max(32_768).describe('PEM; ECDSA P-256') }),
+      answers: { 200: { description: 'the certificates, each with its issuing CA', schema: probesSchema } },
+      handle: async ({ params: { node }, body }) => {
+        if (agents.proofOf(node) === undefined)
+          throw new Problem(409, 'not-asked', `the agent of ${node} is not asked to prove anything now`);
+        const chains = await certifyProbes(service.writer, service.ctx.globals.wait, probeKey(body.csr));
+        return { body: { schemaVersion: 1, ...chains } };
       },
     }),
     route({

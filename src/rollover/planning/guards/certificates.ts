@@ -3,6 +3,7 @@ import type { Blocker, GuardName } from '../blocker.ts';
 import type { Standing } from '../proof.ts';
 import type { Judged, LiveCertificate } from '../situation.ts';
 import { type Holder, holderKey, holderText } from '../subject.ts';
+import { agentHint } from './trust.ts';
 
 /** A certificate of the side that goes, that may still be in use, and why. */
 export interface Unsettled {
@@ -41,6 +42,8 @@ class Index {
   readonly #declared: Map<string, Side>;
   /** Whether certificates are wanted that we cannot issue. */
   readonly #theirs: boolean;
+  /** Where only an agent knows what there is, and has not said it. */
+  readonly #silent = new Map<string, Standing>();
 
   constructor({ standings, certificates, situation }: Judged) {
     this.#successors = new Set(
@@ -48,6 +51,8 @@ class Index {
     );
     for (const standing of standings) {
       const { service } = standing.subject;
+      if (service === '' && standing.subject.atLeast === 'agent')
+        this.#silent.set(planeKey(standing.subject), standing);
       if (service === '') continue;
       const key = planeKey(standing.subject);
       const services = this.#services.get(key) ?? new Map<string, Standing[]>();
@@ -65,6 +70,12 @@ class Index {
   inUse(certificate: LiveCertificate, other: Side): { reason: string; hint: string } | undefined {
     const who = `${holderText(certificate)}${certificate.plane === '' ? '' : `/${certificate.plane}`}`;
     const what = `the certificate ${certificate.serial.slice(0, 16)}… of ${who}, issued under the ${certificate.issuer} root,`;
+    const silent = this.#silent.get(planeKey(certificate));
+    if (silent !== undefined)
+      return {
+        reason: `${holderText(certificate)} is not proven to show a certificate of the ${other} root: ${silent.error ?? 'its agent was not asked yet'}`,
+        hint: agentHint(certificate.name),
+      };
     const services = [...(this.#services.get(planeKey(certificate)) ?? [])];
     const lacking = services.find(([, roles]) => !roles.some(({ serves }) => serves === other));
     // What can be seen is not believed on anybody's word.

@@ -1,0 +1,126 @@
+import { readFile, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { beforeAll, expect, test } from '@jest/globals';
+import type { RolloverBoard } from '../../src/rollover/running/board.ts';
+import { AgentProcess } from '../agent/agent-process.ts';
+import { cli } from '../support/cli.ts';
+import { describeWith } from '../support/debian.ts';
+import { freePort } from '../support/ports.ts';
+import { scratch } from '../support/scratch.ts';
+import { Servers } from '../support/servers.ts';
+import { startRedis } from '../support/servers-redis.ts';
+import type { Material } from '../support/tls.ts';
+import { type Answer, Daemon } from './daemon.ts';
+
+// A rollover over a mix: a Redis that an agent sees to, files that another does, and files that the daemon deploys itself.
+
+const directory = await scratch('rollover-agents');
+const inventory = join(directory, 'cluster.yaml');
+const daemon = await Daemon.make('orders', ['--inventory', inventory]);
+const describeRedis = await describeWith('redis-server', 'redis-cli');
+const servers = new Servers('rollover-agents');
+const { ca } = daemon;
+
+describeRedis('a rollover over agents and services without one', () => {
+  const redis = new AgentProcess(daemon, 'r1', directory);
+  const files = new AgentProcess(daemon, 'n1', directory);
+  let operator: Required<Material>;
+  let label = '';
+
+  const live = (...args: string[]) =>
+    cli(['rollover', ...args, '--inventory', inventory, '--json', '--yes'], { env: ca.env, timeout: 120_000 });
+  const advance = async (): Promise<Answer> =>
+    daemon.call({ ...operator, ca: await readFile(join(directory, 'n2', 'ca.pem')) }, '/v1/rollover/advance', {
+      method: 'POST',
+      body: {},
+    });
+  const of = (board: RolloverBoard, name: string): string[] =>
+    board.services
+      .filter(({ node }) => node === name)
+      .map(({ service, role, trustsOld, trustsNew, serves, provenBy }) =>
+        [service, role, trustsOld, trustsNew, serves, provenBy].join(' '),
+      );
+
+  beforeAll(async () => {
+    const port = await freePort();
+    label = `redis 127.0.0.1:${port}`;
+    await writeFile(
+      inventory,
+      `cluster: orders\nnodes:\n  r1: { ip: [127.0.0.1], planes: [data] }\n  n1: { planes: [data] }\n  n2: { planes: [data], services: [{ kind: files, dir: ${join(directory, 'n2')} }] }\n`,
+    );
+    await ca.run('issue', 'n2', '--inventory', inventory, '--out', ca.out);
+    await ca.run('deploy', '--inventory', inventory, '--from', ca.out, '--yes');
+    operator = await daemon.person('ann', '--role', 'operator');
+    await daemon.start();
+    const dir = join(directory, 'redis');
+    await redis.configure(`{ plane: data, kind: redis, address: "127.0.0.1:${port}", dir: ${dir} }`);
+    await files.configure(`{ plane: data, kind: files, dir: ${join(directory, 'n1-files')} }`);
+    for (const agent of [redis, files]) {
+      await agent.join('data');
+      agent.start();
+    }
+    await redis.event('service', ({ state }) => state === 'placed');
+    await startRedis(servers, { name: 'redis', port, files: dir });
+    for (const node of ['r1', 'n1']) await daemon.event('agent', (event) => event.node === node);
+  }, 120_000);
+
+  test('from start to end: agents prove and carry out; one that is away blocks, and is named', async () => {
+    expect((await live('start')).code).toBe(0);
+    const distributed = await advance();
+    expect([distributed.status, distributed.json().rollover?.phase]).toEqual([200, 'distribute']);
+    const board: RolloverBoard = distributed.json().rollover;
+    expect(of(board, 'r1')).toEqual([`${label} accept true true old agent`, `${label} connect true true old agent`]);
+    expect(of(board, 'n1').map((text) => text.split(' ').slice(2).join(' '))).toEqual([
+      'accept true true old file',
+      'connect true true old file',
+    ]);
+    expect(of(board, 'n2')).toHaveLength(2);
+    expect(board.blocking).toEqual(['ann']);
+    expect((await live('confirm', 'ann')).code).toBe(0);
+
+    expect(await files.stop()).toBe(0);
+    const blocked = await advance();
+    expect([blocked.status, blocked.json().type, blocked.json().blocking]).toEqual([
+      409,
+      'urn:cluster-ca:problem:rollover-blocked',
+      ['n1'],
+    ]);
+    expect(blocked.json().blockers[0]).toMatchObject({
+      reason: expect.stringMatching(
+        /^n1 is not proven to trust the new root: its agent did not answer; it was last heard of/,
+      ),
+      hint: expect.stringContaining('on n1: journalctl -u cluster-ca-agent'),
+    });
+    files.start();
+    const issued = await advance();
+    expect([issued.status, issued.json().rollover?.phase]).toEqual([200, 'issue-new']);
+    expect(of(issued.json().rollover, 'r1')).toEqual([
+      `${label} accept true true new agent`,
+      `${label} connect true true new agent`,
+    ]);
+    // What agents have proven is named as less than a handshake of one's own.
+    const retired = await (async () => {
+      await ca.run('issue', '--client', 'ann', '--role', 'operator', '--force-new', '--out', ca.out);
+      expect((await live('confirm', 'ann')).code).toBe(0);
+      operator = await daemon.person('ann', '--role', 'operator');
+      return advance();
+    })();
+    expect([retired.status, retired.json().rollover?.phase]).toEqual([200, 'retire']);
+    expect(retired.json().rollover.warnings).toContainEqual(
+      expect.stringMatching(/^known by what its agent says, not by a handshake: r1, redis/),
+    );
+    expect(of(retired.json().rollover, 'r1')).toEqual([
+      `${label} accept false true new agent`,
+      `${label} connect false true new agent`,
+    ]);
+    expect((await live('confirm', 'ann')).code).toBe(0);
+    // The last step: at the command line, which asks the agents through the log and the daemon.
+    const done = await live('advance');
+    expect([done.code, done.code === 0 ? '' : done.stderr]).toEqual([0, '']);
+    expect(done.json().phase).toBe('done');
+    expect(daemon.events.filter(({ event }) => event === 'bug' || event === 'schedule-failed')).toEqual([]);
+    for (const agent of [redis, files]) expect([await agent.stop(), agent.stderr]).toEqual([0, '']);
+    expect([await daemon.stop(), daemon.stderr]).toEqual([0, '']);
+    expect((await ca.run('keystore', 'check')).valid).toBe(true);
+  }, 240_000);
+});
