@@ -15,13 +15,13 @@ const STEP = 40;
 
 /** A Redis cluster whose root CA is replaced while an application writes to it. */
 export class RedisRollover {
-  readonly #ca: Deployer;
+  readonly #ca: Pick<Deployer, 'live'>;
   readonly #cluster: RedisCluster;
   readonly #ports: ReadonlyMap<string, number>;
   readonly #app: string;
 
   /** @param app the directory that the application's files are deployed to */
-  constructor(ca: Deployer, cluster: RedisCluster, ports: ReadonlyMap<string, number>, app: string) {
+  constructor(ca: Pick<Deployer, 'live'>, cluster: RedisCluster, ports: ReadonlyMap<string, number>, app: string) {
     this.#ca = ca;
     this.#cluster = cluster;
     this.#ports = ports;
