@@ -21,7 +21,7 @@ export const desiredSchema = z.object({
     .array(
       z.object({
         authority: name,
-        role: z.enum(['root', 'issuing']),
+        role: z.enum(['root', 'intermediate', 'issuing']),
         nextUpdate: z.string().describe('RFC 3339'),
         pem: z.string(),
       }),

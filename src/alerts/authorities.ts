@@ -1,3 +1,4 @@
+import type { Role } from '../keystore/log/bodies.ts';
 import { formatTime } from '../values/time.ts';
 import type { Alert } from './alert.ts';
 
@@ -5,10 +6,19 @@ const DAY = 86_400_000;
 
 export interface AuthorityLife {
   id: string;
-  role: 'root' | 'issuing';
+  role: Role;
+  /** Another PKI has its key. */
+  external?: boolean;
   subject: string;
   notBefore: number;
   notAfter: number;
+}
+
+/** What replaces a CA. */
+export function replacementHint({ role, external }: Pick<AuthorityLife, 'role' | 'external'>): string {
+  if (role === 'root' && external)
+    return "it is another PKI's: make a keystore under its next root, or our own, then: cluster-ca rollover start --from-anchor FILE";
+  return `replace it before it ends: cluster-ca rollover start${role === 'root' ? '' : ' --issuing'}`;
 }
 
 /**
@@ -24,7 +34,7 @@ export function authorityAlert(authority: AuthorityLife, nodeLifetime: number, n
   const warnAt = planned > life / 2 ? life / 10 : planned;
   if (left >= life / 2) return undefined;
   const severity = left <= 0 ? 'critical' : left < warnAt ? 'warning' : 'info';
-  const kind = authority.role === 'root' ? 'root CA' : 'issuing CA';
+  const kind = `${authority.role} CA`;
   return {
     name: 'cluster_certs_about_to_expire',
     severity,
@@ -33,10 +43,7 @@ export function authorityAlert(authority: AuthorityLife, nodeLifetime: number, n
       left <= 0
         ? `the ${kind} has ended on ${formatTime(authority.notAfter)}`
         : `the ${kind} ends on ${formatTime(authority.notAfter)}`,
-    hint:
-      authority.role === 'root'
-        ? 'replace it before it ends: cluster-ca rollover start'
-        : 'replace it before it ends: cluster-ca rollover start --issuing',
+    hint: replacementHint(authority),
     since: formatTime(severity === 'info' ? end - life / 2 : severity === 'warning' ? end - warnAt : end),
     expiresAt: formatTime(authority.notAfter),
   };

@@ -75,11 +75,11 @@ export async function proveCertificate(
     [PROOF_FILES.record]: record,
     [PROOF_FILES.proof]: text.encode(encodeProof(seq, inclusionProof(leaves, seq), note)),
     [PROOF_FILES.audit]: text.encode(
-      // Behind them the issuing CAs: below a root that is another PKI's, one of them vouches for the key.
+      // Behind them the issuing CAs, and those above them: below a root that is another PKI's, one of them vouches for the key.
       [
         state.audit.certificate,
         ...(state.auditCertificates ?? []),
-        ...state.authorities.filter(({ role }) => role === 'issuing').map(({ certificate }) => certificate),
+        ...state.authorities.filter(({ role }) => role !== 'root').map(({ certificate }) => certificate),
       ]
         .map((der) => encodePem('CERTIFICATE', fromBase64(der)))
         .join(''),

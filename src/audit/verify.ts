@@ -113,11 +113,11 @@ function checkAuditCertificate(state: LogState, identity: Identity, { trust, now
   );
   if (certificates.some(({ publicKey }) => !equalBytes(publicKey.der, fromBase64(identity.auditKey))))
     throw tampered('the audit certificate is for another key than the log is signed with');
-  const ofRole = (wanted: 'root' | 'issuing') =>
+  const files = (roots: boolean) =>
     state.authorities
-      .filter(({ role }) => role === wanted)
+      .filter(({ role }) => (role === 'root') === roots)
       .map(({ id, certificate: der }) => ({ name: id, bytes: fromBase64(der) }));
-  checkVouchedFor(certificates, trust ?? ofRole('root'), now, ofRole('issuing'));
+  checkVouchedFor(certificates, trust ?? files(true), now, files(false));
 }
 
 /** The tree at the size of a checkpoint is the checkpoint's: nothing in it was altered, moved or left out since. */

@@ -1,6 +1,6 @@
 import { sha256 } from '../crypto/hash.ts';
 import { certificateFields } from '../inspection/certificate-object.ts';
-import type { Authority } from '../keystore/log/bodies.ts';
+import type { Authority, Role } from '../keystore/log/bodies.ts';
 import { fromBase64 } from '../pki/encoding.ts';
 import { isWithin } from '../pki/validity.ts';
 import { parseCertificate } from '../pki/x509/certificate.ts';
@@ -8,7 +8,7 @@ import { parseCertificate } from '../pki/x509/certificate.ts';
 /** A CA of the keystore as every document shows it. */
 export interface AuthorityObject {
   id: string;
-  role: 'root' | 'issuing';
+  role: Role;
   generation: number;
   subject: string;
   serial: string;

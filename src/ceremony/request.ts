@@ -10,6 +10,7 @@ import type { KeystoreWriter } from '../keystore/writer.ts';
 import { toBase64 } from '../pki/encoding.ts';
 import { writeResultFile } from '../placement/result-file.ts';
 import { nextCrl, requireKey } from '../revocation/renew-crls.ts';
+import { requireOwnRoot } from '../rollover/start.ts';
 import { safeText } from '../ui/text/safe.ts';
 import type { Style } from '../ui/text/style.ts';
 import { CEREMONY, type CeremonyRequest } from './documents.ts';
@@ -99,6 +100,7 @@ export async function askForCrl(
  */
 export async function requireElsewhere(keystore: Keystore, command: string): Promise<void> {
   if (keystore.identity.rootElsewhere) return;
+  if (command !== 'cluster-ca rollover start --issuing') requireOwnRoot(keystore);
   const root = keystore.state.authorities.find(({ role }) => role === 'root');
   const token = root && (await tokenOf(keystore, root.sealed));
   const where = token === undefined ? 'in this keystore' : 'named in this keystore';

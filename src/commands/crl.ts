@@ -1,6 +1,6 @@
 import { resolve } from 'node:path';
 import { Command } from 'commander';
-import { type CrlCeremonyOptions, runCrlAccept, runCrlRequest } from '../ceremony/crl.ts';
+import { type CrlCeremonyOptions, runCrlRequest } from '../ceremony/crl.ts';
 import { runCeremonySign } from '../ceremony/sign.ts';
 import { ceremonyStep } from '../ceremony/steps.ts';
 import { type Context, openKeystore, openKeystoreToWrite } from '../context.ts';
@@ -16,6 +16,7 @@ import { renewCrls, requireAuthority, requireKey } from '../revocation/renew-crl
 import { crlObject } from '../revocation/revoke.ts';
 import { safeText } from '../ui/text/safe.ts';
 import { openWriter, unlockRoot } from '../unlocking.ts';
+import { runAccept } from './crl-accept.ts';
 import { dryRun, duration, withPassphrase, withRootPassphrase } from './options.ts';
 
 interface CrlOptions extends CrlCeremonyOptions {
@@ -33,7 +34,7 @@ export function crlCommand(ctx: Context, run = runCrl): Command {
     .addOption(duration('--lifetime <duration>', 'with --renew: until nextUpdate'))
     .option('--request <file>', 'with --renew --authority: write what a root on another machine is to sign')
     .option('--sign <request>', 'there: sign it with the key in --root-keystore, and write the answer to --out')
-    .option('--accept <answer>', 'here again: record what was signed');
+    .option('--accept <file>', "here again: record what was signed; or another PKI's CRLs, above our issuing CA");
   return dryRun(withRootPassphrase(withPassphrase(command))).action((options) => run(ctx, options));
 }
 
@@ -42,7 +43,7 @@ function ceremony(ctx: Context, options: CrlOptions): Promise<void> | undefined 
   const step = ceremonyStep(options);
   if (step === undefined) return undefined;
   if (step === 'sign') return runCeremonySign(ctx, options, ['crl']);
-  if (step === 'accept') return runCrlAccept(ctx, options);
+  if (step === 'accept') return runAccept(ctx, options);
   if (!options.renew || options.authority === undefined)
     throw new ClusterCaError('ERR_USAGE', '--request goes with --renew --authority ROOT');
   return runCrlRequest(ctx, options);

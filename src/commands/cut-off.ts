@@ -20,7 +20,7 @@ import { boardByLog, type RolloverBoard, servicesOf, withHosts } from '../rollov
 import { excludeHolders } from '../rollover/running/exclude.ts';
 import { gatedHolder } from '../rollover/running/holder.ts';
 import { blockedError, runRollover } from '../rollover/running/run.ts';
-import { checkStart, startRollover } from '../rollover/start.ts';
+import { checkStart, requireOwnRoot, startRollover } from '../rollover/start.ts';
 import { type OpenedDomain, type UnlockOptions, withDomains } from '../unlocking.ts';
 import { inventoryPath } from './deploy.ts';
 
@@ -126,6 +126,7 @@ export async function runCutOff(ctx: Context, name: string, options: CutOffOptio
 
 /** It begins a rollover, or goes on with one that goes forward. @throws ERR_STATE */
 function checkPhase(keystore: Keystore, now: Date): void {
+  requireOwnRoot(keystore);
   if (!inProgress(keystore.state)) {
     checkStart(keystore, now);
     return;

@@ -89,6 +89,7 @@ function startCommand(ctx: Context): Command {
     .summary('make the new CA; nobody hears of it before the first advance')
     .option('--root', 'a new root CA and issuing CA (what is done without another form)')
     .option('--issuing', 'a new issuing CA under the same root: no phases, in force at once')
+    .option('--issuing-cert <file>', "with --issuing, under another PKI's root: the certificate that it gave")
     .option('--from-anchor <file>', "take over a cluster that trusts this CA's certificate: ours replaces it")
     .addOption(repeatable('--domain <domain>', 'with --issuing: a further domain that names may lie in'))
     .addOption(

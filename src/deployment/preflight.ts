@@ -1,7 +1,9 @@
+import { crlHint } from '../alerts/crls.ts';
 import type { Host } from '../hosts/host.ts';
 import { subjectAltNamesOf } from '../inspection/certificate-object.ts';
-import { liveAuthorities } from '../keystore/hierarchy.ts';
+import { isExternal, liveAuthorities } from '../keystore/hierarchy.ts';
 import type { Keystore } from '../keystore/keystore.ts';
+import type { Role } from '../keystore/log/bodies.ts';
 import type { Problem } from '../targets/target.ts';
 import { formatTime } from '../values/time.ts';
 import type { Material } from './material.ts';
@@ -14,17 +16,20 @@ const CLOCKS_APART = 300_000;
 /** A CA of which there is to be a CRL, and when the one that there is ends; undefined: there is none. */
 export interface CrlEnd {
   authority: string;
-  role: 'root' | 'issuing';
+  role: Role;
+  /** Another PKI signs it. */
+  external?: boolean;
   /** RFC 3339. */
   nextUpdate: string | undefined;
 }
 
 /** The CRLs that a keystore has. */
 export function crlEnds({ state }: Keystore): CrlEnd[] {
-  return liveAuthorities(state).map(({ id, role }) => ({
-    authority: id,
-    role,
-    nextUpdate: state.crls.find(({ authority }) => authority === id)?.nextUpdate,
+  return liveAuthorities(state).map((authority) => ({
+    authority: authority.id,
+    role: authority.role,
+    external: isExternal(state, authority),
+    nextUpdate: state.crls.find((crl) => crl.authority === authority.id)?.nextUpdate,
   }));
 }
 
@@ -71,12 +76,13 @@ function checkNames({ certificate, row }: Material, wanted: readonly string[] | 
 /** A server that checks CRLs refuses everybody when one level's is missing or has ended. */
 export function checkCrls(unit: Unit, crls: readonly CrlEnd[], now: Date): Problem[] {
   if (crlKind(unit) === 'none') return [];
-  return crls.flatMap(({ authority, role, nextUpdate }) => {
+  return crls.flatMap((crl) => {
+    const { authority, nextUpdate } = crl;
     if (nextUpdate !== undefined && Date.parse(nextUpdate) > now.getTime()) return [];
     return [
       {
         message: `the CRL of ${authority} ${nextUpdate === undefined ? 'is not there' : `has ended on ${nextUpdate}`}: a server with it refuses everybody`,
-        hint: role === 'root' ? `cluster-ca crl --renew --authority ${authority}` : 'cluster-ca crl --renew',
+        hint: crlHint(crl),
       },
     ];
   });

@@ -4,7 +4,7 @@ import type { ClientCertificate } from '../endpoint/handshake.ts';
 import { Hosts } from '../hosts/hosts.ts';
 import type { Service } from '../inventory/services.ts';
 import type { IssueItem } from '../issuance/item.ts';
-import { everyAnchor, liveAuthorities } from '../keystore/hierarchy.ts';
+import { everyAnchor, intermediatesAbove, liveAuthorities } from '../keystore/hierarchy.ts';
 import type { Keystore } from '../keystore/keystore.ts';
 import { bundleAnchors } from '../keystore/public.ts';
 import { fromBase64 } from '../pki/encoding.ts';
@@ -54,7 +54,9 @@ export class Gatherer {
       now,
       roots: read(everyAnchor(state)),
       bundle: read(bundleAnchors(state)),
-      issuing: read(issuing.map(({ certificate }) => fromBase64(certificate))),
+      issuing: read(
+        [...issuing, ...intermediatesAbove(state, signing)].map(({ certificate }) => fromBase64(certificate)),
+      ),
       crls,
     };
     return new Gatherer(keystore, cluster, await logRevocation(keystore), client);

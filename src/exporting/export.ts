@@ -1,6 +1,7 @@
 import { ClusterCaError } from '../errors.ts';
 import { chainPem } from '../issuance/files.ts';
 import { type IssuedCertificate, statusOf } from '../keystore/certificates/row.ts';
+import { intermediatesAbove } from '../keystore/hierarchy.ts';
 import type { Keystore } from '../keystore/keystore.ts';
 import { bundleAnchors, crlBundle, crlOrder, trustBundle } from '../keystore/public.ts';
 import { concatBytes } from '../pki/der/writer.ts';
@@ -27,8 +28,11 @@ export async function exportCrls(
 ): Promise<Uint8Array> {
   if (above === undefined) return utf8.encode(await crlBundle(keystore, now));
   let pem = '';
+  const issuing = keystore.authority(above.authority);
+  const between = issuing === undefined ? [] : intermediatesAbove(keystore.state, issuing).map(({ id }) => id);
   for (const { id, role } of crlOrder(keystore.state, now))
-    if (role === 'root' || id === above.authority) pem += encodePem('X509 CRL', await keystore.crl(id));
+    if (role === 'root' || id === above.authority || between.includes(id))
+      pem += encodePem('X509 CRL', await keystore.crl(id));
   return utf8.encode(pem);
 }
 

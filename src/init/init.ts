@@ -12,7 +12,7 @@ import type { ExternalKey } from '../keystore/envelope/external-key.ts';
 import type { Secret } from '../keystore/envelope/slot.ts';
 import { auditKeyFingerprint } from '../keystore/identity.ts';
 import { Keystore } from '../keystore/keystore.ts';
-import type { Authority, Bodies, Policy, SealedKeyRef, SlotRef } from '../keystore/log/bodies.ts';
+import type { Authority, Bodies, Policy, Role, SealedKeyRef, SlotRef } from '../keystore/log/bodies.ts';
 import { writePublic } from '../keystore/public.ts';
 import { newRequestId } from '../keystore/request-id.ts';
 import { actor } from '../keystore/writer.ts';
@@ -54,7 +54,7 @@ export const ISSUING = 'issuing-g1.1';
 /** What `init` would make, without a serial, a key or a byte written. */
 export function planInit(request: Pick<InitRequest, 'cluster' | 'policy' | 'location'>): InitDocument {
   const { cluster, policy, location } = request;
-  const authority = (id: string, role: 'root' | 'issuing', name: string): Partial<AuthorityObject> => ({
+  const authority = (id: string, role: Role, name: string): Partial<AuthorityObject> => ({
     id,
     role,
     generation: 1,
@@ -125,13 +125,19 @@ export interface Hierarchy {
   /** `key`: of a root that is another PKI's, its public half. */
   root: { certificate: Certificate; key: MadeAuthority['key'] | ExternalKey; keyType: KeyType };
   issuing: Pick<MadeAuthority, 'certificate' | 'key'>;
+  /** Of another PKI, between its root and the issuing CA, the nearest to that first. */
+  intermediates?: { certificate: Certificate; key: ExternalKey; keyType: KeyType }[];
   audit: MadeAuthority<GeneratedKey>;
   crls: SignedCrl[];
 }
 
 /** Makes the keystore over CAs that are made, and opens it as every later command will. @throws ERR_EXISTS, ERR_STORAGE */
-export async function found(request: InitRequest, { root, issuing, audit, crls }: Hierarchy): Promise<InitDocument> {
+export async function found(
+  request: InitRequest,
+  { root, issuing, intermediates = [], audit, crls }: Hierarchy,
+): Promise<InitDocument> {
   const { cluster, policy, now } = request;
+  const between = intermediates.map((one, i) => ({ ...one, id: `intermediate-g1.${i + 1}` }));
   const body = (sealed: Map<string, SealedKeyRef>, auditRef: SealedKeyRef, slots: SlotRef[]): Bodies['init'] => {
     const entry = (id: string, role: Authority['role'], der: Uint8Array, keyType = policy.keyType): Authority => ({
       id,
@@ -146,6 +152,7 @@ export async function found(request: InitRequest, { root, issuing, audit, crls }
       policy,
       authorities: [
         entry(ROOT, 'root', root.certificate.der, root.keyType),
+        ...between.map(({ id, certificate, keyType }) => entry(id, 'intermediate', certificate.der, keyType)),
         entry(ISSUING, 'issuing', issuing.certificate.der),
       ],
       audit: { certificate: toBase64(audit.certificate.der), sealed: auditRef },
@@ -166,6 +173,7 @@ export async function found(request: InitRequest, { root, issuing, audit, crls }
     auditSigner: audit.signer,
     keys: [
       { id: ROOT, domain: 'root', key: root.key },
+      ...between.map(({ id, key }) => ({ id, domain: 'root' as const, key })),
       { id: ISSUING, domain: 'daily', key: issuing.key },
     ],
     body,

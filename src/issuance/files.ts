@@ -1,4 +1,5 @@
 import type { IssuedCertificate } from '../keystore/certificates/row.ts';
+import { intermediatesAbove } from '../keystore/hierarchy.ts';
 import type { Keystore } from '../keystore/keystore.ts';
 import { trustBundle } from '../keystore/public.ts';
 import { fromBase64, toHex } from '../pki/encoding.ts';
@@ -7,7 +8,7 @@ import { parseCertificate } from '../pki/x509/certificate.ts';
 
 /** What a holder's files hold, in PEM. */
 export interface HolderFiles {
-  /** The end-entity certificate followed by its issuing CA. */
+  /** The end-entity certificate followed by the CAs above it, but for the root. */
   certificate: string;
   trustBundle: string;
   /** The certificate's SubjectPublicKeyInfo in hex: the key file must match it. */
@@ -27,8 +28,14 @@ export function filesOf(keystore: Keystore, der: Uint8Array, authority: string, 
   };
 }
 
-/** The chain as servers send it: the certificate, then the issuing CA; the root is in the trust bundle. */
+/** The chain as servers send it: the certificate, then the CAs above it; the root is in the trust bundle. */
 export function chainPem(keystore: Keystore, der: Uint8Array, authority: string): string {
-  const issuing = fromBase64(keystore.authority(authority)?.certificate ?? '');
-  return encodePem('CERTIFICATE', der) + encodePem('CERTIFICATE', issuing);
+  return [der, ...issuersOf(keystore, authority)].map((one) => encodePem('CERTIFICATE', one)).join('');
+}
+
+/** The issuing CA with this id, and the intermediate CAs above it, DER. */
+export function issuersOf(keystore: Keystore, id: string): Uint8Array[] {
+  const issuing = keystore.authority(id);
+  if (issuing === undefined) return [];
+  return [issuing, ...intermediatesAbove(keystore.state, issuing)].map(({ certificate }) => fromBase64(certificate));
 }

@@ -1,4 +1,9 @@
+import { equalBytes } from '../pki/der/writer.ts';
 import { fromBase64 } from '../pki/encoding.ts';
+import { OID } from '../pki/oids.ts';
+import { type Certificate, parseCertificate } from '../pki/x509/certificate.ts';
+import { findExtension } from '../pki/x509/extension.ts';
+import { parseAuthorityKeyIdentifier, parseSubjectKeyIdentifier } from '../pki/x509/extensions.ts';
 import { type Desired, desired, type Phase, type Side } from '../rollover/phase.ts';
 import type { Authority } from './log/parts.ts';
 import type { LogState } from './log/state.ts';
@@ -70,6 +75,49 @@ export function signingIssuer(state: Hierarchies): Authority | undefined {
 /** Our own newest issuing CA, whether it may sign node certificates now or not. */
 export function newestIssuer(state: Hierarchies): Authority | undefined {
   return signingIssuer(state) ?? liveAuthorities(state).findLast(({ role }) => role === 'issuing');
+}
+
+/** Whether our issuing CA is under the root of another PKI: then it, and not the root, vouches for the audit key. */
+export function hasExternalRoot({ authorities, audit }: Pick<LogState, 'authorities' | 'audit'>): boolean {
+  const root = authorities.find(({ role }) => role === 'root');
+  return root !== undefined && !isNamed(audit.certificate, root);
+}
+
+/** A CA whose key another PKI has. @param state of its keystore */
+export function isExternal(state: Pick<LogState, 'authorities' | 'audit'>, { id, role }: Authority): boolean {
+  if (role !== 'root') return role === 'intermediate';
+  return id === state.authorities.find((one) => one.role === 'root')?.id && hasExternalRoot(state);
+}
+
+/** Whether a certificate names a CA as its issuer. */
+function isNamed(certificate: string, { certificate: issuer }: Authority): boolean {
+  const [below, above] = [certificate, issuer].map((der) => parseCertificate(fromBase64(der)));
+  return below !== undefined && above !== undefined && isIssuedBy(below, above);
+}
+
+/** Whether a certificate names another as its issuer's: by the name, and the key identifier where it gives one. */
+export function isIssuedBy(below: Certificate, above: Certificate): boolean {
+  if (!equalBytes(below.issuer, above.subject)) return false;
+  const authorityKey = findExtension(below.extensions, OID.authorityKeyIdentifier);
+  const subjectKey = findExtension(above.extensions, OID.subjectKeyIdentifier);
+  const wanted = authorityKey && parseAuthorityKeyIdentifier(authorityKey.value).keyIdentifier;
+  return (
+    wanted === undefined || subjectKey === undefined || equalBytes(wanted, parseSubjectKeyIdentifier(subjectKey.value))
+  );
+}
+
+/** The intermediate CAs of another PKI between an issuing CA and the root, the nearest first: servers send them along. */
+export function intermediatesAbove({ authorities }: Pick<LogState, 'authorities'>, issuing: Authority): Authority[] {
+  const rest = authorities.filter(({ role }) => role === 'intermediate');
+  const above: Authority[] = [];
+  for (let below: Authority | undefined = issuing; rest.length > 0; ) {
+    const { certificate }: Authority = below;
+    const at = rest.findLastIndex((one) => isNamed(certificate, one));
+    [below] = at < 0 ? [] : rest.splice(at, 1);
+    if (below === undefined) break;
+    above.push(below);
+  }
+  return above;
 }
 
 /** The anchor of one side, DER. */

@@ -23,13 +23,12 @@ export function bundleAnchors(state: LogState): Uint8Array[] {
   return [...anchorsOf(state), ...(state.trusted ?? []).map(({ certificate }) => fromBase64(certificate))];
 }
 
-/** The authorities whose CRLs are handed out, in their order in one file: issuing CAs newest first, roots last. */
+/** The authorities whose CRLs are handed out, in their order in one file: issuing CAs newest first, another PKI's intermediate CAs, roots last. */
 export function crlOrder(state: LogState, now: Date): Authority[] {
   const newestFirst = crlAuthorities(state, now).toReversed();
-  return [
-    ...newestFirst.filter((authority) => authority.role === 'issuing'),
-    ...newestFirst.filter((authority) => authority.role === 'root'),
-  ];
+  return (['issuing', 'intermediate', 'root'] as const).flatMap((role) =>
+    newestFirst.filter((authority) => authority.role === role),
+  );
 }
 
 /**

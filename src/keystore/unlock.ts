@@ -73,7 +73,7 @@ export class UnlockedDomain {
     const { id } = this.#keystore.identity;
     if (decodeExternalKey(id, ref, bytes) !== undefined)
       throw new ClusterCaError('ERR_STATE', 'the root CA of this keystore is another PKI: its key is not here', {
-        hint: 'what only a root signs (its CRL, a new issuing CA) comes from that PKI',
+        hint: 'what only a root signs comes from that PKI: its CRL by cluster-ca crl --accept FILE, an issuing CA by cluster-ca rollover start --issuing',
         details: { external: true },
       });
     const token = decodeTokenKey(id, ref, bytes);

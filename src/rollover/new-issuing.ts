@@ -5,7 +5,7 @@ import { chainHolds } from '../crypto/independent-chain.ts';
 import { loadCrypto } from '../crypto/webcrypto.ts';
 import { ClusterCaError } from '../errors.ts';
 import { checkDomain, permittedRanges } from '../init/policy.ts';
-import { inProgress, phaseOf } from '../keystore/hierarchy.ts';
+import { inProgress, intermediatesAbove, phaseOf } from '../keystore/hierarchy.ts';
 import type { Keystore } from '../keystore/keystore.ts';
 import type { Authority, CrlRef, Policy, SealedKeyRef } from '../keystore/log/bodies.ts';
 import type { UnlockedDomain } from '../keystore/unlock.ts';
@@ -138,8 +138,6 @@ export async function recordIssuing(
   const { policy, crls: before } = keystore.state;
   const { id, generation, domains, permitIp } = plan;
   const of = rootInForce(keystore);
-  if (!chainHolds([certificate.der, keystore.authorityCertificate(of.id).der]))
-    throw new ClusterCaError('ERR_LINT', `OpenSSL finds no path from ${id} to ${of.id}`);
   const keyType = signer.keyType;
   const authority: Authority = {
     id,
@@ -149,6 +147,9 @@ export async function recordIssuing(
     certificate: toBase64(certificate.der),
     sealed,
   };
+  const above = [...intermediatesAbove(keystore.state, authority), of];
+  if (!chainHolds([certificate.der, ...above.map((one) => keystore.authorityCertificate(one.id).der)]))
+    throw new ClusterCaError('ERR_LINT', `OpenSSL finds no path from ${id} to ${of.id}`);
   const crl = await firstCrl(policy, authority, { certificate, signer }, issuingTime(writer));
   await staged.putObject(crl.ref.sha256, crl.der);
   await writer.commit('issuing', requestId, async () => {

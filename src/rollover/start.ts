@@ -3,7 +3,7 @@ import { rehearseBackup } from '../backup/rehearse.ts';
 import { randomBytes } from '../crypto/hash.ts';
 import { ClusterCaError, isClusterCaError } from '../errors.ts';
 import type { Secret } from '../keystore/envelope/slot.ts';
-import { inProgress, phaseOf } from '../keystore/hierarchy.ts';
+import { hasExternalRoot, inProgress, phaseOf } from '../keystore/hierarchy.ts';
 import type { Keystore } from '../keystore/keystore.ts';
 import type { Bodies } from '../keystore/log/bodies.ts';
 import type { UnlockedDomain } from '../keystore/unlock.ts';
@@ -50,6 +50,18 @@ export function checkStart(keystore: Keystore, now: Date, form: Form = 'root'): 
     throw new ClusterCaError('ERR_STATE', `${id} has ended on ${formatTime(notAfter)}: nothing validates under it`, {
       hint: 'make a new keystore with cluster-ca init, and issue to every node from it',
     });
+}
+
+/**
+ * Refuses what needs a root of our own: one that is another PKI's is not replaced here.
+ * @throws ERR_STATE
+ */
+export function requireOwnRoot(keystore: Keystore): void {
+  if (!hasExternalRoot(keystore.state)) return;
+  const { id } = rootInForce(keystore);
+  throw new ClusterCaError('ERR_STATE', `${id} is the root of another PKI: no root of our own follows it here`, {
+    hint: 'a new issuing CA under it: cluster-ca rollover start --issuing; to leave that PKI: cluster-ca init in another place, and there cluster-ca rollover start --from-anchor ROOT.pem',
+  });
 }
 
 /**

@@ -120,7 +120,7 @@ async function isRevokedAuthority(keystore: Keystore, id: string): Promise<boole
 /** The certificate, when it has a valid path to a root as a TLS client's. @throws Problem */
 function validated(keystore: Keystore, der: Uint8Array, now: Date): Certificate {
   const { authorities } = keystore.state;
-  const issuing = authorities.filter(({ role }) => role === 'issuing');
+  const issuing = authorities.filter(({ role }) => role !== 'root');
   const { valid, failures } = verifyPath({
     target: { der },
     anchors: anchorsOf(keystore.state).map((anchor) => ({ der: anchor })),

@@ -1,6 +1,6 @@
 import { type Alert, needsAttention, sortAlerts } from '../alerts/alert.ts';
 import { anchorAlert } from '../alerts/anchors.ts';
-import { authorityAlert } from '../alerts/authorities.ts';
+import { authorityAlert, replacementHint } from '../alerts/authorities.ts';
 import { backupAlert } from '../alerts/backups.ts';
 import { clockAlert } from '../alerts/clock.ts';
 import { crlAlert } from '../alerts/crls.ts';
@@ -13,7 +13,14 @@ import { sha256 } from '../crypto/hash.ts';
 import { certificateFields } from '../inspection/certificate-object.ts';
 import { type CertificateStatus, type IssuedCertificate, statusOf } from '../keystore/certificates/row.ts';
 import { clockLeap } from '../keystore/clock.ts';
-import { isDestroyed, issuerOf, liveAuthorities, rootOf } from '../keystore/hierarchy.ts';
+import {
+  intermediatesAbove,
+  isDestroyed,
+  isExternal,
+  issuerOf,
+  liveAuthorities,
+  rootOf,
+} from '../keystore/hierarchy.ts';
 import type { Keystore } from '../keystore/keystore.ts';
 import type { Authority } from '../keystore/log/bodies.ts';
 import { fromBase64 } from '../pki/encoding.ts';
@@ -105,19 +112,24 @@ function countsOf(rows: readonly IssuedCertificate[], now: Date): StatusDocument
 
 function authorityAlerts(keystore: Keystore, now: Date, within: number | undefined): Alert[] {
   const nodeLifetime = keystore.state.policy.nodeLifetime * 1000;
-  return alertedAuthorities(keystore).flatMap(({ id, role }) => {
+  return alertedAuthorities(keystore).flatMap((authority) => {
+    const { id, role } = authority;
     const { notBefore, notAfter } = keystore.authorityCertificate(id);
-    const alert = authorityAlert({ id, role, subject: id, notBefore, notAfter }, nodeLifetime, now.getTime());
+    const external = isExternal(keystore.state, authority);
+    const life = { id, role, external, subject: id, notBefore, notAfter };
+    const alert = authorityAlert(life, nodeLifetime, now.getTime());
     if (within === undefined || (alert !== undefined && alert.severity !== 'info')) return alert ?? [];
-    const hint = `replace it before it ends: cluster-ca rollover start${role === 'root' ? '' : ' --issuing'}`;
-    return withinAlert({ subject: id, notAfter, hint }, within, now.getTime()) ?? alert ?? [];
+    return withinAlert({ subject: id, notAfter, hint: replacementHint(life) }, within, now.getTime()) ?? alert ?? [];
   });
 }
 
 /** Those that are in force, during a rollover of both sides. Certificates of an issuing CA that was replaced end before it. */
 function alertedAuthorities({ state }: Keystore): Authority[] {
   const sides = (['old', 'new'] as const).flatMap((side) => [rootOf(state, side), issuerOf(state, side)]);
-  return sides.filter((authority) => authority !== undefined);
+  return sides.flatMap((authority) => {
+    if (authority === undefined) return [];
+    return authority.role === 'issuing' ? [authority, ...intermediatesAbove(state, authority)] : [authority];
+  });
 }
 
 function anchorAlerts({ state }: Keystore, now: Date): Alert[] {
@@ -131,12 +143,13 @@ function anchorAlerts({ state }: Keystore, now: Date): Alert[] {
 
 function crlAlerts(keystore: Keystore, now: Date): Alert[] {
   return keystore.state.crls.flatMap((crl) => {
-    const role = keystore.authority(crl.authority)?.role;
-    if (role === undefined || isDestroyed(keystore.state, crl.authority)) return [];
+    const authority = keystore.authority(crl.authority);
+    if (authority === undefined || isDestroyed(keystore.state, crl.authority)) return [];
     if (keystore.authorityCertificate(crl.authority).notAfter < now.getTime()) return [];
     const life = {
-      authority: crl.authority,
-      role,
+      authority: authority.id,
+      role: authority.role,
+      external: isExternal(keystore.state, authority),
       thisUpdate: Date.parse(crl.thisUpdate),
       nextUpdate: Date.parse(crl.nextUpdate),
     };

@@ -166,7 +166,7 @@ export async function verifyChain(
     return verifyFiles({ ...common, trust: request.trust.map((path) => file(path, 'certificate')), untrusted });
   const { authorities } = keystore.state;
   const issuing = authorities
-    .filter(({ role }) => role === 'issuing')
+    .filter(({ role }) => role !== 'root')
     .map(({ id, certificate }): InputFile => ({ name: id, bytes: fromBase64(certificate) }));
   const anchors = anchorsOf(keystore.state).map((bytes): InputFile => {
     const own = authorities.find(({ certificate }) => certificate === toBase64(bytes));

@@ -385,6 +385,32 @@ describe('a new issuing CA under the same root', () => {
   });
 });
 
+describe('intermediate CAs of another PKI', () => {
+  const body = (...ids: string[]): Bodies['intermediates'] => ({
+    authorities: ids.map((id) => ({ ...authority(id), role: 'intermediate' })),
+  });
+
+  test('are numbered on, and sign nothing here', async () => {
+    const state = await opened(async (log) => {
+      await log.append('intermediates', body('intermediate-g1.1'));
+      await log.append('intermediates', body('intermediate-g1.2', 'intermediate-g1.3'));
+    });
+    expect(state.authorities.map(({ id }) => id).slice(-3)).toEqual([
+      'intermediate-g1.1',
+      'intermediate-g1.2',
+      'intermediate-g1.3',
+    ]);
+    expect(signingIssuer(state)?.role).toBe('issuing');
+  });
+
+  test('refused: a number left out, and a CA of another role', async () => {
+    await refused('intermediate CA 1', (log) => log.append('intermediates', body('intermediate-g1.2')));
+    await refused('intermediate CA 1', (log) =>
+      log.append('intermediates', { authorities: [authority('issuing-g1.2')] }),
+    );
+  });
+});
+
 describe('further anchors', () => {
   test('added, removed, and never twice', async () => {
     const { sha256Hex } = await import('../../src/crypto/hash.ts');

@@ -289,6 +289,14 @@ export function readKeystore(root, secrets = []) {
         authorities: [...state.authorities, authority],
         policy: { ...state.policy, domains, permitIp },
       };
+    } else if (op === 'intermediates') {
+      const known = state.authorities.filter((ca) => ca.role === 'intermediate').length;
+      for (const [i, { id, role, generation }] of body.authorities.entries())
+        must(
+          role === 'intermediate' && id === `intermediate-g${generation}.${known + i + 1}`,
+          'the next intermediate CA',
+        );
+      state = { ...state, authorities: [...state.authorities, ...body.authorities] };
     }
     for (const crl of body.crls ?? []) {
       const last = state.crls.findIndex(({ authority }) => authority === crl.authority);
@@ -404,7 +412,7 @@ export function readKeystore(root, secrets = []) {
       for (const node of body.joined) if (nodes.size < 4096) nodes.add(node);
       delete state.agents;
       if (nodes.size > 0) state.agents = [...nodes];
-    } else must(['init', 'crl', 'rollover', 'issuing'].includes(op), `a later version wrote ${op}`);
+    } else must(['init', 'crl', 'rollover', 'issuing', 'intermediates'].includes(op), `a later version wrote ${op}`);
     // They pin a root that goes.
     if (op === 'rollover' && body.to === 'retire') delete state.joinTokens;
   }

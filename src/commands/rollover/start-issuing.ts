@@ -1,4 +1,6 @@
 import type { Context } from '../../context.ts';
+import { ClusterCaError } from '../../errors.ts';
+import { hasExternalRoot } from '../../keystore/hierarchy.ts';
 import type { Keystore } from '../../keystore/keystore.ts';
 import { newRequestId } from '../../keystore/request-id.ts';
 import { rolloverDocument } from '../../rollover/document.ts';
@@ -7,9 +9,13 @@ import { renderRollover } from '../../rollover/render.ts';
 import type { Style } from '../../ui/text/style.ts';
 import { type OpenedDomain, withDomains } from '../../unlocking.ts';
 import type { RolloverStartOptions } from './start.ts';
+import { runExternalIssuing } from './start-external.ts';
 
 /** A new issuing CA under the same root. */
 export async function runIssuing(ctx: Context, keystore: Keystore, options: RolloverStartOptions): Promise<void> {
+  if (hasExternalRoot(keystore.state)) return runExternalIssuing(ctx, keystore, options);
+  if (options.issuingCert !== undefined)
+    throw new ClusterCaError('ERR_USAGE', '--issuing-cert is for a root that is another PKI: this one signs here');
   const widening = { domains: options.domain, permitIp: options.permitIp };
   const plan = planIssuing(keystore, widening);
   if (options.dryRun) return printIssuing(ctx, keystore, plan, { dryRun: true });

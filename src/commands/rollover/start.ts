@@ -15,7 +15,7 @@ import { anchorObject, readForeignRoot } from '../../rollover/anchor-file.ts';
 import { rolloverDocument, type StepObject } from '../../rollover/document.ts';
 import { rootInForce } from '../../rollover/make-hierarchy.ts';
 import { renderRollover } from '../../rollover/render.ts';
-import { checkStart, type StartRequest, startRollover } from '../../rollover/start.ts';
+import { checkStart, requireOwnRoot, type StartRequest, startRollover } from '../../rollover/start.ts';
 import { type OpenedDomain, withDomains } from '../../unlocking.ts';
 import { formatDuration } from '../../values/duration.ts';
 import { runStartCeremony } from './start-ceremony.ts';
@@ -24,6 +24,7 @@ import { runIssuing } from './start-issuing.ts';
 export interface RolloverStartOptions extends CeremonyOptions {
   root?: boolean;
   issuing?: boolean;
+  issuingCert?: string;
   fromAnchor?: string;
   domain?: string[];
   permitIp?: string[];
@@ -64,6 +65,7 @@ function checkForm(options: RolloverStartOptions): void {
     if (options.backup !== undefined) throw refuse('--backup', 'is of a root; keystore backup makes one at any time');
     return;
   }
+  if (options.issuingCert !== undefined) throw refuse('--issuing-cert', 'goes with --issuing');
   if (options.domain !== undefined) throw refuse('--domain', 'goes with --issuing');
   if (options.permitIp !== undefined) throw refuse('--permit-ip', 'goes with --issuing');
 }
@@ -71,6 +73,7 @@ function checkForm(options: RolloverStartOptions): void {
 async function runRoot(ctx: Context, keystore: Keystore, options: RolloverStartOptions): Promise<void> {
   const path = options.inventory ?? ctx.env.CLUSTER_CA_INVENTORY;
   if (path !== undefined) inventoryItems(readInventory(path), keystore.state);
+  if (options.fromAnchor === undefined) requireOwnRoot(keystore);
   checkStart(keystore, ctx.now(), options.fromAnchor === undefined ? 'root' : 'foreign');
   const foreign = options.fromAnchor === undefined ? undefined : foreignRoot(ctx, keystore, options.fromAnchor);
   const emergency = emergencyOf(options);

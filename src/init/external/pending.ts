@@ -46,7 +46,10 @@ export async function writePending(location: string, pending: Omit<Pending, 'v' 
 }
 
 /** @throws ERR_STATE when nothing waits there; ERR_KEYSTORE_TAMPERED */
-export async function readPending(location: string): Promise<Pending> {
+export async function readPending(
+  location: string,
+  hint = 'begin with: cluster-ca init CLUSTER --external-root',
+): Promise<Pending> {
   const path = pendingPath(location);
   let bytes: Uint8Array;
   try {
@@ -54,7 +57,7 @@ export async function readPending(location: string): Promise<Pending> {
   } catch (error) {
     if (errno(error) === 'ENOENT')
       throw new ClusterCaError('ERR_STATE', `nothing at ${location} waits for a certificate`, {
-        hint: 'begin with: cluster-ca init CLUSTER --external-root',
+        hint,
       });
     throw storageError(error, 'read', path);
   }

@@ -1,5 +1,6 @@
 import { unlink } from 'node:fs/promises';
 import { resolve } from 'node:path';
+import { issuingName } from '../../authority/names.ts';
 import type { Context } from '../../context.ts';
 import { ClusterCaError, isClusterCaError } from '../../errors.ts';
 import { anchorDirectory } from '../../keystore/anchor.ts';
@@ -21,12 +22,13 @@ import type { InitOptions } from '../options.ts';
 import { renderInit } from '../render.ts';
 import { initSecrets } from '../secrets.ts';
 import { openTokens } from '../tokens.ts';
-import { completeExternal, readAnswer } from './complete.ts';
+import { readAnswer } from './answer.ts';
+import { completeExternal } from './complete.ts';
 import { pendingPath, readPending } from './pending.ts';
 import { requestIssuing } from './request.ts';
 
 /** The request, where the command runs. */
-const CSR = 'issuing.csr';
+export const CSR = 'issuing.csr';
 
 /** A root that is another PKI's has no domain of ours. @throws ERR_USAGE */
 export function checkExternal(options: InitOptions): void {
@@ -120,7 +122,8 @@ export async function runComplete(ctx: Context, cluster: string, options: InitOp
       `what waits at ${location} is the request of ${pending.cluster}, not of ${cluster}`,
     );
   const name = options.issuingCert as string;
-  const answer = readAnswer({ name, bytes: readInputFile(resolve(ctx.cwd, name), 'certificate') }, pending, ctx.now());
+  const file = { name, bytes: readInputFile(resolve(ctx.cwd, name), 'certificate') };
+  const answer = readAnswer(file, pending, { name: issuingName(cluster, 1, 1) }, ctx.now());
   for (const what of answer.leftOut) ctx.ui.warn(`the issuing CA's certificate: ${what}`);
   if (options.dryRun) {
     const plan = { ...planInit({ cluster, policy: pending.policy, location }), leftOut: answer.leftOut };

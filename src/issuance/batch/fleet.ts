@@ -6,11 +6,13 @@ import type { Authority } from '../../keystore/log/bodies.ts';
 import type { PackedCertificate } from '../../keystore/pack.ts';
 import { trustBundle } from '../../keystore/public.ts';
 import type { KeystoreWriter } from '../../keystore/writer.ts';
+import { concatBytes } from '../../pki/der/writer.ts';
 import { fromBase64, toAscii, toHex } from '../../pki/encoding.ts';
 import { pemOctets } from '../../pki/pem.ts';
 import { newSerial } from '../../pki/serial.ts';
 import { parseCertificate } from '../../pki/x509/certificate.ts';
 import type { FileAccess } from '../../placement/place.ts';
+import { issuersOf } from '../files.ts';
 import type { IssueItem } from '../item.ts';
 import { requireIssuer } from '../require-issuer.ts';
 import { openPool, type Pool } from './pool.ts';
@@ -74,7 +76,7 @@ export async function issueFleet(writer: KeystoreWriter, request: FleetRequest):
       now: now.getTime(),
     },
     output: {
-      issuing: pemOctets('CERTIFICATE', certificate),
+      issuing: concatBytes(...issuersOf(keystore, authority.id).map((der) => pemOctets('CERTIFICATE', der))),
       trustBundle: toAscii(trustBundle(keystore, now)),
       access,
       seconds: Math.floor(now.getTime() / 1000),

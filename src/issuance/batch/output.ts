@@ -15,7 +15,7 @@ export interface Holding {
 
 /** What all files of a run share. */
 export interface OutputShared {
-  /** PEM of the issuing CA's certificate, which follows the end-entity's. */
+  /** PEM of the CAs' certificates that follow the end-entity's. */
   issuing: Uint8Array;
   /** PEM as well. */
   trustBundle: Uint8Array;

@@ -226,6 +226,17 @@ export function applyIssuing(state: LogState, body: Bodies['issuing'], seq: numb
   };
 }
 
+/** Intermediate CAs of another PKI, numbered on. @throws ERR_KEYSTORE_TAMPERED */
+export function applyIntermediates(state: LogState, { authorities }: Bodies['intermediates'], seq: number): LogState {
+  const known = state.authorities.filter(({ role }) => role === 'intermediate').length;
+  for (const [i, { id, role, generation, certificate }] of authorities.entries()) {
+    if (id !== `intermediate-g${generation}.${known + i + 1}` || role !== 'intermediate')
+      throw tampered(`log record ${seq} does not bring intermediate CA ${known + i + 1}`);
+    parseCertificate(fromBase64(certificate));
+  }
+  return { ...state, authorities: [...state.authorities, ...authorities] };
+}
+
 /** Anchors added and removed. @throws ERR_KEYSTORE_TAMPERED for one that is there already, or is not */
 export function applyTrust(
   state: LogState,

@@ -21,6 +21,7 @@ import {
   confirmBody,
   evidenceBody,
   excludeBody,
+  intermediatesBody,
   issuingBody,
   phaseBody,
   rolloverState,
@@ -36,6 +37,7 @@ export {
   type Kind,
   kind,
   plane,
+  type Role,
   type SealedKeyRef,
   type SlotRef,
 } from './parts.ts';
@@ -174,6 +176,7 @@ const BODIES = {
   confirm: confirmBody,
   evidence: evidenceBody,
   issuing: issuingBody,
+  intermediates: intermediatesBody,
   trust: trustBody,
   'join-token': joinTokenMade,
   'join-token-used': joinTokenUsed,

@@ -8,7 +8,7 @@ import type { PackedCertificate } from '../pack.ts';
 import { applyAgentChanges } from './agents.ts';
 import { applyAlertChanges } from './alerts.ts';
 import { issuedRows, serialsHash } from './apply-issue.ts';
-import { applyIssuing, applyPhase, applyToRollover, applyTrust } from './apply-rollover.ts';
+import { applyIntermediates, applyIssuing, applyPhase, applyToRollover, applyTrust } from './apply-rollover.ts';
 import type { DeployedService, RevokedEntry, UndoneService } from './bodies.ts';
 import { type JoinToken, withJoinToken, withoutTokens, withUsedToken } from './join-tokens.ts';
 import type { LogRecord } from './record.ts';
@@ -145,6 +145,9 @@ function apply(
       next = applyIssuing(next, entry.body, entry.seq);
       next.crls = replaceCrls(next, entry.body.crls);
       requireCrls(next, [entry.body.authority]);
+      break;
+    case 'intermediates':
+      next = applyIntermediates(next, entry.body, entry.seq);
       break;
     case 'trust':
       next = applyTrust(next, entry.body, (certificate) => sha256Hex(fromBase64(certificate)), entry.seq, time);

@@ -9,7 +9,7 @@ export const kind = oneOf('node', 'client', 'probe');
 export type Kind = Shaped<typeof kind>;
 
 export const decimal = pattern(/^(0|[1-9]\d{0,47})$/, 'a decimal number');
-export const authorityId = pattern(/^(root|issuing)-g[1-9]\d{0,8}(\.[1-9]\d{0,8})?$/, 'an authority');
+export const authorityId = pattern(/^(root|intermediate|issuing)-g[1-9]\d{0,8}(\.[1-9]\d{0,8})?$/, 'an authority');
 export const plane = pattern(/^[a-z]([a-z0-9-]{0,14}[a-z0-9])?$/, 'a plane');
 export const cluster = pattern(/^[a-z0-9]([a-z0-9-]{0,38}[a-z0-9])?$/, 'a cluster name');
 export const domain = oneOf('root', 'daily');
@@ -21,9 +21,13 @@ export const reason = oneOf(...REVOCATION_REASONS);
 export const sealedKey = record({ keyId: hex(16), epoch: integer, domain, sha256: hex(32) });
 export type SealedKeyRef = Shaped<typeof sealedKey>;
 
+/** `intermediate`: a CA of another PKI between its root and our issuing CA. */
+export const role = oneOf('root', 'issuing', 'intermediate');
+export type Role = Shaped<typeof role>;
+
 export const authority = record({
   id: authorityId,
-  role: oneOf('root', 'issuing'),
+  role,
   generation: integer,
   keyType,
   certificate: base64,

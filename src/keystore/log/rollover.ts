@@ -94,6 +94,9 @@ export const issuingBody = record({
   permitIp: list(text),
 });
 
+/** CAs of another PKI between its root and an issuing CA that follows. */
+export const intermediatesBody = record({ authorities: list(authority, 8) });
+
 /** Further anchors of the trust bundles; `remove` by SHA-256 of their DER. */
 export const trustBody = record({ add: list(base64, 16), remove: list(hex(32), 64) });
 

@@ -18,7 +18,7 @@ const answerSchema = z.object({
     z.object({
       plane: z.string(),
       certificate: certificateSchema,
-      chain: z.string().describe('PEM: the certificate, then its issuing CA'),
+      chain: z.string().describe('PEM: the certificate, then its issuing CA and what is between that and the root'),
     }),
   ),
   trustBundle: z.string().describe('PEM: the trust anchors'),

@@ -10,7 +10,7 @@ import type { Service } from '../service.ts';
 const answerSchema = z.object({
   schemaVersion: z.literal(1),
   certificate: certificateSchema,
-  chain: z.string().describe('PEM: the certificate, then its issuing CA'),
+  chain: z.string().describe('PEM: the certificate, then its issuing CA and what is between that and the root'),
   trustBundle: z.string().describe('PEM: the trust anchors'),
 });
 

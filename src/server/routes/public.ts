@@ -29,7 +29,10 @@ export function publicRoutes({ keystore, now, metrics, ready }: Service): Route[
       params: z.strictObject({
         file: z
           .string()
-          .regex(/^(root|issuing)-g\d{1,9}(\.\d{1,9})?\.crl$/, 'not the name of a CRL, such as issuing-g1.1.crl'),
+          .regex(
+            /^(root|intermediate|issuing)-g\d{1,9}(\.\d{1,9})?\.crl$/,
+            'not the name of a CRL, such as issuing-g1.1.crl',
+          ),
       }),
       answers: { 200: { description: 'DER (RFC 5280)', type: 'application/pkix-crl' } },
       handle: async ({ params }) => {
