@@ -50,6 +50,9 @@ interface AskedProof {
 /** What an agent has answered to a proof that it was asked for. */
 export type ProofAnswer = NonNullable<Report['proof']>;
 
+/** Why a poll is held no longer: there may be something to say, a newer one is there, or nobody waits for it. */
+type Release = 'news' | 'newer' | 'gone';
+
 interface Known {
   heardAt: number;
   told: Told | undefined;
@@ -57,8 +60,8 @@ interface Known {
   openSince: Map<string, number>;
   asked: Map<string, Asked>;
   proofs: Map<string, AskedProof>;
-  /** Ends the poll that is held for it; undefined when none is. */
-  release: (() => void) | undefined;
+  /** Ends the poll that is held for it, because there is news or a newer poll; undefined when none is. */
+  release: ((why: Release) => void) | undefined;
 }
 
 /**
@@ -133,28 +136,24 @@ export class Agents {
    * Holds a poll until there is news for this node, or the time is over. One for each node: an older one ends.
    * @param milliseconds 0: not at all
    * @param gone when nobody waits for the answer any more
-   * @returns false for one that is gone
+   * @returns false for one that is gone, or whose place a newer poll has taken: it is not to be held again, which would end that one
    */
   async hold(node: string, milliseconds: number, gone: Promise<void> = NEVER): Promise<boolean> {
     const known = this.#heard(node);
-    known.release?.();
+    known.release?.('newer');
     if (milliseconds <= 0 || this.#stopped) return true;
-    let isThere = true;
-    await new Promise<void>((resolve) => {
-      const release = (): void => {
+    const why = await new Promise<Release>((resolve) => {
+      const release = (reason: Release): void => {
         clearTimeout(timer);
         if (known.release === release) known.release = undefined;
-        resolve();
+        resolve(reason);
       };
-      const timer = setTimeout(release, milliseconds);
+      const timer = setTimeout(() => release('news'), milliseconds);
       known.release = release;
-      void gone.then(() => {
-        isThere = false;
-        release();
-      });
+      void gone.then(() => release('gone'));
     });
-    if (isThere) known.heardAt = this.#now();
-    return isThere;
+    if (why !== 'gone') known.heardAt = this.#now();
+    return why === 'news';
   }
 
   /**
@@ -175,7 +174,7 @@ export class Agents {
 
   /** There is news for all. */
   wakeAll(): void {
-    for (const { release } of this.#known.values()) release?.();
+    for (const { release } of this.#known.values()) release?.('news');
   }
 
   get isStopped(): boolean {
@@ -237,7 +236,7 @@ export class Agents {
         if (waited >= (asked.handed ? patience.done : patience.taken)) asked.ended(undefined);
       }, TICK);
       known.proofs.set(ask.id, asked);
-      known.release?.();
+      known.release?.('news');
     });
   }
   /**
@@ -266,7 +265,7 @@ export class Agents {
         if (!asked.handed) return resolve(undefined);
         timer = setTimeout(() => resolve(undefined), patience.done - patience.taken);
       }, patience.taken);
-      known.release?.();
+      known.release?.('news');
     });
   }
 
@@ -274,7 +273,7 @@ export class Agents {
   #endTurn(): void {
     this.#turn = undefined;
     const [next] = this.#queue;
-    if (next !== undefined) this.#known.get(next)?.release?.();
+    if (next !== undefined) this.#known.get(next)?.release?.('news');
   }
 
   #heard(node: string): Known {

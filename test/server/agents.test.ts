@@ -43,10 +43,10 @@ test('a newer poll of a node ends the older; the end of the daemon ends all', as
   const agents = new Agents(() => 0);
   const older = agents.hold('n1', 60_000);
   const newer = agents.hold('n1', 60_000);
-  await older;
+  expect(await older).toBe(false);
   expect(agents.held).toBe(1);
   agents.stop();
-  await newer;
+  expect(await newer).toBe(true);
   await agents.hold('n1', 60_000);
   expect(agents.held).toBe(0);
 });

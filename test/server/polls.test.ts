@@ -43,6 +43,17 @@ beforeAll(async () => {
   await daemon.start();
 }, 120_000);
 
+test('a newer poll of a node ends the older, and neither keeps the daemon busy: an agent that was restarted has two', async () => {
+  const { version } = (await poll('n0', '')).json();
+  const older = poll('n0', `wait=300&seen=${version}`);
+  await areHeld(1);
+  const newer = poll('n0', `wait=300&seen=${version}`);
+  expect((await older).status).toBe(204);
+  await areHeld(1);
+  const last = poll('n0', `wait=1&seen=${version}`);
+  expect([(await newer).status, (await last).status]).toEqual([204, 204]);
+}, 60_000);
+
 test('what is not news is held; a new CRL reaches all; the end of the daemon ends them', async () => {
   const first = await poll('n0', '');
   const { version, trustBundle, crls, rotations } = first.json();
