@@ -50,7 +50,7 @@ export async function runCutOff(ctx: Context, name: string, options: CutOffOptio
     throw new ClusterCaError('ERR_USAGE', '--plane: a node is cut off with all that it has', {
       hint: 'leave --plane out: every certificate of the node goes',
     });
-  const path = inventoryPath(ctx, options.inventory);
+  const path = inventoryPath(ctx, options.inventory, 'from what services is it to be cut off?');
   const keystore = await openKeystoreToWrite(ctx, { rootKeystore: options.rootKeystore });
   const inventory = readInventory(path);
   inventoryItems(inventory, keystore.state);
@@ -63,10 +63,20 @@ export async function runCutOff(ctx: Context, name: string, options: CutOffOptio
   const until = Math.max(0, ...targets.map(({ notAfter = 0 }) => notAfter));
   const accepting = acceptingUntil(audience, new Set([victim.name]), until);
   const about = { victim: victim.name, accepting };
-  if (options.dryRun) return printPlan(ctx, keystore, inventory, about);
-  if (isCutOff(keystore, victim) && targets.every(({ row }) => row?.revoked !== undefined)) {
+  const isRevoked = targets.every(({ row }) => row?.revoked !== undefined);
+  if (options.dryRun && !(isCutOff(keystore, victim) && isRevoked))
+    return printPlan(ctx, keystore, inventory, { ...about, isRevoked, isLeftOut: isLeftOut(keystore, victim) });
+  if (isCutOff(keystore, victim) && isRevoked) {
     const rollover = await boardByLog(keystore, inventory, ctx.now());
-    const document = { revoked: [], crls: [], services: [], accepting: [], refused: refusals(keystore), rollover };
+    const document = {
+      revoked: [],
+      crls: [],
+      services: [],
+      accepting: [],
+      refused: refusals(keystore),
+      rollover,
+      ...(options.dryRun ? { dryRun: true } : {}),
+    };
     ctx.ui.result(document, () => `nothing to do: ${victim.name} is cut off already`);
     return;
   }
@@ -139,9 +149,13 @@ function checkPhase(keystore: Keystore, now: Date): void {
 }
 
 /** Left out of the last rollover, which is done: nothing that it had is under a root that anybody trusts. */
-function isCutOff({ state }: Keystore, victim: Holder): boolean {
-  const { phase, excluded = [] } = state.rollover ?? {};
-  return phase === 'done' && excluded.some(({ kind, name }) => kind === victim.kind && name === victim.name);
+function isCutOff(keystore: Keystore, victim: Holder): boolean {
+  return keystore.state.rollover?.phase === 'done' && isLeftOut(keystore, victim);
+}
+
+function isLeftOut({ state }: Keystore, victim: Holder): boolean {
+  const { excluded = [] } = state.rollover ?? {};
+  return excluded.some(({ kind, name }) => kind === victim.kind && name === victim.name);
 }
 
 /** The window in which what is revoked is accepted, before anything is done. */
@@ -158,14 +172,18 @@ async function printPlan(
   ctx: Context,
   keystore: Keystore,
   inventory: ReturnType<typeof readInventory>,
-  about: { victim: string; accepting: readonly Accepting[] },
+  about: { victim: string; accepting: readonly Accepting[]; isRevoked: boolean; isLeftOut: boolean },
 ): Promise<void> {
-  const { victim, accepting } = about;
+  const { victim, accepting, isRevoked, isLeftOut } = about;
   const step = (what: string): StepObject => ({ phase: phaseOf(keystore.state), what });
   const steps = [
-    step(`revoke every certificate of ${victim}`),
+    ...(isRevoked ? [] : [step(`revoke every certificate of ${victim}`)]),
     ...(inProgress(keystore.state) ? [] : [step('make a new root CA and issuing CA')]),
-    step(`leave out ${victim}, and go on to done`),
+    step(
+      inProgress(keystore.state) && isLeftOut
+        ? `go on to done, with ${victim} left out`
+        : `leave out ${victim}, and go on to done`,
+    ),
   ];
   const board: RolloverBoard = await boardByLog(keystore, inventory, ctx.now(), { steps, dryRun: true });
   const document = { revoked: [], crls: [], services: [], accepting, rollover: board, steps, dryRun: true };

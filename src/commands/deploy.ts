@@ -88,10 +88,10 @@ function checkDirectory(path: string): void {
 }
 
 /** The inventory's path. @throws ERR_USAGE when none is said */
-export function inventoryPath(ctx: Context, given: string | undefined): string {
+export function inventoryPath(ctx: Context, given: string | undefined, question = 'deploy to what?'): string {
   const path = given ?? ctx.env.CLUSTER_CA_INVENTORY;
   if (path !== undefined) return path;
-  throw new ClusterCaError('ERR_USAGE', 'deploy to what?', {
+  throw new ClusterCaError('ERR_USAGE', question, {
     hint: 'say the inventory with the services: --inventory cluster.yaml',
   });
 }

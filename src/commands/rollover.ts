@@ -27,7 +27,7 @@ export function rolloverCommand(ctx: Context): Command {
   );
   command.addCommand(
     new Command('plan')
-      .summary('try every pair of services in every phase to come: what would break')
+      .summary('try every pair of services in every phase to come: what would break, who does not answer')
       .option('--inventory <file>', 'the cluster.yaml with the services')
       .action((options) => runRolloverPlan(ctx, options)),
   );

@@ -54,7 +54,10 @@ test('the node has nothing that anybody trusts; the others go on under the new r
   errorObject(await ca(['verify', join(place('n2'), 'cert.pem'), '--json']), 'ERR_PATH');
 }, 120_000);
 
-test('again: nothing to do', async () => {
+test('again: nothing to do, and nothing that would be done', async () => {
+  const planned = await done<CutOff & { dryRun: boolean; steps?: unknown }>(ca, cutOff('--dry-run'));
+  expect([planned.dryRun, planned.steps, planned.rollover.phase]).toEqual([true, undefined, 'done']);
+  expect((await ca(cutOff('--dry-run'))).stdout).toBe('nothing to do: n2 is cut off already\n');
   const { rollover } = await done<CutOff>(ca, cutOff('--confirm', 'orders'));
   expect(rollover.new.authority).toBe('root-g2');
 });

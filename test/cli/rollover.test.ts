@@ -63,8 +63,13 @@ describe('a rollover of files', () => {
   test('phase by phase; each says what it rests on; a dry run changes nothing', async () => {
     const ca = clusters[0] as Files;
     expect(errorOf(await ca.rollover('advance', ['--yes'])).message).toBe('no rollover is in progress');
+    // That comes first: which services it would be of, nobody has to say.
+    const nowhere = await ca.ca(['rollover', 'advance', '--yes', '--json']);
+    expect([nowhere.code, errorOf(nowhere).message]).toEqual([6, 'no rollover is in progress']);
     expect((await ca.rollover('plan')).json()).toMatchObject({ phase: 'stable', breaks: [], toConfirm: [] });
     await ca.reaches('start');
+    const whose = await ca.ca(['rollover', 'advance', '--yes', '--json']);
+    expect([whose.code, errorOf(whose).message]).toEqual([2, 'whose services are to be taken along?']);
     const refused = await ca.rollover('advance', ['--no-input']);
     expect([refused.code, refused.stdout]).toEqual([2, '']);
     for (const [phase, anchors] of [
@@ -156,6 +161,27 @@ describe('a rollover of files', () => {
     expect(errorOf(await ca.rollover('advance', ['--yes'])).details.blocking).toEqual(['app']);
     await ca.reaches('confirm', 'app');
     expect((await ca.reaches('advance')).phase).toBe('done');
+  });
+
+  test('a plan says who does not answer, and what it does not know', async () => {
+    const ca = clusters[5] as Files;
+    const inventory = join(ca.directory, 'with-servers.yaml');
+    const server = `{ kind: exec, address: "127.0.0.1:1", dir: ${ca.directory}/n2, reload: { command: ["true"] } }`;
+    await writeFile(
+      inventory,
+      `cluster: orders\nnodes:\n  n1: { planes: [data], services: [{ kind: files, dir: ${ca.directory}/n1 }] }\n  n2: { planes: [data], services: [${server}] }\n`,
+    );
+    const plan = (await ca.rollover('plan', ['--inventory', inventory])).json();
+    expect(plan).toMatchObject({
+      breaks: [],
+      unknown: 4,
+      roles: 4,
+      down: [{ node: 'n2', service: 'exec 127.0.0.1:1', error: expect.stringContaining('connection refused') }],
+    });
+    const { stdout } = await ca.ca(['rollover', 'plan', '--inventory', inventory]);
+    expect(stdout).toContain('nothing would break by what is known');
+    expect(stdout).toMatch(/do not answer now.*\n {2}n2: .*127\.0\.0\.1:1: connection refused/);
+    expect(stdout).toContain('of 4 services in their roles nothing is proven yet');
   });
 
   test('in an emergency who misses the deadline is left out', async () => {

@@ -1,8 +1,9 @@
 import type { CeremonyOptions } from '../../ceremony/options.ts';
-import { type Context, openKeystoreToWrite } from '../../context.ts';
+import { type Context, openKeystore, openKeystoreToWrite } from '../../context.ts';
 import { unitsFromHere } from '../../deployment/select.ts';
 import type { Unit } from '../../deployment/unit.ts';
 import { verdictOf } from '../../deployment/verdict.ts';
+import { isClusterCaError } from '../../errors.ts';
 import { inventoryItems } from '../../inventory/items.ts';
 import { type Inventory, readInventory } from '../../inventory/read.ts';
 import { phaseOf } from '../../keystore/hierarchy.ts';
@@ -57,7 +58,9 @@ export async function runRolloverOn(
   course: Course,
   elsewhere?: CarriedRoot,
 ): Promise<void> {
-  const path = inventoryPath(ctx, options.inventory);
+  const question = 'whose services are to be taken along?';
+  if (options.inventory === undefined && ctx.env.CLUSTER_CA_INVENTORY === undefined) await sayThatNoneIs(ctx);
+  const path = inventoryPath(ctx, options.inventory, question);
   const keystore = await openKeystoreToWrite(ctx, { rootKeystore: options.rootKeystore });
   const inventory = readInventory(path);
   inventoryItems(inventory, keystore.state);
@@ -120,6 +123,15 @@ async function go(
   } finally {
     closeOpened(root);
   }
+}
+
+/** Where no rollover is in progress, nobody has to say which services it would be of. @throws ERR_STATE */
+async function sayThatNoneIs(ctx: Context): Promise<void> {
+  const keystore = await openKeystore(ctx).catch((error: unknown) => {
+    if (!isClusterCaError(error)) throw error;
+    return undefined;
+  });
+  if (keystore !== undefined) requireRollover(keystore.state);
 }
 
 /** To leave somebody out is severe; the rest is moderate. */
