@@ -74,6 +74,7 @@ async function killedAnywhere(
 ): Promise<[calls: number, disks: number]> {
   const disk = new DiskModel(operation.target.directory);
   const { calls, result } = await trace(operation.target, args, [0, 6]);
+  const ends = new DiskModel(operation.target.directory).digest('nothing');
   const looked = new Set(sampled(calls.map(textOf), 4));
   const seen = new Set<string>();
   const look = async (): Promise<void> => {
@@ -92,6 +93,8 @@ async function killedAnywhere(
       disk.apply({ ...call, data: call.data?.subarray(half) });
     } else disk.apply(call);
   }
+  // It is the same disk that the run itself has left.
+  expect(disk.digest('nothing')).toBe(ends);
   return [calls.length, seen.size];
 }
 
