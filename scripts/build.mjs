@@ -48,6 +48,7 @@ const common = {
   platform: 'node',
   format: 'cjs',
   target: 'node20',
+  charset: 'ascii',
   supported: { 'dynamic-import': false },
   define: { 'import.meta.url': 'importMetaUrl' },
   banner: { js: "const importMetaUrl=require('url').pathToFileURL(__filename).href;" },

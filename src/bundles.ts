@@ -34,7 +34,8 @@ export function load(name: string): unknown {
   if (known !== undefined) return known.exports;
   const file = new URL(`${name}.cjs`, directory);
   const filename = outside.resolve(`./${name}.cjs`);
-  const source = `(function(exports,require,module,__filename){${readFileSync(file, 'utf8')}\n})`;
+  // The build writes ASCII alone, so that the octets are the characters.
+  const source = `(function(exports,require,module,__filename){${readFileSync(file, 'latin1')}\n})`;
   const script = new Script(source, { filename, ...cachedCode(name) });
   const module: Bundle = { exports: {} };
   loaded.set(name, module);
