@@ -17,14 +17,14 @@ const SHARE = 20;
 const REMINDER = 10 * 60_000;
 
 /** What only the daemon knows. */
-export type Seen = Pick<Service, 'failedRotations' | 'agents' | 'drift'>;
+export type Seen = Pick<Service, 'failedRotations' | 'agents' | 'drift' | 'inventory'>;
 
 /**
  * What the rules say now: those of `status`, and what only the daemon knows: rotations that fail, what agents tell, and
  * what it has seen services serve.
  */
 export async function alertsNow(keystore: Keystore, seen: Seen, now: Date): Promise<Alert[]> {
-  const { alerts } = await status(keystore, now);
+  const { alerts } = await status(keystore, now, { holders: [], inventory: seen.inventory.readable });
   return sortAlerts([
     ...alerts,
     ...seen.failedRotations().map((one) => rotationAlert(one, now.getTime())),

@@ -1,5 +1,5 @@
 import { statSync } from 'node:fs';
-import { ClusterCaError } from '../errors.ts';
+import { ClusterCaError, isClusterCaError } from '../errors.ts';
 import { type Inventory, readInventory } from '../inventory/read.ts';
 
 /** cluster.yaml, read again when it has changed: a node that is added is known without a restart. */
@@ -22,6 +22,16 @@ export class InventoryFile {
     const stamp = stampOf(this.path);
     if (this.#read?.stamp !== stamp) this.#read = { stamp, inventory: readInventory(this.path) };
     return this.#read.inventory;
+  }
+
+  /** The same for who only looks: one that is not understood is told of by what needs it. */
+  get readable(): Inventory | undefined {
+    try {
+      return this.get();
+    } catch (error) {
+      if (!isClusterCaError(error)) throw error;
+      return undefined;
+    }
   }
 }
 

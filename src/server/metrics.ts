@@ -1,6 +1,7 @@
 import { Counter, Gauge, Registry } from 'prom-client';
 import { prometheusText } from '../status/prometheus.ts';
 import { currentCertificates, status } from '../status/status.ts';
+import type { InventoryFile } from './inventory-file.ts';
 import type { LiveKeystore } from './live-keystore.ts';
 
 /** A scrape is not made anew within this time: anybody may ask, and a fleet is work. */
@@ -10,6 +11,7 @@ const FRESH = 2_000;
 export class Metrics {
   readonly #registry = new Registry();
   readonly #keystore: LiveKeystore;
+  readonly #inventory: InventoryFile;
   readonly #now: () => Date;
   #last: { at: number; text: Promise<string> } | undefined;
 
@@ -31,8 +33,9 @@ export class Metrics {
     ['what'],
   );
 
-  constructor(keystore: LiveKeystore, now: () => Date) {
+  constructor(keystore: LiveKeystore, inventory: InventoryFile, now: () => Date) {
     this.#keystore = keystore;
+    this.#inventory = inventory;
     this.#now = now;
     for (const by of ['request', 'rotation', 'enrolment']) this.issued.inc({ by }, 0);
     for (const what of ['issue', 'rotate', 'crl', 'own-certificate', 'enroll', 'rollover'])
@@ -74,7 +77,7 @@ export class Metrics {
     let text = '';
     for await (const piece of prometheusText(
       keystore,
-      await status(keystore, now),
+      await status(keystore, now, { holders: [], inventory: this.#inventory.readable }),
       currentCertificates(keystore, []),
       now,
     ))

@@ -68,10 +68,10 @@ async function run(ctx: Context, writer: KeystoreWriter, options: ServeOptions):
   const journal = new Journal(ctx.ui, now);
   let own = await issueOwnCertificate(writer, options.listen.host, globals.wait);
   const keystore = await LiveKeystore.open(ctx);
-  const metrics = new Metrics(keystore, now);
+  const inventory = new InventoryFile(options.inventory);
+  const metrics = new Metrics(keystore, inventory, now);
   const ready = readiness({ keystore, now, own: () => own });
   const certifier = new Certifier(writer, globals.wait);
-  const inventory = new InventoryFile(options.inventory);
   const sinks = new AlertSinks({ ctx, inventory, journal, metrics });
   sinks.current(keystore.latest.state.cluster);
   const stopped = stopSignal();

@@ -1,6 +1,7 @@
 import type { IssuedCertificate } from '../keystore/certificates/row.ts';
-import { isDestroyed, liveAuthorities } from '../keystore/hierarchy.ts';
+import { isDestroyed, liveAuthorities, phaseOf } from '../keystore/hierarchy.ts';
 import type { Keystore } from '../keystore/keystore.ts';
+import { PHASES } from '../rollover/phase.ts';
 import type { StatusDocument } from './status.ts';
 
 type Labels = Record<string, string>;
@@ -69,6 +70,20 @@ export async function* prometheusText(
   );
   yield metric('cluster_ca_attention', '1 when something needs attention.', [[cluster, document.attention ? 1 : 0]]);
   yield metric('cluster_ca_log_last_record', 'The number of the last record of the log.', [[cluster, state.seq]]);
+  yield metric(
+    'cluster_ca_rollover_phase',
+    'The phase of the rollover of the CA: 1 for the one that it is in.',
+    PHASES.map((phase) => [{ ...cluster, phase }, phase === phaseOf(state) ? 1 : 0]),
+  );
+  yield metric(
+    'cluster_ca_rollover_blocking',
+    'Nodes and clients that keep the rollover from its next step, by the last proofs.',
+    [[cluster, document.rollover?.blocking.length ?? 0]],
+  );
+  if (state.rollover !== undefined)
+    yield metric('cluster_ca_rollover_phase_start_timestamp_seconds', 'When the phase of the rollover began.', [
+      [cluster, Math.floor(state.rollover.since / 1000)],
+    ]);
   if (state.backup !== undefined)
     yield metric('cluster_ca_last_backup_timestamp_seconds', 'When the last backup was made.', [
       [cluster, Math.floor(state.backup.time / 1000)],

@@ -30,6 +30,7 @@ export function renderStatus(document: StatusDocument, cluster: string, style: S
   }
   lines.push(`${pad('certificates', width)}  ${counts(certificates)}`);
   if (document.backup !== undefined) lines.push(`${pad('last backup', width)}  ${backupText(document.backup, now)}`);
+  if (document.rollover !== undefined) lines.push(`${pad('rollover', width)}  ${rolloverText(document.rollover, now)}`);
   lines.push('');
   nextSteps(document).forEach((step, i) => {
     lines.push(`${i === 0 ? 'next:' : '     '} ${style.accent(safeText(step, style))}`);
@@ -55,6 +56,11 @@ function renderAlert(alert: Alert, style: Style): string[] {
     ...paragraph(alert.message, style, INDENT),
     ...paragraph(alert.hint, style, INDENT, style.accent),
   ];
+}
+
+function rolloverText({ phase, since, blocking }: NonNullable<StatusDocument['rollover']>, now: Date): string {
+  const who = blocking.length === 0 ? '' : `; ${blocking.length} to be proven`;
+  return `${phase}, since ${relativeTime(Date.parse(since), now.getTime())}${who}: cluster-ca rollover status`;
 }
 
 function backupText({ at, recordsSince, root }: NonNullable<StatusDocument['backup']>, now: Date): string {

@@ -11,6 +11,7 @@ import { withinAlert } from '../alerts/within.ts';
 import { type AuthorityObject, authorityObject } from '../authority/authority-object.ts';
 import { sha256 } from '../crypto/hash.ts';
 import { certificateFields } from '../inspection/certificate-object.ts';
+import type { Inventory } from '../inventory/read.ts';
 import { type CertificateStatus, type IssuedCertificate, statusOf } from '../keystore/certificates/row.ts';
 import { clockLeap } from '../keystore/clock.ts';
 import {
@@ -25,8 +26,10 @@ import type { Keystore } from '../keystore/keystore.ts';
 import type { Authority } from '../keystore/log/bodies.ts';
 import { fromBase64 } from '../pki/encoding.ts';
 import { parseCertificate } from '../pki/x509/certificate.ts';
+import type { Phase } from '../rollover/phase.ts';
 import { formatTime } from '../values/time.ts';
 import { certificatesOf, type NamedHolder } from '../what/holder.ts';
+import { rolloverAlerts, rolloverStanding } from './rollover.ts';
 
 export interface StatusDocument {
   attention: boolean;
@@ -35,6 +38,8 @@ export interface StatusDocument {
   certificates: Record<CertificateStatus | 'due', number>;
   /** The last backup, where there is one: when, how many records came after it, and whether it can restore the root CA. */
   backup?: { at: string; recordsSince: number; root: boolean };
+  /** While one is in progress: where it is, and who keeps it from its next step, by the last proofs. */
+  rollover?: { phase: Phase; since: string; blocking: string[] };
 }
 
 export interface StatusScope {
@@ -42,6 +47,8 @@ export interface StatusScope {
   holders: readonly NamedHolder[];
   /** Milliseconds: what ends or comes due within this time needs attention too. */
   within?: number | undefined;
+  /** Where it is known: the services that a rollover has to do with. */
+  inventory?: Inventory | undefined;
 }
 
 const EVERYTHING: StatusScope = { holders: [] };
@@ -53,7 +60,9 @@ const EVERYTHING: StatusScope = { holders: [] };
 export async function status(keystore: Keystore, now: Date, scope = EVERYTHING): Promise<StatusDocument> {
   const narrowed = scope.holders.length > 0;
   const rows = narrowed ? await rowsOf(keystore, scope.holders) : undefined;
+  const standing = narrowed ? undefined : await rolloverStanding(keystore, scope.inventory, now);
   const alerts = sortAlerts([
+    ...rolloverAlerts(standing, now),
     ...(narrowed
       ? []
       : [...authorityAlerts(keystore, now, scope.within), ...crlAlerts(keystore, now), ...anchorAlerts(keystore, now)]),
@@ -61,7 +70,7 @@ export async function status(keystore: Keystore, now: Date, scope = EVERYTHING):
     ...deploymentAlerts(keystore, scope.holders),
     ...(narrowed ? [] : [...slotAlerts(keystore), ...backupAlerts(keystore, now), ...clockAlerts(keystore, now)]),
   ]);
-  const { backup, seq } = keystore.state;
+  const { backup, seq, rollover } = keystore.state;
   return {
     attention: needsAttention(alerts),
     alerts,
@@ -70,6 +79,9 @@ export async function status(keystore: Keystore, now: Date, scope = EVERYTHING):
     ...(backup === undefined
       ? {}
       : { backup: { at: formatTime(backup.time), recordsSince: seq - backup.seq, root: backup.root } }),
+    ...(standing === undefined || rollover === undefined
+      ? {}
+      : { rollover: { phase: rollover.phase, since: formatTime(standing.since), blocking: [...standing.blocking] } }),
   };
 }
 

@@ -6,6 +6,7 @@ import { crlAlert } from '../../src/alerts/crls.ts';
 import { deploymentAlert } from '../../src/alerts/deployments.ts';
 import { driftAlert } from '../../src/alerts/drift.ts';
 import { nodeCertificateAlert } from '../../src/alerts/node-certificates.ts';
+import { rolloverAlert } from '../../src/alerts/rollovers.ts';
 import { rotationAlert } from '../../src/alerts/rotations.ts';
 import { singleSlotAlert } from '../../src/alerts/slots.ts';
 import type { Finding } from '../../src/drift/codes.ts';
@@ -110,4 +111,32 @@ test('a single slot, and a clock that is behind or ahead', () => {
     severity: 'info',
     message: "this clock is 41 days beyond the keystore's last record of 2026-01-01T00:00:00Z",
   });
+});
+
+test('a rollover that is blocked: who and what helps, once nobody is at it any more', () => {
+  const standing = {
+    phase: 'distribute',
+    since: T0,
+    lookedAt: T0 + 5_000,
+    deadline: undefined,
+    blocking: ['n1', 'app'],
+    blockers: [{ reason: 'n1 does not trust the new root', hint: 'cluster-ca rollover advance' }],
+  };
+  expect(rolloverAlert(standing, T0 + 120_000)).toEqual({
+    name: 'rollover_blocked',
+    severity: 'warning',
+    subject: 'rollover',
+    message: 'it is blocked in distribute by n1, app: n1 does not trust the new root',
+    hint: 'cluster-ca rollover advance',
+    since: '2026-01-01T00:00:00Z',
+  });
+  // Looked at a moment ago, never in this phase, or blocked by nobody.
+  expect(rolloverAlert(standing, T0 + 60_000)).toBeUndefined();
+  for (const lookedAt of [undefined, T0 - 1])
+    expect(rolloverAlert({ ...standing, lookedAt }, T0 + 120_000)).toBeUndefined();
+  expect(rolloverAlert({ ...standing, blocking: [], blockers: [] }, T0 + 120_000)).toBeUndefined();
+  const emergency = { ...standing, deadline: 40_000 };
+  expect(rolloverAlert(emergency, T0 + 10_000)).toBeUndefined();
+  expect(rolloverAlert(emergency, T0 + 20_000)?.severity).toBe('warning');
+  expect(rolloverAlert(emergency, T0 + 40_000)?.severity).toBe('critical');
 });

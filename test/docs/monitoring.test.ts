@@ -22,6 +22,7 @@ const { ca, directory } = await newCluster();
 await done(ca, ['issue', 'n1']);
 await done(ca, ['issue', '--client', 'app']);
 await done(ca, ['keystore', 'backup', '--out', `${directory}/backup`]);
+await done(ca, ['rollover', 'start', '--yes']);
 const { stdout } = await ca(['status', '--format', 'prometheus']);
 const series = new Map(
   [...stdout.matchAll(/^([a-z_]+)\{(.*)\} /gm)].map(([, name = '', labels = '']) => [name, labels] as const),
@@ -50,7 +51,7 @@ test('the labels that annotations and legends show are there', async () => {
 
   test('takes the rules', async () => {
     const { code, stdout } = await check(path('rules.yml'));
-    expect([code, stdout]).toEqual([0, expect.stringContaining('SUCCESS: 8 rules found')]);
+    expect([code, stdout]).toEqual([0, expect.stringContaining('SUCCESS: 9 rules found')]);
   });
 
   test('takes each expression of the dashboard', async () => {

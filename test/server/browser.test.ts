@@ -1,7 +1,9 @@
 import { createServer, type Server } from 'node:http';
 import { request } from 'node:https';
 import type { AddressInfo } from 'node:net';
+import { dirname, join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
+import { step } from '../rollover/driver.ts';
 import { describeWith } from '../support/debian.ts';
 import { scratch } from '../support/scratch.ts';
 import type { Material } from '../support/tls.ts';
@@ -11,6 +13,7 @@ import { Daemon } from './daemon.ts';
 const suite = await describeWith('chromium');
 const daemon = await Daemon.make('orders');
 const profile = await scratch('chromium');
+const at = { keystore: daemon.ca.env.CLUSTER_CA_KEYSTORE as string, keyFile: join(dirname(daemon.ca.out), 'key-file') };
 let url = '';
 
 /** Ends mutual TLS for a browser that has no certificate of its own. */
@@ -130,4 +133,38 @@ suite('the page in Chromium', () => {
       ...tables.map((name) => `${name}: the table`),
     ]);
   });
+
+  test('a rollover: the phases with the one it is in, who blocks and what helps; as wide and by keyboard as the rest', async () => {
+    await daemon.ca.run('rollover', 'start', '--yes');
+    await step(at, 'prepared', 'distribute');
+    await browser.open(url);
+    const section = `document.querySelector('section[aria-labelledby=rollover]')`;
+    const steps = await browser.value<string[]>(
+      `[...${section}.querySelectorAll('ol li')].map((one) => (one.getAttribute('aria-current') ?? '') + one.innerText)`,
+    );
+    expect(steps).toEqual(['stable', 'prepared', 'stepdistribute', 'issue-new', 'retire', 'done']);
+    const text = await browser.value<string>(`${section}.innerText`);
+    for (const word of ['In distribute since', 'old and new trusted', 'n1 is not proven to trust the new root', 'G2'])
+      expect(text).toContain(word);
+    expect(text).toContain('cluster-ca rollover confirm n1');
+    const seen: string[] = [];
+    for (let i = 0; i < 7; i++) {
+      await browser.press('Tab', 9);
+      seen.push(
+        await browser.value(
+          `document.activeElement.getAttribute('href') ?? document.activeElement.getAttribute('aria-label') ?? ''`,
+        ),
+      );
+    }
+    expect([seen[0], ...seen.slice(5)]).toEqual(['#rollover', 'Who blocks: the table', 'Services: the table']);
+    for (const width of [1280, 800, 320]) {
+      await browser.size(width, 900);
+      const [page, widest] = await browser.value<[number, number]>(
+        `[document.documentElement.scrollWidth, Math.max(...[...document.querySelectorAll('.wide')].map((one) => one.scrollWidth - one.clientWidth))]`,
+      );
+      expect(page).toBeLessThanOrEqual(width);
+      if (width <= 800) expect(widest).toBeLessThanOrEqual(0);
+    }
+    expect(await browser.value('document.scripts.length + document.forms.length')).toBe(0);
+  }, 90_000);
 });

@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto';
 import { beforeAll, expect, test } from '@jest/globals';
+import type { RolloverBoard } from '../../src/rollover/running/board.ts';
 import { html } from '../../src/server/page/html.ts';
 import { overviewPage } from '../../src/server/page/overview.ts';
 import type { Material } from '../support/tls.ts';
@@ -22,6 +23,20 @@ test('what is put in is escaped, what cannot be seen becomes visible', () => {
   );
 });
 
+const hostileBoard: RolloverBoard = {
+  phase: 'distribute',
+  trust: ['old', 'new'],
+  issuer: 'old',
+  since: '2026-01-01T00:00:00Z',
+  services: [{ kind: 'node', node: HOSTILE, service: HOSTILE, role: 'accept', error: HOSTILE }],
+  excluded: [{ kind: 'node', node: HOSTILE, at: '2026-01-01T00:00:00Z' }],
+  confirmed: [],
+  blocking: [HOSTILE],
+  blockers: [{ guard: 'G2', node: HOSTILE, reason: HOSTILE, hint: HOSTILE }],
+  next: HOSTILE,
+  nextStep: HOSTILE,
+};
+
 test('a page full of hostile text has no element and no attribute of theirs', () => {
   const alert = {
     name: HOSTILE,
@@ -41,6 +56,7 @@ test('a page full of hostile text has no element and no attribute of theirs', ()
     certificates: [],
     alerts: [alert],
     records: [],
+    rollover: hostileBoard,
   });
   for (const raw of ['<script', '\u202e', '\u0000']) expect(page).not.toContain(raw);
   expect([...page.matchAll(/<[a-z]+[^>]*\son\w+=/g)]).toEqual([]);

@@ -1,6 +1,7 @@
 import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { beforeAll, expect, test } from '@jest/globals';
+import { clock } from '../cli/clock.ts';
 import { cli } from '../support/cli.ts';
 import { scratch } from '../support/scratch.ts';
 import type { Material } from '../support/tls.ts';
@@ -91,6 +92,24 @@ test('phase by phase by REST; the last step is the command line’s', async () =
   expect(told.code).toBe(6);
   const { error } = JSON.parse(told.stderr);
   expect([problem.detail, problem.hint, problem.blockers]).toEqual([error.message, error.hint, error.details.blockers]);
+
+  // In the metrics at once; an alert when nobody has been at it for a minute.
+  const metrics = (await daemon.plain('/metrics')).text;
+  expect(metrics).toContain('cluster_ca_rollover_phase{cluster="orders",phase="distribute"} 1\n');
+  expect(metrics).toContain('cluster_ca_rollover_phase{cluster="orders",phase="stable"} 0\n');
+  expect(metrics).toContain('cluster_ca_rollover_blocking{cluster="orders"} 2\n');
+  expect(metrics).toMatch(/^cluster_ca_rollover_phase_start_timestamp_seconds\{cluster="orders"\} \d+$/m);
+  const status = await cli(['status', '--json'], { env: { ...ca.env, ...clock('2m') } });
+  expect([status.code, status.json().rollover]).toMatchObject([4, { phase: 'distribute', blocking: ['ann', 'ben'] }]);
+  expect(status.json().alerts).toContainEqual(
+    expect.objectContaining({
+      name: 'rollover_blocked',
+      subject: 'rollover',
+      severity: 'warning',
+      message: expect.stringContaining('it is blocked in distribute by ann, ben: client ann is not proven'),
+      hint: expect.stringContaining('cluster-ca rollover confirm ann'),
+    }),
+  );
 
   await confirmPeople();
   const later = await post('advance', {}, { prefer: 'respond-async' });

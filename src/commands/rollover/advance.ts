@@ -10,19 +10,13 @@ import { phaseOf } from '../../keystore/hierarchy.ts';
 import type { Keystore } from '../../keystore/keystore.ts';
 import { newRequestId } from '../../keystore/request-id.ts';
 import type { KeystoreWriter } from '../../keystore/writer.ts';
+import { servicesOf, situationByLog } from '../../rollover/evidence/by-log.ts';
 import { stepText } from '../../rollover/planning/board.ts';
 import { type Direction, nextStep } from '../../rollover/planning/planner.ts';
 import type { Holder } from '../../rollover/planning/subject.ts';
 import { renderRolloverBoard } from '../../rollover/render/command.ts';
 import { LoggedAgents } from '../../rollover/running/agent-nodes.ts';
-import {
-  boardByLog,
-  boardOf,
-  type RolloverBoard,
-  servicesOf,
-  situationByLog,
-  withHosts,
-} from '../../rollover/running/board.ts';
+import { boardByLog, boardOf, type RolloverBoard, withHosts } from '../../rollover/running/board.ts';
 import { excludeHolders } from '../../rollover/running/exclude.ts';
 import { gatedHolder } from '../../rollover/running/holder.ts';
 import { blockedError, type RunRequest, requireRollover, runRollover } from '../../rollover/running/run.ts';

@@ -1,12 +1,11 @@
 import type { Alert } from '../../alerts/alert.ts';
 import type { CertificateObject } from '../../documents/certificate-object.ts';
 import type { LogRecord } from '../../keystore/log/record.ts';
-import { relativeTime } from '../../ui/text/duration.ts';
+import type { RolloverBoard } from '../../rollover/running/board.ts';
 import { Html, html } from './html.ts';
+import { ago, command, MOST_ROWS, table } from './parts.ts';
+import { rolloverSection } from './rollover.ts';
 import { STYLE } from './style.ts';
-
-/** Rows of a table: more is for the API. */
-export const MOST_ROWS = 500;
 
 export interface Overview {
   cluster: string;
@@ -16,6 +15,8 @@ export interface Overview {
   /** The first to end first. */
   certificates: readonly CertificateObject[];
   alerts: readonly Alert[];
+  /** While one is in progress. */
+  rollover?: RolloverBoard | undefined;
   /** The newest first. */
   records: readonly LogRecord[];
 }
@@ -30,9 +31,9 @@ export function overviewPage(of: Overview): string {
 <header><h1>cluster ${cluster}</h1>
 <p>${summary(of)}</p>
 <p class="quiet">as of <time datetime="${time(now)}">${time(now)}</time>, log head <code>${head}</code></p>
-<nav aria-label="on this page"><a href="#alerts">Alerts</a><a href="#certificates">Certificates</a><a href="#authorities">Authorities</a><a href="#log">Log</a></nav></header>
+<nav aria-label="on this page">${of.rollover === undefined ? '' : html`<a href="#rollover">Rollover</a>`}<a href="#alerts">Alerts</a><a href="#certificates">Certificates</a><a href="#authorities">Authorities</a><a href="#log">Log</a></nav></header>
 <main>
-<section aria-labelledby="alerts"><h2 id="alerts">Alerts</h2>${alertTable(of)}</section>
+${rolloverSection(of.rollover, now)}<section aria-labelledby="alerts"><h2 id="alerts">Alerts</h2>${alertTable(of)}</section>
 <section aria-labelledby="certificates"><h2 id="certificates">Certificates</h2>${certificateTable(of)}</section>
 <section aria-labelledby="authorities"><h2 id="authorities">Authorities</h2>${authorityTable(of)}</section>
 <section aria-labelledby="log"><h2 id="log">Log</h2>${logTable(of)}</section>
@@ -116,15 +117,6 @@ function summary({ alerts }: Overview): Html {
   return html`alerts: ${counts.flatMap((count, i) => (i === 0 ? [count] : [', ', count]))}`;
 }
 
-function ago(at: string, now: number): Html {
-  return html`<time class="whole" datetime="${at}">${relativeTime(Date.parse(at), now)}</time>`;
-}
-
-/** A command whose lines break between words alone, not behind a hyphen. */
-function command(text: string): Html {
-  return html`${text.split(' ').flatMap((word, i) => [i === 0 ? '' : ' ', html`<span class="whole">${word}</span>`])}`;
-}
-
 /** A life as a bar: what of it is spent, and from when it is due. */
 function bar({ notBefore, notAfter }: { notBefore: string; notAfter: string }, now: number, due?: number): Html {
   const [from, until] = [Date.parse(notBefore), Date.parse(notAfter)];
@@ -132,23 +124,6 @@ function bar({ notBefore, notAfter }: { notBefore: string; notAfter: string }, n
     Math.round(Math.min(1, Math.max(0, (moment - from) / (until - from))) * 1000) / 10;
   const mark = due === undefined ? html`` : html`<line class="due" x1="${at(due)}" x2="${at(due)}" y1="0" y2="8"/>`;
   return html`<svg viewBox="0 0 100 8" preserveAspectRatio="none" role="img" aria-label="${Math.round(at(now))} % of its life is over"><rect class="rest" width="100" height="4" y="2"/><rect class="spent" width="${at(now)}" height="4" y="2"/>${mark}</svg>`;
-}
-
-interface Row {
-  head: Html;
-  cells: Html[];
-}
-
-/** Where it is too narrow for columns each cell says what it is; the roles keep it a table for those who hear it. */
-function table(name: string, [first = '', ...heads]: string[], rows: Row[], all: number): Html {
-  const more = all > rows.length ? html`<p class="quiet">${rows.length} of ${all} are shown.</p>` : html``;
-  const columns = [first, ...heads].map((head) => html`<th role="columnheader" scope="col">${head}</th>`);
-  const body = rows.map(({ head, cells }) => {
-    const rest = cells.map((cell, i) => html`<td role="cell" data-head="${heads[i] ?? ''}">${cell}</td>`);
-    return html`<tr role="row">
-<th role="rowheader" scope="row">${head}</th>${rest}</tr>`;
-  });
-  return html`<div class="wide" tabindex="0" role="region" aria-label="${name}: the table"><table role="table"><thead role="rowgroup"><tr role="row">${columns}</tr></thead><tbody role="rowgroup">${body}</tbody></table></div>${more}`;
 }
 
 function time(moment: number): string {

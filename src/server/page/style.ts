@@ -11,6 +11,8 @@ th,td{text-align:left;padding:.35rem 1rem .35rem 0;border-bottom:1px solid var(-
 th{font-weight:600}thead th{color:var(--quiet)}code{font:.85em ui-monospace,monospace}header code{overflow-wrap:anywhere}
 svg{width:14rem;max-width:100%;height:1rem;vertical-align:middle}
 .rest{fill:var(--line)}.spent{fill:var(--life)}.due{stroke:var(--warn);stroke-width:1}
+ol.track{display:flex;flex-wrap:wrap;list-style:none;gap:.2rem .8rem;padding:0;margin:.3rem 0}ol.track li+li::before{content:'→ ';color:var(--quiet)}
+ol.track .ahead{color:var(--quiet)}[aria-current]{font-weight:600;text-decoration:underline}
 .critical,.expired{color:var(--bad);font-weight:600}.warning{color:var(--warn);font-weight:600}
 .quiet,.revoked,.superseded{color:var(--quiet)}.whole{white-space:nowrap}
 a{color:var(--life)}nav a{margin-right:1rem;display:inline-block;padding:.2rem 0}.wide{overflow-x:auto}

@@ -1,10 +1,11 @@
 import { authorityObject } from '../../authority/authority-object.ts';
-import { liveAuthorities } from '../../keystore/hierarchy.ts';
+import { inProgress, liveAuthorities } from '../../keystore/hierarchy.ts';
 import type { Keystore } from '../../keystore/keystore.ts';
 import { decodeRecord, type LogRecord } from '../../keystore/log/record.ts';
 import { formatHead } from '../../keystore/log/state.ts';
 import { listCertificates } from '../../listing/list.ts';
 import { fromBase64 } from '../../pki/encoding.ts';
+import { boardByLog } from '../../rollover/running/board.ts';
 import { alertsNow } from '../alerting.ts';
 import { overviewPage } from '../page/overview.ts';
 import { POLICY } from '../page/style.ts';
@@ -22,7 +23,8 @@ export function pageRoutes(service: Service): Route[] {
       id: 'overview',
       method: 'GET',
       path: '/',
-      summary: 'the cluster for people who look: certificates with their lifetimes, alerts, authorities, the log',
+      summary:
+        'the cluster for people who look: certificates with their lifetimes, alerts, authorities, the log, and the board of a rollover',
       description: 'HTML, read only, without a script.',
       access: { to: 'roles', roles: ['operator', 'auditor'] },
       answers: { 200: { description: 'the page', type: 'text/html; charset=utf-8' } },
@@ -44,6 +46,7 @@ export function pageRoutes(service: Service): Route[] {
           authorities: liveAuthorities(current.state).map((authority) => authorityObject(authority, at)),
           certificates: [...listed].sort((a, b) => Date.parse(a.notAfter) - Date.parse(b.notAfter)),
           alerts: await alertsNow(current, service, at),
+          rollover: inProgress(current.state) ? await boardByLog(current, service.inventory.readable, at) : undefined,
           records: await newest(current),
         });
         return { body, type: 'text/html; charset=utf-8', headers: { 'Content-Security-Policy': POLICY } };
