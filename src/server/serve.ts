@@ -183,7 +183,8 @@ function tellOf({ id, by, state, nodes, problem }: Job, metrics: Metrics, journa
 
 function tellOfRollover({ id, by, rollover, problem }: Job, metrics: Metrics, journal: Journal): void {
   if (rollover === undefined) {
-    metrics.failed.inc({ what: 'rollover' });
+    // That a guard does not hold, or the step is somebody else's, is no failure of the daemon's.
+    if ((problem?.status ?? 500) >= 500) metrics.failed.inc({ what: 'rollover' });
     const { blocking } = problem?.options.members ?? {};
     const who = Array.isArray(blocking) ? { blocking: blocking.map(String) } : {};
     journal.say('rollover-refused', { job: id, by, error: problem?.message, ...who });

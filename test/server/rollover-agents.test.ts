@@ -10,7 +10,7 @@ import { scratch } from '../support/scratch.ts';
 import { Servers } from '../support/servers.ts';
 import { startRedis } from '../support/servers-redis.ts';
 import type { Material } from '../support/tls.ts';
-import { type Answer, Daemon } from './daemon.ts';
+import { type Answer, Daemon, materialOf } from './daemon.ts';
 
 // A rollover over a mix: a Redis that an agent sees to, files that another does, and files that the daemon deploys itself.
 
@@ -114,6 +114,10 @@ describeRedis('a rollover over agents and services without one', () => {
       `${label} connect false true new agent`,
     ]);
     expect((await live('confirm', 'ann')).code).toBe(0);
+    // Certificates to ask with are for agents that are asked to prove something.
+    const own = { ...(await materialOf(redis.files())), ca: await readFile(join(directory, 'n2', 'ca.pem')) };
+    const unasked = await daemon.call(own, '/v1/nodes/r1/probes', { method: 'POST', body: { csr: 'none' } });
+    expect([unasked.status, unasked.json().type]).toEqual([409, 'urn:cluster-ca:problem:not-asked']);
     // The last step: at the command line, which asks the agents through the log and the daemon.
     const done = await live('advance');
     expect([done.code, done.code === 0 ? '' : done.stderr]).toEqual([0, '']);
