@@ -313,7 +313,14 @@ export class Agent {
       .join('\n');
     if (told !== this.#states)
       for (const { plane, kind, address, dir, state, served, error } of services)
-        journal.say('service', { plane, service: `${kind} ${address ?? dir}`, state, served, error: error?.message });
+        journal.say('service', {
+          plane,
+          service: `${kind} ${address ?? dir}`,
+          state,
+          served,
+          error: error?.message,
+          hint: error?.hint,
+        });
     this.#states = told;
   }
 

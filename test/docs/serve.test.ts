@@ -1,6 +1,6 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { copyFile, mkdir, writeFile } from 'node:fs/promises';
+import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { expect, test } from '@jest/globals';
 import { expectExit } from '../cli/checks.ts';
@@ -21,10 +21,15 @@ test('ExecStart, with the environment and the credential that systemd gives it',
   await mkdir(join(work, 'state'), { recursive: true });
   await mkdir(join(work, 'credentials'), { mode: 0o700 });
   await writeFile(join(work, 'cluster.yaml'), 'cluster: orders\nnodes:\n  redis-1:\n');
-  const ca = { ...own, CLUSTER_CA_KEY_FILE: join(work, 'orders.key') };
-  const add = found.map(({ content }) => /^cluster-ca keystore slot add .*$/m.exec(content)?.[0]).find(Boolean);
-  expectExit(await bash(`cluster-ca init orders && ${add}`, ca), 0);
-  await copyFile(join(work, 'serve.key'), join(work, 'credentials/cluster-ca.key'));
+  // What only root can do, and only under systemd, is stood in for; the rest is done as it is written.
+  const setup = [
+    'useradd() { :; }; install() { for last; do :; done; mkdir -p "$last"; }; runuser() { shift 3; "$@"; }',
+    'systemd-creds() { cp "$3" "$4"; }',
+    named('setup')
+      .replaceAll('/var/lib/cluster-ca', work)
+      .replaceAll('/etc/credstore.encrypted', `${work}/credentials`),
+  ].join('\n');
+  expectExit(await bash(setup, { CLUSTER_CA_KEY_FILE: join(work, 'orders.key') }), 0);
   const [start = ''] = values('ExecStart');
   const [port, plain] = [await freePort(), await freePort()];
   const command = start.replace('0.0.0.0:8443', `0.0.0.0:${port}`).replace('0.0.0.0:8080', `127.0.0.1:${plain}`);
@@ -46,6 +51,10 @@ test('ExecStart, with the environment and the credential that systemd gives it',
     child.kill('SIGTERM');
   }
   expect((await once(child, 'exit'))[0]).toBe(0);
+});
+
+test('files can be given to the groups of its user: chown is among the privileged calls, which are not allowed else', () => {
+  expect(values('SystemCallFilter').slice(-2)).toEqual(['~@privileged @resources', '@chown']);
 });
 
 const analyze = executable('systemd-analyze');

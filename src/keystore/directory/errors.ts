@@ -24,6 +24,13 @@ export function reason(error: unknown): string {
   return (code && WORDS[code]) ?? (error instanceof Error ? error.message : String(error));
 }
 
+function remedy(code: string | undefined): string {
+  if (code === 'ENOSPC' || code === 'EDQUOT') return 'free some space and run the same command again';
+  if (code === 'EROFS')
+    return 'mount it writable (in a unit of systemd: name the directory, which has to be there, in ReadWritePaths=), then run the same command again';
+  return 'check the place and its permissions, then run the same command again';
+}
+
 /**
  * A failed file operation as ERR_STORAGE (exit 14), naming the file and what was tried.
  * @param host where it is, when it is not here
@@ -35,10 +42,7 @@ export function storageError(error: unknown, action: string, path: string, host?
     'ERR_STORAGE',
     `cannot ${action} ${path}${host === undefined ? '' : ` on ${host}`}: ${reason(error)}`,
     {
-      hint:
-        code === 'ENOSPC' || code === 'EDQUOT'
-          ? 'free some space and run the same command again'
-          : 'check the place and its permissions, then run the same command again',
+      hint: remedy(code),
       details: { path, ...(host === undefined ? {} : { host }), ...(code === undefined ? {} : { errno: code }) },
       cause: error,
     },
