@@ -1,4 +1,5 @@
 import { resolve } from 'node:path';
+import { makeNotedKey, type Standing, sweepToken, tokenIdIn } from '../authority/token-notes.ts';
 import { type Context, rootKeystoreAt } from '../context.ts';
 import { sha256Hex } from '../crypto/hash.ts';
 import { publicKeyOf } from '../crypto/private-key-info.ts';
@@ -73,7 +74,7 @@ export async function openMedium(
     const open = await openToken(uri, pinSource(ctx, options));
     const signer = open.signerOf(token);
     const keyFor: OpenMedium['keyFor'] = (keyId, type, label) =>
-      keyInToken(medium, open, { keyId, epoch: sealed.epoch }, type, label);
+      keyInToken(medium, open, { keyId, epoch: sealed.epoch }, type, label, (message) => ctx.ui.warn(message));
     return { signer, keyFor, close: () => {} };
   }
   const masterKey = await masterKeyOf(ctx, medium, request, options);
@@ -149,16 +150,23 @@ async function keyInToken(
   place: { keyId: string; epoch: number },
   keyType: KeyType,
   label: string,
+  warn: (message: string) => void,
 ): Promise<RootKey> {
   const there = await refOf(store, place);
   const known = there && decodeTokenKey(identity.id, there.ref, there.bytes);
   if (there !== undefined && known !== undefined)
     return { signer: token.signerOf(known), spki: known.spki, sealed: there.ref };
-  const { key, signer, discard } = await token.makeKey(keyType, label);
+  const names = async (): Promise<(string | undefined)[]> =>
+    Promise.all((await store.listBlobs('sealed')).map(async (name) => tokenIdIn(await store.readBlob('sealed', name))));
+  const standing = async (id: string): Promise<Standing> => ((await names()).includes(id) ? 'named' : 'orphan');
+  await sweepToken(token, store.location, standing, warn);
+  const { key, signer, discard, kept } = await makeNotedKey(token, store.location, keyType, label);
   try {
-    return { signer, spki: key.spki, sealed: await keep(store, identity, place, new Uint8Array(32), key) };
+    const sealed = await keep(store, identity, place, new Uint8Array(32), key);
+    await kept();
+    return { signer, spki: key.spki, sealed };
   } catch (error) {
-    discard();
+    await discard();
     throw error;
   }
 }

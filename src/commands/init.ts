@@ -110,7 +110,7 @@ async function make(
   options: InitOptions,
   secrets: InitRequest['secrets'],
 ): Promise<void> {
-  const tokens = await openTokens(ctx, options);
+  const tokens = await openTokens(ctx, options, { main: keystore, root: rootLocation(ctx, options) });
   const document = await tokens.keepIf(
     init({
       cluster,

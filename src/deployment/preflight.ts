@@ -75,9 +75,13 @@ function checkNames({ certificate, row }: Material, wanted: readonly string[] | 
 
 /** A server that checks CRLs refuses everybody when one level's is missing or has ended. */
 export function checkCrls(unit: Unit, crls: readonly CrlEnd[], now: Date): Problem[] {
-  if (crlKind(unit) === 'none') return [];
+  const wanted = crlKind(unit);
+  if (wanted === 'none') return [];
+  // Another PKI's CRLs are brought by whoever needs them: who reads plain files may need none.
+  const spared = wanted === 'issuing' || unit.services.every(({ service }) => service.kind === 'files');
   return crls.flatMap((crl) => {
     const { authority, nextUpdate } = crl;
+    if (crl.external && spared && nextUpdate === undefined) return [];
     if (nextUpdate !== undefined && Date.parse(nextUpdate) > now.getTime()) return [];
     return [
       {

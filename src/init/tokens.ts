@@ -1,9 +1,11 @@
 import type { KeyMaker } from '../authority/make.ts';
+import { makeNotedKey, type NotedKey, type Standing, sweepToken, tokenIdIn } from '../authority/token-notes.ts';
 import type { Context } from '../context.ts';
 import { openToken } from '../crypto/token/token.ts';
 import { parseTokenUri, type TokenUri } from '../crypto/token/uri.ts';
 import { ClusterCaError } from '../errors.ts';
 import { pinSource } from '../unlocking.ts';
+import { pendingKeyFile } from './external/pending.ts';
 import type { InitOptions } from './options.ts';
 
 /** Which CA's key goes into which token. With `--root-keystore` the root's is sealed there, unless it has a token of its own. @throws ERR_USAGE */
@@ -26,34 +28,43 @@ function newKeyIn(text: string): TokenUri {
 }
 
 /**
- * Opens the tokens that `init` was given.
+ * Opens the tokens that `init` was given, and removes what killed runs for the same places have left there.
+ * @param places where the keystore will be, and its root domain where that is elsewhere: both are free
  * @returns who makes the keys there, and `keepIf`, which takes the keys back when what they were for fails
  * @throws as `openToken`
  */
-export async function openTokens(ctx: Context, options: InitOptions) {
+export async function openTokens(
+  ctx: Context,
+  options: InitOptions,
+  places: { main: string; root?: string | undefined },
+) {
   const uris = tokensFor(options);
-  const discards: (() => void)[] = [];
-  const maker = async (uri: TokenUri | undefined): Promise<KeyMaker | undefined> => {
+  const made: NotedKey[] = [];
+  const maker = async (uri: TokenUri | undefined, place: string): Promise<KeyMaker | undefined> => {
     if (uri === undefined) return undefined;
     const token = await openToken(uri, pinSource(ctx, options));
+    const standing = async (id: string): Promise<Standing> =>
+      tokenIdIn(await pendingKeyFile(place)) === id ? 'undecided' : 'orphan';
+    await sweepToken(token, place, standing, (message) => ctx.ui.warn(message));
     return async (keyType, name) => {
-      const { key, signer, discard } = await token.makeKey(keyType, name);
-      discards.push(discard);
-      return { key, signer };
+      const key = await makeNotedKey(token, place, keyType, name);
+      made.push(key);
+      return key;
     };
   };
   return {
-    makers: { root: await maker(uris.root), issuing: await maker(uris.issuing) },
+    makers: {
+      root: await maker(uris.root, places.root ?? places.main),
+      issuing: await maker(uris.issuing, places.main),
+    },
     async keepIf<T>(work: Promise<T>): Promise<T> {
       try {
-        return await work;
+        const result = await work;
+        for (const { kept } of made) await kept();
+        return result;
       } catch (error) {
-        for (const discard of discards)
-          try {
-            discard();
-          } catch {
-            // What is left in the token is of no use to anybody; the first error is the one to tell.
-          }
+        // What is left in the token is of no use to anybody; the first error is the one to tell.
+        for (const { discard } of made) await discard().catch(() => {});
         throw error;
       }
     },

@@ -15,7 +15,7 @@ import type { Signer } from '../pki/signer.ts';
 import type { Certificate } from '../pki/x509/certificate.ts';
 import { dropReplaced, signNextCrl } from '../revocation/renew-crls.ts';
 import { firstCrl, rootInForce } from './make-hierarchy.ts';
-import { Staged } from './staged.ts';
+import { forgetNotes, Staged } from './staged.ts';
 
 /** Names and ranges that a new issuing CA permits besides those of before. */
 export interface Widening {
@@ -159,6 +159,7 @@ export async function recordIssuing(
       });
     return { authority, crls: [crl.ref, ...(await rootCrl())], domains, permitIp };
   });
+  await forgetNotes(writer, [authority]);
   await dropReplaced(writer, before);
 }
 

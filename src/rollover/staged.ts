@@ -1,8 +1,12 @@
 import type { KeyMaker, MadeAuthority } from '../authority/make.ts';
+import { forgetNote, makeNotedKey, type Standing, sweepToken, tokenIdIn } from '../authority/token-notes.ts';
 import { isClusterCaError } from '../errors.ts';
+import { pendingKeyFile } from '../init/external/pending.ts';
 import { sealedName } from '../keystore/envelope/sealed-key.ts';
 import { liveAuthorities } from '../keystore/hierarchy.ts';
-import type { SealedKeyRef, SlotRef } from '../keystore/log/bodies.ts';
+import type { Keystore } from '../keystore/keystore.ts';
+import type { Authority, Domain, SealedKeyRef, SlotRef } from '../keystore/log/bodies.ts';
+import { sealedKeys } from '../keystore/log/rewrap.ts';
 import { domainStore, type UnlockedDomain } from '../keystore/unlock.ts';
 import type { KeystoreWriter } from '../keystore/writer.ts';
 
@@ -22,9 +26,12 @@ export class Staged {
   async makerLike(domain: UnlockedDomain, before: SealedKeyRef): Promise<KeyMaker | undefined> {
     const token = await domain.tokenOf(before);
     if (token === undefined) return undefined;
+    const { keystore, options } = this.#writer;
+    const { location } = domainStore(keystore, before.domain);
+    await sweepToken(token, location, (id) => standingOf(keystore, before.domain, id), options.warn);
     return async (keyType, name) => {
-      const { key, signer, discard } = await token.makeKey(keyType, name);
-      this.#undo.push(async () => discard());
+      const { key, signer, discard } = await makeNotedKey(token, location, keyType, name);
+      this.#undo.push(discard);
       return { key, signer };
     };
   }
@@ -53,6 +60,26 @@ export class Staged {
     if (isClusterCaError(error, 'ERR_OUTCOME_UNKNOWN')) return;
     for (const remove of this.#undo.splice(0)) await remove().catch(() => {});
   }
+}
+
+/** A record names these keys: those in a token need no note any more. */
+export async function forgetNotes({ keystore }: KeystoreWriter, authorities: readonly Authority[]): Promise<void> {
+  for (const { sealed } of authorities) {
+    if (sealed.domain === 'root' && keystore.identity.rootElsewhere && keystore.options.rootStore === undefined)
+      continue;
+    const store = domainStore(keystore, sealed.domain);
+    const id = tokenIdIn(await store.readBlob('sealed', sealedName(sealed)));
+    if (id !== undefined) await forgetNote(store.location, id);
+  }
+}
+
+/** What is known of a key in a token: a record names it, or a file does that may come to nothing. */
+async function standingOf(keystore: Keystore, domain: Domain, id: string): Promise<Standing> {
+  const store = domainStore(keystore, domain);
+  const named = new Set(sealedKeys(keystore.state).map(sealedName));
+  for (const name of await store.listBlobs('sealed'))
+    if (tokenIdIn(await store.readBlob('sealed', name)) === id) return named.has(name) ? 'named' : 'undecided';
+  return tokenIdIn(await pendingKeyFile(keystore.store.location)) === id ? 'undecided' : 'orphan';
 }
 
 /**

@@ -13,7 +13,7 @@ import type { ResultFile } from '../placement/result-file.ts';
 import { formatTime } from '../values/time.ts';
 import { type MadeHierarchy, makeHierarchy, rootInForce } from './make-hierarchy.ts';
 import type { Form } from './phase.ts';
-import { Staged, sweepSealed } from './staged.ts';
+import { forgetNotes, Staged, sweepSealed } from './staged.ts';
 
 export interface StartRequest {
   requestId: string;
@@ -117,6 +117,7 @@ export async function startRollover(writer: KeystoreWriter, request: StartReques
     await staged.undo(error);
     throw error;
   }
+  await forgetNotes(writer, keystore.state.authorities.slice(-2));
   await kept?.finish();
   if (request.foreign === undefined) await sweepSealed(writer);
 }

@@ -61,6 +61,31 @@ export class SoftHsm {
     if (code !== 0) throw new Error(`softhsm2-util: ${stderr}`);
   }
 
+  /** The labels of the private keys in all tokens, sorted: as the optional package sees them. */
+  async keys(): Promise<string[]> {
+    const script = `
+      const { Module, SessionFlag, ObjectClass } = require('module').createRequire(require.resolve('node-webcrypto-p11'))('graphene-pk11');
+      const module_ = Module.load(${JSON.stringify(this.library)});
+      module_.initialize();
+      const slots = module_.getSlots(true);
+      const labels = [];
+      for (let i = 0; i < slots.length; i++) {
+        // There is always one slot more, for the next token.
+        let session;
+        try {
+          session = slots.items(i).open(SessionFlag.SERIAL_SESSION);
+          session.login('${SoftHsm.PIN}');
+        } catch { continue; }
+        const found = session.find({ class: ObjectClass.PRIVATE_KEY });
+        for (let k = 0; k < found.length; k++) labels.push(found.items(k).getAttribute({ label: null }).label);
+      }
+      console.log(JSON.stringify(labels.sort()));`;
+    const cwd = join(import.meta.dirname, '../..');
+    const result = await run(process.execPath, ['-e', script], { env: { ...this.env }, cwd });
+    if (result.code !== 0) throw new Error(`keys of the token: ${result.stderr}`);
+    return result.json();
+  }
+
   async removeToken(label: string): Promise<void> {
     await run(program('softhsm2-util'), ['--delete-token', '--token', label], { env: this.env });
   }

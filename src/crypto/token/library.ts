@@ -43,8 +43,14 @@ export interface P11Library {
   /** CKF_SERIAL_SESSION | CKF_RW_SESSION. */
   readWrite: number;
   privateKeyClass: number;
-  /** The Web Crypto over a session. */
-  crypto(session: P11Session): Crypto;
+  /** The Web Crypto over a session. @param id CKA_ID of what is made by it */
+  crypto(session: P11Session, id: Uint8Array): Crypto;
+}
+
+/** Where the library chooses ids: at random for a new object, and another, of its public key, once it is there. */
+interface OwnIds {
+  templateBuilder: { build(params: { attributes: object }): object };
+  subtle: { computeId: () => Promise<Buffer> };
 }
 
 const NAME = 'node-webcrypto-p11';
@@ -63,7 +69,15 @@ export function loadLibrary(): P11Library {
       loadModule: (path) => graphene.Module.load(path, path),
       readWrite: graphene.SessionFlag.SERIAL_SESSION | graphene.SessionFlag.RW_SESSION,
       privateKeyClass: graphene.ObjectClass.PRIVATE_KEY,
-      crypto: (session) => new TokenCrypto({ session }) as Crypto,
+      crypto: (session, id) => {
+        const made = new TokenCrypto({ session }) as Crypto & OwnIds;
+        const { templateBuilder } = made;
+        made.templateBuilder = {
+          build: ({ attributes, ...params }) => templateBuilder.build({ ...params, attributes: { ...attributes, id } }),
+        };
+        made.subtle.computeId = async () => Buffer.from(id);
+        return made;
+      },
     };
   } catch (cause) {
     throw new ClusterCaError(

@@ -77,10 +77,17 @@ export class Token {
     return new Token({ ...uri, ...known }, library, session, forget);
   }
 
-  /** Makes a key pair that never leaves the token: sensitive, not extractable. @param label what it is called there */
-  async makeKey(keyType: KeyType, label: string): Promise<{ key: TokenKey; signer: SyncSigner; discard: () => void }> {
+  /**
+   * Makes a key pair that never leaves the token: sensitive, not extractable.
+   * @param label what it is called there (CKA_LABEL) @param id CKA_ID
+   */
+  async makeKey(
+    keyType: KeyType,
+    label: string,
+    id: Uint8Array,
+  ): Promise<{ key: TokenKey; signer: SyncSigner; discard: () => void }> {
     try {
-      const crypto = this.#library.crypto(this.#session);
+      const crypto = this.#library.crypto(this.#session, id);
       const pair = (await generateKeyHandles(crypto, keyType, { token: true, sensitive: true, label })) as {
         privateKey: P11CryptoKey;
         publicKey: P11CryptoKey;
@@ -102,6 +109,22 @@ export class Token {
     }
   }
 
+  /** Removes both halves of a key. @returns how many objects there were */
+  removeKey(id: Uint8Array): number {
+    try {
+      const found = this.#find({ id: Buffer.from(id) });
+      for (const one of found) one.destroy();
+      return found.length;
+    } catch (cause) {
+      throw this.#failure('remove a key', cause);
+    }
+  }
+
+  #find(template: object): P11Object[] {
+    const results = this.#session.find(template);
+    return Array.from({ length: results.length }, (_, i) => results.items(i));
+  }
+
   /** A signer over a key of the token, once it has been seen to be the private half of `spki`. @throws ERR_NOT_FOUND, ERR_REMOTE */
   signerOf({ keyType, spki, uri }: TokenKey): SyncSigner {
     const name = uri.object ?? 'the key';
@@ -111,8 +134,7 @@ export class Token {
         class: this.#library.privateKeyClass,
         ...(uri.id === undefined ? {} : { id: Buffer.from(uri.id) }),
       };
-      const results = this.#session.find({ ...template, ...(uri.object === undefined ? {} : { label: uri.object }) });
-      found = Array.from({ length: results.length }, (_, i) => results.items(i));
+      found = this.#find({ ...template, ...(uri.object === undefined ? {} : { label: uri.object }) });
     } catch (cause) {
       throw this.#failure('find a key', cause);
     }

@@ -1,12 +1,13 @@
 import { readFile } from 'node:fs/promises';
 import { dirname } from 'node:path';
-import { ClusterCaError } from '../../errors.ts';
+import { ClusterCaError, isClusterCaError } from '../../errors.ts';
 import { decodeCanonicalFile, encodeCanonicalFile } from '../../keystore/canonical.ts';
 import { syncDirectory, writeNew } from '../../keystore/directory/durable.ts';
 import { errno, storageError } from '../../keystore/directory/errors.ts';
 import { policy } from '../../keystore/log/bodies.ts';
 import { cluster, sealedKey, slot } from '../../keystore/log/parts.ts';
 import { base64, flag, hex, integer, list, oneOf, record, type Shaped } from '../../keystore/shape.ts';
+import { fromBase64 } from '../../pki/encoding.ts';
 
 const shape = record({
   v: integer,
@@ -42,6 +43,16 @@ export async function writePending(location: string, pending: Omit<Pending, 'v' 
         hint: 'complete it with --issuing-cert FILE, or remove that file to begin anew',
       });
     throw storageError(error, 'write', path);
+  }
+}
+
+/** The file of the key that waits there; undefined where nothing does. @throws ERR_KEYSTORE_TAMPERED */
+export async function pendingKeyFile(location: string): Promise<Uint8Array | undefined> {
+  try {
+    return fromBase64((await readPending(location)).key.file);
+  } catch (error) {
+    if (isClusterCaError(error, 'ERR_STATE')) return undefined;
+    throw error;
   }
 }
 

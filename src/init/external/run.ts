@@ -92,7 +92,7 @@ async function makeRequest(
   options: InitOptions,
 ): Promise<Uint8Array> {
   const { daily } = await initSecrets(options, secretContext(ctx));
-  const tokens = await openTokens(ctx, { ...options, rootKeystore: location });
+  const tokens = await openTokens(ctx, { ...options, rootKeystore: location }, { main: location });
   try {
     return await tokens.keepIf(
       requestIssuing({
