@@ -17,7 +17,8 @@ const compose = parse(await file('packaging/compose.yaml'));
 const service = compose.services['cluster-ca'];
 
 test('the recipe: nobody, read-only, nothing of the host, no shell, and it names files that are there', async () => {
-  expect(service).toMatchObject({ user: '65532:65532', read_only: true, cap_drop: ['ALL'] });
+  // Without a name of its own its certificate would be for the container's id.
+  expect(service).toMatchObject({ hostname: 'ca-1', user: '65532:65532', read_only: true, cap_drop: ['ALL'] });
   expect(dockerfile).toContain('\nUSER 65532:65532\n');
   const last = dockerfile.slice(dockerfile.lastIndexOf('\nFROM '));
   expect(last).toMatch(/^\nFROM gcr\.io\/distroless\//);
