@@ -11,6 +11,8 @@ export interface Operation extends Setting {
   args: string[];
   /** Puts everything back as it was before the run. @returns what had been acknowledged by then */
   begin(): Ledger;
+  /** Whether everything is as it was then: a run has come to nothing. */
+  unchanged(): boolean;
   /** What is run after a fault. */
   again: string[] | (() => Promise<string[]>);
   /** The error by which that may say that there is nothing left to do; its exit code is 6. */
@@ -29,7 +31,7 @@ export interface Setting {
 }
 
 /** A state to begin with. */
-export type Prepared = Pick<Operation, 'begin'>;
+export type Prepared = Pick<Operation, 'begin' | 'unchanged'>;
 
 /** Where operations are made ready: one directory, whose states are kept in memory. */
 export interface Bench {
@@ -70,7 +72,9 @@ export async function newBench(): Promise<Bench> {
       const ledger = from?.begin() ?? new Ledger();
       await work(ledger);
       const disk = new DiskModel(directory);
+      const digest = disk.digest('nothing');
       return {
+        unchanged: () => new DiskModel(directory).digest('nothing') === digest,
         begin() {
           disk.restore('nothing');
           return ledger.copy();
