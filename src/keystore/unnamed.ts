@@ -22,14 +22,24 @@ export interface Unnamed {
  * @throws ERR_STORAGE
  */
 export async function removeUnnamed(keystore: Keystore, isDead: (file: Unnamed) => boolean): Promise<void> {
-  const { state, store, options } = keystore;
+  for await (const { place, family, name, file } of unnamed(keystore))
+    if (isDead(file)) await place.deleteBlob(family, name);
+}
+
+/** Whether such files are there: a writer's next turn would remove them. @throws ERR_STORAGE */
+export async function hasUnnamed(keystore: Keystore, isDead: (file: Unnamed) => boolean): Promise<boolean> {
+  for await (const { file } of unnamed(keystore)) if (isDead(file)) return true;
+  return false;
+}
+
+async function* unnamed({ state, store, options }: Keystore) {
   const named = new Set([...state.slots.map(({ id }) => id), ...sealedKeys(state).map(sealedName)]);
   for (const place of options.rootStore === undefined ? [store] : [store, options.rootStore])
     for (const family of ['slots', 'sealed'] as const)
       for (const name of await place.listBlobs(family)) {
         if (named.has(name)) continue;
         const file = read(await place.readBlob(family, name));
-        if (file !== undefined && isDead(file)) await place.deleteBlob(family, name);
+        if (file !== undefined) yield { place, family, name, file };
       }
 }
 

@@ -3,7 +3,7 @@ import type { Operation } from './support/bench.ts';
 import { expectRecovery } from './support/campaign.ts';
 import { DiskModel } from './support/disk-model.ts';
 import type { Ledger } from './support/invariant.ts';
-import { allOperations } from './support/operations.ts';
+import { allOperations, type Made } from './support/operations.ts';
 import { describeFaults, faulty, LONG, sampled, storageCalls, textOf, trace, wasKilled } from './support/preload.ts';
 
 // SIGKILL at each storage call, and again at each call of the run that recovers. `npm run fault:kill` tries every call.
@@ -44,13 +44,16 @@ describeFaults('killed at each storage call', () => {
     LIMIT,
   );
 
-  test('init, while it makes its key file', async () => {
-    const operation = await (operations[0] as (typeof operations)[0])[1]();
+  test.each([
+    ['init', 'while it makes its key file', /key$/, 8],
+    ['rollover advance to done', 'before the files of destroyed keys are gone', /^unlink .*\/(sealed|slots)\//, 3],
+  ])('%s, %s', async (name, _, which, most) => {
+    const operation = await (new Map(operations).get(name) as Made)();
     operation.begin();
     const calls = await storageCalls(operation.target, operation.args);
-    const making = calls.flatMap((call, i) => (/key$/.test(call) ? [i + 1] : []));
-    expect(making.length).toBeGreaterThan(3);
-    for (const call of making) await killedAt(operation, call, 'tear');
+    const chosen = calls.flatMap((call, i) => (which.test(call) ? [i + 1] : [])).slice(0, most);
+    expect(chosen.length).toBeGreaterThan(2);
+    for (const call of chosen) await killedAt(operation, call, 'tear');
   });
 });
 

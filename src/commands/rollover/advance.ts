@@ -6,9 +6,11 @@ import { verdictOf } from '../../deployment/verdict.ts';
 import { isClusterCaError } from '../../errors.ts';
 import { inventoryItems } from '../../inventory/items.ts';
 import { type Inventory, readInventory } from '../../inventory/read.ts';
-import { phaseOf } from '../../keystore/hierarchy.ts';
+import { hasDestroyed } from '../../keystore/destroyed.ts';
+import { inProgress, phaseOf } from '../../keystore/hierarchy.ts';
 import type { Keystore } from '../../keystore/keystore.ts';
 import { newRequestId } from '../../keystore/request-id.ts';
+import { hasUnnamed, isOfThePast } from '../../keystore/unnamed.ts';
 import type { KeystoreWriter } from '../../keystore/writer.ts';
 import { servicesOf, situationByLog } from '../../rollover/evidence/by-log.ts';
 import { stepText } from '../../rollover/planning/board.ts';
@@ -58,6 +60,7 @@ export async function runRolloverOn(
   const keystore = await openKeystoreToWrite(ctx, { rootKeystore: options.rootKeystore });
   const inventory = readInventory(path);
   inventoryItems(inventory, keystore.state);
+  if (!options.dryRun) await finishDestroying(ctx, keystore, options);
   requireRollover(keystore.state);
   const units = await unitsFromHere(inventory, keystore.state);
   const excluded: Holder[] = [];
@@ -116,6 +119,22 @@ async function go(
     if (verdict !== undefined) throw verdict;
   } finally {
     closeOpened(root);
+  }
+}
+
+/**
+ * A last step that was killed behind its record has left the files of keys that it has destroyed. Who runs it again hears
+ * that the rollover is done; so it is done first.
+ */
+async function finishDestroying(ctx: Context, keystore: Keystore, options: RolloverRunOptions): Promise<void> {
+  const isDead = isOfThePast(keystore, ctx.now());
+  if (inProgress(keystore.state) || !((await hasDestroyed(keystore)) || (await hasUnnamed(keystore, isDead)))) return;
+  const writer = await openWriter(ctx, keystore, options);
+  try {
+    // Every writer's turn ends with removing them.
+    await writer.inTurn(ctx.globals.wait, async () => {});
+  } finally {
+    writer.daily.close();
   }
 }
 
