@@ -8,7 +8,15 @@ import { askInside, clientRefusedInside } from '../services/probes.ts';
 
 /** How a service answers a mutual-TLS handshake. */
 export type Served =
-  | { state: 'serves'; fingerprint: string; der: Uint8Array; lets: boolean; why?: string }
+  | {
+      state: 'serves';
+      fingerprint: string;
+      der: Uint8Array;
+      lets: boolean;
+      why?: string;
+      /** What would resume the session. */
+      session?: Uint8Array;
+    }
   /** Nothing listens, or nothing answers. */
   | { state: 'down'; why: string }
   /** Something answers, and ends no handshake. */
@@ -20,21 +28,43 @@ const PAUSE = 100;
 
 /** One handshake, with a new session. */
 export async function askServed(service: Service & { address: string }, client: ClientCertificate): Promise<Served> {
-  const to = parseAddress(service.address);
-  const { kind } = service;
   try {
-    const found = await handshake(to, {
-      client,
-      serverName: serverNameOf(to.host),
-      starttls: kind === 'postgres' ? 'postgres' : undefined,
-      ask: kind === 'redis' || kind === 'sentinel' ? { request: 'PING\r\n' } : askInside(kind),
-    });
-    return told(service, found);
+    return told(service, await shake(service, client));
   } catch (error) {
     if (!isClusterCaError(error, 'ERR_REMOTE', 'ERR_TIMEOUT')) throw error;
     const silent = error.code === 'ERR_TIMEOUT' || error.details?.reason === 'ECONNREFUSED';
     return { state: silent || error.details?.reason === 'EHOSTUNREACH' ? 'down' : 'broken', why: error.message };
   }
+}
+
+/** Whether a service lets in who resumes this session, whatever it says to the certificate that began it. */
+export async function resumesSession(
+  service: Service & { address: string },
+  client: ClientCertificate,
+  session: Uint8Array,
+): Promise<boolean> {
+  try {
+    const { resumed, outcome, answer } = await shake(service, client, session);
+    return resumed === true && outcome === 'accepted' && !clientRefusedInside(service.kind, answer);
+  } catch (error) {
+    if (!isClusterCaError(error, 'ERR_REMOTE', 'ERR_TIMEOUT')) throw error;
+    return false;
+  }
+}
+
+function shake(
+  { kind, address }: Service & { address: string },
+  client: ClientCertificate,
+  session?: Uint8Array,
+): Promise<Handshake> {
+  const to = parseAddress(address);
+  return handshake(to, {
+    client,
+    session,
+    serverName: serverNameOf(to.host),
+    starttls: kind === 'postgres' ? 'postgres' : undefined,
+    ask: kind === 'redis' || kind === 'sentinel' ? { request: 'PING\r\n' } : askInside(kind),
+  });
 }
 
 function told({ kind, label }: Service, found: Handshake): Served {
@@ -46,6 +76,7 @@ function told({ kind, label }: Service, found: Handshake): Served {
     fingerprint: sha256Hex(found.leaf),
     der: found.leaf,
     lets: !refused,
+    ...(found.session === undefined ? {} : { session: found.session }),
     ...(refused ? { why: found.reason ?? 'it does not accept the client certificate' } : {}),
   };
 }

@@ -17,6 +17,8 @@ export interface HandshakeOptions {
   starttls?: string | undefined;
   client?: ClientCertificate | undefined;
   timeout?: number | undefined;
+  /** A session of before, to be resumed: what it says of the server is of then. */
+  session?: Uint8Array | undefined;
   /** What to say once the server has let us in, and what to make of the first octets of its answer. */
   ask?: { request: Uint8Array | string } | undefined;
 }
@@ -34,6 +36,10 @@ export interface Handshake {
   reason?: string;
   /** The first octets of the answer to `ask`. */
   answer?: string;
+  /** What would resume it, where the server has given that. */
+  session?: Uint8Array;
+  /** The session of before was resumed: no certificate was judged. Only where one was offered. */
+  resumed?: true;
 }
 
 /** Under TLS 1.3 a refusal comes after the handshake. A server that neither refuses nor sends a ticket in this time lets us in. */
@@ -41,12 +47,12 @@ const SETTLING = 800;
 const LONGEST_ANSWER = 4096;
 
 /**
- * A handshake to its end, with a client certificate or without, and with no session to resume: an old one would be
- * let in where a new one is not. Nothing of the server is verified here; that is what path validation is for.
+ * A handshake to its end, with a client certificate or without, and, unless one is given, with no session to resume: an
+ * old one would be let in where a new one is not. Nothing of the server is verified here; that is what path validation is for.
  * @throws ERR_REMOTE, ERR_TIMEOUT when there is no handshake at all; ERR_CONFIG for a client certificate that does not load
  */
 export async function handshake(to: Address, options: HandshakeOptions = {}): Promise<Handshake> {
-  const { client, serverName, starttls, timeout = PATIENCE } = options;
+  const { client, serverName, starttls, session, timeout = PATIENCE } = options;
   const secureContext = contextOf(client);
   const wire = await Wire.open(to, timeout);
   try {
@@ -60,6 +66,7 @@ export async function handshake(to: Address, options: HandshakeOptions = {}): Pr
     secureContext,
     rejectUnauthorized: false,
     ...(serverName === undefined ? {} : { servername: serverName }),
+    ...(session === undefined ? {} : { session: Buffer.from(session) }),
   });
   return new Promise((resolve, reject) => {
     const end = (settle: () => void): void => {
@@ -81,7 +88,8 @@ export async function handshake(to: Address, options: HandshakeOptions = {}): Pr
       const reason = code === undefined ? 'the server closed the connection' : alertMeaning(code);
       end(() => resolve({ outcome: 'refused', ...found, alert, reason }));
     };
-    const admitted = (): void => {
+    const admitted = (given: Buffer): void => {
+      found.session ??= new Uint8Array(given);
       if (options.ask === undefined) accept();
     };
     const deadline = setTimeout(
@@ -115,6 +123,7 @@ function describe(socket: TLSSocket, found: Partial<Handshake>): void {
   found.cipher = socket.getCipher().name;
   const leaf = socket.getPeerX509Certificate()?.raw;
   if (leaf !== undefined) found.leaf = new Uint8Array(leaf);
+  if (socket.isSessionReused()) found.resumed = true;
 }
 
 function isClosing(error: unknown): boolean {

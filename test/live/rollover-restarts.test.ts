@@ -85,6 +85,11 @@ describeLive('the root CA of etcd, and of HAProxy in front of a Redis, is replac
         .map(({ role, trustsOld, trustsNew, serves }) => `${role} ${trustsOld} ${trustsNew} ${serves}`),
     ),
   ];
+  /** What is known by less than a handshake: of the peer ports, which load one trust file for both roles, nothing. */
+  const byFile = ({ services }: RolloverBoard): string[] =>
+    services
+      .filter(({ kind, provenBy }) => kind === 'node' && provenBy !== 'handshake')
+      .map(({ service = '' }) => service);
   const both = (facts: string): string[] => [`accept ${facts}`, `connect ${facts}`];
 
   beforeAll(async () => {
@@ -122,7 +127,10 @@ clients:
   test('to its end', async () => {
     await loaded(async () => {
       await reaches('prepared', 'start');
-      expect(known(await reaches('distribute', 'advance'))).toEqual(both('true true old'));
+      const distributed = await reaches('distribute', 'advance');
+      expect(known(distributed)).toEqual(both('true true old'));
+      const clientPorts = places.map((place) => `etcd 127.0.0.1:${place.port}`);
+      expect(byFile(distributed)).toEqual([...clientPorts, `haproxy 127.0.0.1:${port}`]);
       expect(known(await reaches('issue-new', 'advance'))).toEqual(both('true true new'));
       expect(known(await reaches('retire', 'advance'))).toEqual(both('false true new'));
       await reaches('done', 'advance');

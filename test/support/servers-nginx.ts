@@ -19,11 +19,13 @@ export interface NginxOptions {
   port?: number;
   /** A further port, at which it asks for no client certificate. */
   open?: number;
+  /** The CAs that it names to whoever connects, where those of ca.pem are trusted besides, and not named. */
+  named?: string;
   /** Further lines for `server`. */
   more?: string;
 }
 
-/** Starts an nginx that demands a client certificate and checks it against the CRLs. */
+/** Starts an nginx that demands a client certificate and checks it against the CRLs; '': none. */
 export async function startNginx(
   servers: Servers,
   files: string,
@@ -53,7 +55,7 @@ const configure = (
   port: number,
   files: string,
   crl: string,
-  { workers, open, more = '' }: NginxOptions,
+  { workers, open, named, more = '' }: NginxOptions,
 ): string => `
 daemon off;
 ${workers === undefined ? 'master_process off;' : `worker_processes ${workers};`}
@@ -67,9 +69,10 @@ http {
     listen 127.0.0.1:${port} ssl;
     ssl_certificate ${join(files, 'cert.pem')};
     ssl_certificate_key ${join(files, 'key.pem')};
-    ssl_client_certificate ${join(files, 'ca.pem')};
+    ssl_client_certificate ${named ?? join(files, 'ca.pem')};
+    ${named === undefined ? '' : `ssl_trusted_certificate ${join(files, 'ca.pem')};`}
     ssl_verify_client on;
-    ssl_crl ${crl};
+    ${crl === '' ? '' : `ssl_crl ${crl};`}
     ${more}
     return 200 "welcome $ssl_client_s_dn";
   }

@@ -1,10 +1,10 @@
 import { isUnfinished } from '../../deployment/change-to-make.ts';
-import { askServed, type Served } from '../../deployment/served.ts';
+import { askServed, resumesSession, type Served } from '../../deployment/served.ts';
 import { ServiceDirectory } from '../../deployment/service-directory.ts';
 import { readDisk } from '../../drift/disk.ts';
 import { parseAddress, serverNameOf } from '../../endpoint/address.ts';
 import { type FirstFlight, readFirstFlight } from '../../endpoint/first-flight.ts';
-import type { ClientCertificate } from '../../endpoint/handshake.ts';
+import { type ClientCertificate, handshake } from '../../endpoint/handshake.ts';
 import { isClusterCaError } from '../../errors.ts';
 import type { Host } from '../../hosts/host.ts';
 import type { Service } from '../../inventory/services.ts';
@@ -31,7 +31,11 @@ export interface Looking {
   now: () => Date;
 }
 
-type Facts = Pick<Proof, 'trustsOld' | 'trustsNew' | 'serves' | 'fingerprint' | 'checksNone' | 'error'>;
+/** `oneTrust`: it was seen to load one trust file for both roles. */
+type Facts = { oneTrust?: boolean } & Pick<
+  Proof,
+  'trustsOld' | 'trustsNew' | 'serves' | 'fingerprint' | 'checksNone' | 'error'
+>;
 const FACTS = ['trustsOld', 'trustsNew', 'serves', 'checksNone'] as const;
 const LONGEST = 300;
 
@@ -58,7 +62,7 @@ function proof(
   { provenBy, ...facts }: Facts & Pick<Proof, 'provenBy'>,
 ): Proof {
   const { holder, plane, label } = service;
-  const { error, ...rest } = facts;
+  const { error, oneTrust: _, ...rest } = facts;
   const known = Object.fromEntries(Object.entries(rest).filter(([, value]) => value !== undefined));
   const proven = FACTS.some((fact) => known[fact] !== undefined);
   return {
@@ -85,7 +89,7 @@ function factsOf(
     return checksNone ? { ...rest, checksNone, provenBy: 'file' } : { ...files, provenBy: 'file' };
   }
   if (role === 'accept') return { ...asked, provenBy: 'handshake' };
-  if (hasOneTrust(service)) {
+  if (hasOneTrust(service) || asked.oneTrust) {
     const { checksNone, ...facts } = asked;
     return { ...facts, ...(checksNone ? { error: NOT_BY_HANDSHAKE } : {}), provenBy: 'handshake' };
   }
@@ -131,12 +135,14 @@ async function askAs(service: Service & { address: string }, probes: Probes, loo
 async function ask(service: Service & { address: string }, probes: Probes, looking: Looking): Promise<Facts> {
   const answers: { [S in 'old' | 'new' | 'stranger']?: ProbeAnswer } = {};
   let served: Served | undefined;
+  let resumed = false;
   for (const name of ['new', 'old', 'stranger'] as const) {
     const client: ClientCertificate | undefined = probes[name];
     if (client === undefined) continue;
     const found = await askServed(service, client);
     if (found.state !== 'serves') return { error: found.why };
     served = found;
+    if (name === 'old') resumed = await resumes(service, client, found, probes);
     answers[name] = {
       outcome: found.lets ? 'accepted' : 'refused',
       at: looking.now().getTime(),
@@ -151,12 +157,60 @@ async function ask(service: Service & { address: string }, probes: Probes, looki
   });
   const announced = looking.form === 'foreign' && !judged.checksNone ? await announcedBy(service, looking) : {};
   const shown = served?.state === 'serves' ? shownBy(served.der, served.fingerprint, looking) : {};
-  return { ...judged, ...announced, ...shown };
+  const admitted = probes.new !== undefined && answers.new?.outcome === 'accepted' ? probes.new : probes.old;
+  const oneTrust = service.kind === 'etcd' && admitted !== undefined && (await isPeerPort(service, admitted));
+  return {
+    ...judged,
+    ...announced,
+    ...shown,
+    ...(oneTrust ? { oneTrust } : {}),
+    ...(resumed ? { trustsOld: true, error: RESUMES } : {}),
+  };
 }
+
+/**
+ * Whether a session that the old CA's probe began, when it was let in, is resumed now that it is not: whoever holds such a
+ * session is still let in. Servers that keep a cache, or the keys of their tickets, over a reload do that.
+ */
+async function resumes(
+  service: Service & { address: string },
+  client: ClientCertificate,
+  found: Served & { state: 'serves' },
+  { sessions }: Probes,
+): Promise<boolean> {
+  const { holder, plane, label } = service;
+  const key = `${holder.kind} ${holder.name} ${plane} ${label}`;
+  if (found.lets) {
+    if (found.session !== undefined) sessions?.set(key, found.session);
+    return false;
+  }
+  const session = sessions?.get(key);
+  if (session === undefined) return false;
+  return resumesSession(service, client, session);
+}
+
+const RESUMES =
+  "it refuses the old CA's certificates, and resumes sessions that they began: its session cache, or the keys of its tickets, outlive the change; restart it, or replace those keys";
 
 function shownBy(der: Uint8Array, fingerprint: string, { sideOf }: Looking): Facts {
   const serves = sideOf(parseCertificate(der));
   return { fingerprint, ...(serves === undefined ? {} : { serves }) };
+}
+
+/**
+ * Whether a port of etcd is that of its peers: it names the members, which the client port does not. It loads one trust file,
+ * when it starts, for the peers that connect to it and for those that it connects to.
+ */
+async function isPeerPort(service: Service & { address: string }, client: ClientCertificate): Promise<boolean> {
+  const to = parseAddress(service.address);
+  try {
+    const request = 'GET /members HTTP/1.0\r\n\r\n';
+    const { answer } = await handshake(to, { client, serverName: serverNameOf(to.host), ask: { request } });
+    return /^HTTP\/1\.\d 200 /.test(answer ?? '');
+  } catch (error) {
+    if (!isClusterCaError(error, 'ERR_REMOTE', 'ERR_TIMEOUT')) throw error;
+    return false;
+  }
 }
 
 /** Of a CA whose key is not ours: whether the service names it among those whose certificates it takes; and ours, where it lacks. */

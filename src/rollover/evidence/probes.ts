@@ -18,18 +18,22 @@ export interface Probes {
   new?: ClientCertificate;
   /** Of a CA that was made for this, and that nobody has heard of. */
   stranger: ClientCertificate;
+  /** Sessions that the old CA's probe began, by service: once it is refused, they must not be resumed either. */
+  sessions?: Map<string, Uint8Array>;
 }
 
 /** Makes them; those of the two roots are in the log like any certificate. @throws as issueProbe */
 export async function makeProbes(writer: KeystoreWriter, wait: number): Promise<Probes> {
   const { state } = writer.keystore;
-  const probes: Probes = { stranger: await strangersProbe(writer) };
+  const probes: Probes = { stranger: await strangersProbe(writer), sessions: new Map() };
   for (const side of ['old', 'new'] as const)
     if (issuerOf(state, side) !== undefined) probes[side] = await issueProbe(writer, wait, side);
   return probes;
 }
 
-export function forgetProbes({ old, new: fresh, stranger }: Probes): void {
+export function forgetProbes({ old, new: fresh, stranger, sessions }: Probes): void {
+  for (const session of sessions?.values() ?? []) session.fill(0);
+  sessions?.clear();
   for (const probe of [old, fresh, stranger]) probe?.key.fill(0);
 }
 
