@@ -152,12 +152,12 @@ export function transcriptLines(
       ],
     },
   ]);
-  const { request, answer, crl, signedAt, actor, ...about } = rest;
+  const { request, answer, crl, signedAt, actor, number, thisUpdate, nextUpdate, ...about } = rest;
   const entries = (of: object) => Object.entries(of).map(([label, value]) => ({ label, value: value as string }));
   return keyValues(
     [
       { label: 'asks for', value: WORDS[asks] },
-      ...entries(about),
+      ...entries({ ...about, 'CRL number': number, thisUpdate, nextUpdate }),
       { label: 'revoked', value: revoked && (revoked.length === 0 ? 'nothing' : revoked) },
       ...signatures,
       { label: 'permits', value: permits },

@@ -146,7 +146,7 @@ export function domainStore(keystore: Keystore, domain: Domain): Store {
   const { rootStore } = keystore.options;
   if (rootStore === undefined)
     throw new ClusterCaError('ERR_INPUT_REQUIRED', 'the root domain of this keystore is kept elsewhere', {
-      hint: 'give the place of its keys with --root-keystore DIR; one that stays on another machine is asked with --request FILE',
+      hint: 'give the place of its keys with --root-keystore DIR; where it stays on another machine: --request FILE (crl, rollover)',
     });
   return rootStore;
 }

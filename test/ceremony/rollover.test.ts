@@ -2,6 +2,7 @@ import { cp, readdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { beforeAll, describe, expect, test } from '@jest/globals';
 import { done, fails, words } from '../cli/checks.ts';
+import { canTrace, injected, moments, wasKilled } from '../cli/strace.ts';
 import { tree } from '../cli/tree.ts';
 import { cli, type RunOptions, run } from '../support/cli.ts';
 import { newPlace } from '../support/clusters.ts';
@@ -172,6 +173,36 @@ describe('a new issuing CA', () => {
     await fails(online, start('--yes'), 'ERR_INPUT_REQUIRED');
   });
 });
+
+const onLinux = canTrace ? test : test.skip;
+
+onLinux(
+  'an answer whose taking is killed, before its record and behind it, is taken by the same command',
+  async () => {
+    const target = { env: { PATH: process.env.PATH ?? '', ...env }, out: here.directory };
+    const copy = async (from: string, to: string): Promise<void> => {
+      await rm(at(to), { recursive: true, force: true });
+      await cp(at(from), at(to), { recursive: true });
+    };
+    await done(online, ask('killed', '--issuing'));
+    await done(offline, sign('killed'));
+    await copy('keystore', 'before');
+    await copy('state', 'state-before');
+    const args = [...take('killed'), '--json'];
+    const links = (await moments(target, at('steps'), args)).filter(([call]) => call === 'link');
+    const recorded: boolean[] = [];
+    for (const moment of links) {
+      await copy('before', 'keystore');
+      await copy('state-before', 'state');
+      expect(wasKilled(await injected(target, moment, 'signal=SIGKILL', args))).toBe(true);
+      recorded.push((await done<Taken>(online, take('killed'))).recorded);
+      await done(online, ['audit', 'verify']);
+      await done(online, ['keystore', 'check']);
+    }
+    expect(recorded).toContain(true);
+  },
+  240_000,
+);
 
 describe('a new root', () => {
   test('its key is made there; signed twice, killed in between, it is the same', async () => {

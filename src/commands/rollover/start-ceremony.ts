@@ -72,6 +72,10 @@ async function accept(ctx: Context, keystore: Keystore, options: RolloverStartOp
     return ctx.ui.result({ ...answered.transcript, dryRun: true }, (style) =>
       ['would record', ...transcriptLines(answered.transcript, style)].join('\n'),
     );
+  await ctx.ui.confirm(
+    `take issuing-g${ca?.generation}.${ca?.number}, which issues from now on?`,
+    ctx.globals.yes ?? false,
+  );
   await withDomains(ctx, keystore, options, false, async (writer) => {
     const recorded = await writer.inTurn(ctx.globals.wait, () => acceptIssuing(writer, answered));
     const id = `issuing-g${ca?.generation}.${ca?.number}`;
@@ -83,7 +87,8 @@ async function accept(ctx: Context, keystore: Keystore, options: RolloverStartOp
       keystore,
       { ...plan, domains: policy.domains, permitIp: policy.permitIp },
       {
-        document: { recorded, transcript: answered.transcript },
+        recorded,
+        document: { transcript: answered.transcript },
         lines: (style) => transcriptLines(answered.transcript, style),
       },
     );

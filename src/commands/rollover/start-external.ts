@@ -74,6 +74,6 @@ async function complete(ctx: Context, keystore: Keystore, options: RolloverStart
   await ctx.ui.confirm(`take ${plan.id}, which issues from now on?`, ctx.globals.yes ?? false);
   await withDomains(ctx, keystore, options, false, async (writer) => {
     const made = await writer.inTurn(ctx.globals.wait, () => completeRenewal(writer, pending, answer, newRequestId()));
-    printIssuing(ctx, keystore, made.plan, { document: { ...document, recorded: made.recorded } });
+    printIssuing(ctx, keystore, made.plan, { document, recorded: made.recorded });
   });
 }

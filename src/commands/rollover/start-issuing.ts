@@ -32,11 +32,13 @@ export function printIssuing(
   ctx: Context,
   keystore: Keystore,
   plan: PlannedIssuing,
-  more: { dryRun?: true; lines?: (style: Style) => string[]; document?: object } = {},
+  more: { dryRun?: true; recorded?: boolean; lines?: (style: Style) => string[]; document?: object } = {},
 ): void {
   const { id, subject, domains, permitIp } = plan;
   const ranges = permitIp.length === 0 ? 'no address' : permitIp.join(' ');
-  const what = `${more.dryRun ? 'make' : 'made'} ${id}: names in ${domains.join(' ')} localhost, ${ranges}`;
+  const names = `names in ${domains.join(' ')} localhost, ${ranges}`;
+  const what =
+    more.recorded === false ? `${id} is recorded already` : `${more.dryRun ? 'make' : 'made'} ${id}: ${names}`;
   const state = rolloverDocument(keystore.state);
   const document = {
     ...state,
@@ -45,6 +47,7 @@ export function printIssuing(
     // Who checks CRLs refuses certificates of an issuing CA whose CRL it has not: that goes out first.
     next: 'cluster-ca deploy --inventory cluster.yaml, for the new CRL; then cluster-ca rotate --all --deploy --inventory cluster.yaml',
     ...(more.dryRun ? { dryRun: true } : {}),
+    ...(more.recorded === undefined ? {} : { recorded: more.recorded }),
     ...more.document,
   };
   ctx.ui.result(document, (style) =>
