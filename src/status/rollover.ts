@@ -1,5 +1,4 @@
-import type { Alert } from '../alerts/alert.ts';
-import { type RolloverStanding, rolloverAlert } from '../alerts/rollovers.ts';
+import type { RolloverStanding } from '../alerts/rollovers.ts';
 import type { Inventory } from '../inventory/read.ts';
 import { inProgress } from '../keystore/hierarchy.ts';
 import type { Keystore } from '../keystore/keystore.ts';
@@ -25,9 +24,4 @@ export async function rolloverStanding(
     blocking,
     blockers,
   };
-}
-
-export function rolloverAlerts(standing: RolloverStanding | undefined, now: Date): Alert[] {
-  const alert = standing && rolloverAlert(standing, now.getTime());
-  return alert === undefined ? [] : [alert];
 }

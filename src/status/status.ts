@@ -6,6 +6,7 @@ import { clockAlert } from '../alerts/clock.ts';
 import { crlAlert } from '../alerts/crls.ts';
 import { deploymentAlert } from '../alerts/deployments.ts';
 import { isPastAlert, nodeCertificateAlert } from '../alerts/node-certificates.ts';
+import { type RolloverStanding, rolloverAlert } from '../alerts/rollovers.ts';
 import { singleSlotAlert } from '../alerts/slots.ts';
 import { withinAlert } from '../alerts/within.ts';
 import { type AuthorityObject, authorityObject } from '../authority/authority-object.ts';
@@ -15,6 +16,7 @@ import type { Inventory } from '../inventory/read.ts';
 import { type CertificateStatus, type IssuedCertificate, statusOf } from '../keystore/certificates/row.ts';
 import { clockLeap } from '../keystore/clock.ts';
 import {
+  inProgress,
   intermediatesAbove,
   isDestroyed,
   isExternal,
@@ -29,7 +31,6 @@ import { parseCertificate } from '../pki/x509/certificate.ts';
 import type { Phase } from '../rollover/phase.ts';
 import { formatTime } from '../values/time.ts';
 import { certificatesOf, type NamedHolder } from '../what/holder.ts';
-import { rolloverAlerts, rolloverStanding } from './rollover.ts';
 
 export interface StatusDocument {
   attention: boolean;
@@ -60,7 +61,7 @@ const EVERYTHING: StatusScope = { holders: [] };
 export async function status(keystore: Keystore, now: Date, scope = EVERYTHING): Promise<StatusDocument> {
   const narrowed = scope.holders.length > 0;
   const rows = narrowed ? await rowsOf(keystore, scope.holders) : undefined;
-  const standing = narrowed ? undefined : await rolloverStanding(keystore, scope.inventory, now);
+  const standing = narrowed ? undefined : await standingOfRollover(keystore, scope.inventory, now);
   const alerts = sortAlerts([
     ...rolloverAlerts(standing, now),
     ...(narrowed
@@ -83,6 +84,22 @@ export async function status(keystore: Keystore, now: Date, scope = EVERYTHING):
       ? {}
       : { rollover: { phase: rollover.phase, since: formatTime(standing.since), blocking: [...standing.blocking] } }),
   };
+}
+
+/** What weighs proofs is loaded where there are some. */
+async function standingOfRollover(
+  keystore: Keystore,
+  inventory: Inventory | undefined,
+  now: Date,
+): Promise<RolloverStanding | undefined> {
+  if (!inProgress(keystore.state)) return undefined;
+  const { rolloverStanding } = await import('./rollover.ts');
+  return rolloverStanding(keystore, inventory, now);
+}
+
+function rolloverAlerts(standing: RolloverStanding | undefined, now: Date): Alert[] {
+  const alert = standing && rolloverAlert(standing, now.getTime());
+  return alert === undefined ? [] : [alert];
 }
 
 function deploymentAlerts({ state }: Keystore, holders: readonly NamedHolder[]): Alert[] {

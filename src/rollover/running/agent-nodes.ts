@@ -10,6 +10,8 @@ import type { Proof } from '../planning/proof.ts';
 /** Between two looks at the log, and until nobody is waited for any more; milliseconds. */
 const LOOK = 250;
 const PATIENCE = 60_000;
+/** Where the daemon has not answered once. */
+const IMPATIENCE = 5_000;
 
 /**
  * The nodes that have an agent: what a phase wants is given to their services there. Each proof is of after the question.
@@ -78,6 +80,7 @@ export class LoggedAgents implements AgentNodes {
   readonly #writer: KeystoreWriter;
   readonly #wait: number;
   readonly #onProgress: (text: string) => void;
+  #patience = PATIENCE;
 
   /** @param wait milliseconds for a turn among the writers */
   constructor(writer: KeystoreWriter, wait: number, onProgress: (text: string) => void) {
@@ -114,14 +117,18 @@ export class LoggedAgents implements AgentNodes {
 
   async #answered(seq: number): Promise<boolean> {
     const { keystore } = this.#writer;
-    const until = performance.now() + PATIENCE;
+    const until = performance.now() + this.#patience;
     while (performance.now() < until) {
       await keystore.refresh();
       const { rollover } = keystore.state;
       if (rollover === undefined) return false;
-      if ((rollover.answered ?? -1) >= seq) return true;
+      if ((rollover.answered ?? -1) >= seq) {
+        this.#patience = PATIENCE;
+        return true;
+      }
       await sleep(LOOK);
     }
+    this.#patience = IMPATIENCE;
     return false;
   }
 }
