@@ -8,6 +8,7 @@ import { layout } from './keystore/directory/layout.ts';
 import { decodeIdentity } from './keystore/identity.ts';
 import { Keystore } from './keystore/keystore.ts';
 import { locateKeystore } from './keystore/locate.ts';
+import { shellWords } from './ui/text/shell-words.ts';
 import type { Ui } from './ui/ui.ts';
 
 /** The options that every command takes. */
@@ -39,6 +40,11 @@ export interface Context {
 export function keystoreLocation(ctx: Context): string {
   const { keystore = ctx.env.CLUSTER_CA_KEYSTORE, cluster } = ctx.globals;
   return locateKeystore({ keystore, cluster, env: ctx.env, cwd: ctx.cwd });
+}
+
+/** ` --keystore DIR` where that flag was given, for the commands of hints: without it they would mean another keystore. */
+export function sameKeystore({ globals: { keystore } }: Pick<Context, 'globals'>): string {
+  return keystore === undefined ? '' : ` ${shellWords(['--keystore', keystore])}`;
 }
 
 /** Opens the keystore that the options mean, for reading. @throws ERR_USAGE, ERR_KEYSTORE_ABSENT, ERR_KEYSTORE_TAMPERED */

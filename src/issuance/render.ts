@@ -36,8 +36,7 @@ export function renderIssue(result: IssueResult | IssuePlan, style: Style, deplo
   if (!planned) {
     const made = new Made(result.certificates);
     lines.push(...placeLines(made, style));
-    if (result.certificates.length > 0 && !deployed)
-      lines.push(...paragraph(`next: ${nextStep(made.kinds.has('node'))}`, style));
+    if (result.certificates.length > 0 && !deployed) lines.push(...paragraph(`next: ${nextStep(made.kinds)}`, style));
   }
   return lines.join('\n');
 }
@@ -80,8 +79,9 @@ function certificateTable(rows: readonly Row[], style: Style): string[] {
 
 /** What certificates that were made, however many, have in common. */
 class Made {
+  /** `node`, `client`, and `user` for who has a role at the daemon. */
   readonly kinds = new Set<string>();
-  /** The planes of those whose files were written; a client's is `client`. */
+  /** The planes of those whose files were written; a client's is `client`, a user's `user`. */
   readonly planes = new Set<string>();
   /** Of each kind the first whose files were written, and the names and planes of them all. */
   readonly written = new Map<string, { first: Written; names: Set<string>; planes: Set<string> }>();
@@ -90,14 +90,14 @@ class Made {
 
   constructor(certificates: Iterable<MadeEntry>) {
     for (const certificate of certificates) {
-      this.kinds.add(certificate.kind);
+      this.kinds.add(kindOf(certificate));
       if (certificate.files !== undefined) this.#add({ ...certificate, files: certificate.files });
     }
   }
 
   #add(certificate: Written): void {
     const { kind, node, plane = '', files } = certificate;
-    this.planes.add(kind === 'client' ? 'client' : plane);
+    this.planes.add(kind === 'client' ? kindOf(certificate) : plane);
     this.key ??= files.key;
     const known = this.written.get(kind);
     if (known === undefined)
@@ -116,13 +116,23 @@ function placeLines(made: Made, style: Style): string[] {
   for (const place of placesOf(made)) lines.push(`  ${safeText(place, style)}`);
   lines.push(...serverFiles(made.planes, { ...style, width: style.width - 2 }).map((line) => `  ${line}`));
   const access = made.key === undefined ? undefined : keyReaders(made.key);
-  if (access !== undefined) lines.push(...paragraph(accessText(access), style, 0, style.warn));
+  if (access !== undefined) lines.push(...paragraph(accessText(access, made.kinds), style, 0, style.warn));
   return lines;
 }
 
-/** Nodes serve what they are given once they read it; a client is somebody else's process. */
-function nextStep(nodes: boolean): string {
-  const use = nodes ? 'start the servers with these files, or reload those that run' : 'point the client at them';
+/** A person with a role at the daemon is a client, too: the role is in the URI. */
+function kindOf({ kind, subjectAltNames }: MadeEntry): string {
+  const isUser = subjectAltNames.some((name) => /^URI:spiffe:\/\/[^/]+\/role\//.test(name));
+  return isUser ? 'user' : kind;
+}
+
+/** Nodes serve what they are given once they read it; a client is somebody else's process, and a user a person. */
+function nextStep(kinds: ReadonlySet<string>): string {
+  const use = kinds.has('node')
+    ? 'start the servers with these files, or reload those that run'
+    : kinds.has('client')
+      ? 'point the client at them'
+      : 'hand them over; a browser takes what cluster-ca export NAME --format p12 --from DIR --out FILE makes of them';
   return `${use}; cluster-ca status says when new ones are due`;
 }
 
@@ -144,10 +154,12 @@ function placesOf({ written }: Made): string[] {
   return places;
 }
 
-function accessText({ owner, group, mode, closed }: KeyReaders): string {
+function accessText({ owner, group, mode, closed }: KeyReaders, kinds: ReadonlySet<string>): string {
   if (closed !== undefined) return `only root can read the key: its owner ${owner} cannot enter ${closed}`;
   if (group !== undefined) return `${owner} and the group ${group} can read the key (${mode}), nobody else`;
-  const other = owner === 'root' ? '; for a server of another user: --owner USER:GROUP, such as redis:redis' : '';
+  const whose = kinds.has('node') || kinds.has('client') ? 'a server of another user' : 'somebody else';
+  const example = whose === 'somebody else' ? '' : ', such as redis:redis';
+  const other = owner === 'root' ? `; for ${whose}: --owner USER:GROUP${example}` : '';
   return `only ${owner} can read the key (${mode})${other}`;
 }
 

@@ -3,8 +3,8 @@ import { table } from '../ui/text/table.ts';
 
 /** One server's names for the three files. */
 interface ServerFiles {
-  /** `client`: what connects and is no node. */
-  plane: 'data' | 'control' | 'client';
+  /** `client`: what connects and is no node; `user`: who has a role at the daemon. */
+  plane: 'data' | 'control' | 'client' | 'user';
   server: string;
   certificate: string;
   key: string;
@@ -37,11 +37,12 @@ const SETTINGS: readonly ServerFiles[] = [
   { plane: 'client', server: 'redis-cli', certificate: '--cert', key: '--key', trustBundle: '--cacert' },
   { plane: 'client', server: 'etcdctl', certificate: '--cert', key: '--key', trustBundle: '--cacert' },
   { plane: 'client', server: 'libpq', certificate: 'sslcert', key: 'sslkey', trustBundle: 'sslrootcert' },
+  { plane: 'user', server: 'curl', certificate: '--cert', key: '--key', trustBundle: '--cacert' },
 ];
 
 /**
  * Which setting of a server takes which file, as a table; nothing for planes that no server is known for.
- * @param planes of what was made: names of planes, and `client`
+ * @param planes of what was made: names of planes, `client` and `user`
  */
 export function serverFiles(planes: ReadonlySet<string>, style: Style): string[] {
   const rows = SETTINGS.filter(({ plane }) => planes.has(plane));

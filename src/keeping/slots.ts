@@ -37,16 +37,17 @@ export async function addSlot(
 
 /**
  * Finds the slot that a name means.
+ * @param on ` --keystore DIR` for the hint, or nothing
  * @throws ERR_NOT_FOUND; ERR_USAGE when both domains have it and none was named
  */
-export function findSlot(slots: readonly SlotRef[], name: string, domain: Domain | undefined): SlotRef {
+export function findSlot(slots: readonly SlotRef[], name: string, domain: Domain | undefined, on = ''): SlotRef {
   const found = slots.filter((slot) => slot.name === name && (domain === undefined || slot.domain === domain));
   const [only] = found;
   if (only === undefined)
     throw new ClusterCaError(
       'ERR_NOT_FOUND',
       `there is no slot ${name}${domain === undefined ? '' : ` in the ${domain} domain`}`,
-      { hint: 'cluster-ca keystore slot list' },
+      { hint: `cluster-ca keystore slot list${on}` },
     );
   if (found.length > 1)
     throw new ClusterCaError('ERR_USAGE', `both domains have a slot ${name}`, {

@@ -29,7 +29,7 @@ export class Metrics {
   ]);
   readonly lastRun = this.#gauge(
     'cluster_ca_last_successful_run_timestamp_seconds',
-    'When the last run without a failure ended.',
+    'When the last run without a failure ended; before the first, when this daemon started.',
     ['what'],
   );
 
@@ -40,6 +40,7 @@ export class Metrics {
     for (const by of ['request', 'rotation', 'enrolment']) this.issued.inc({ by }, 0);
     for (const what of ['issue', 'rotate', 'crl', 'own-certificate', 'enroll', 'rollover'])
       this.failed.inc({ what }, 0);
+    for (const what of ['schedule', 'crl']) this.lastRun.set({ what }, now().getTime() / 1000);
   }
 
   get contentType(): string {

@@ -145,7 +145,12 @@ export class Scheduler {
     const { cronExpression, enabled } = rotationSettings(current.state);
     const at = now().getTime();
     const ticked = this.#tick(cronExpression, at);
-    if (!enabled || this.#service.inventory.path === undefined) return;
+    if (!enabled) return;
+    if (this.#service.inventory.path === undefined) {
+      // Nothing is for it to rotate, so nothing is left undone.
+      if (ticked) this.#service.metrics.lastRun.set({ what: 'schedule' }, at / 1000);
+      return;
+    }
     const seen = `${current.state.seq} ${this.#service.inventory.stamp} ${cronExpression}`;
     if (!ticked && at < this.#next && seen === this.#seen) return;
     if (performance.now() < this.#notBefore) return;

@@ -48,6 +48,13 @@ describe('issue', () => {
   });
 });
 
+test('of a person with a role: no server reads it', async () => {
+  const said = await text('issue', '--client', 'ann', '--role', 'operator');
+  expect(said).toMatch(/^next: hand them over; a browser takes what cluster-ca export NAME --format p12/m);
+  expect(said).toMatch(/^ +user +curl +--cert +--key +--cacert$/m);
+  expect(said).not.toMatch(/redis|etcd|libpq/);
+});
+
 describe('export and crl', () => {
   const data = ['export', 'redis-1', '--plane', 'data', '--from', '.'];
 

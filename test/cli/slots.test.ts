@@ -39,6 +39,21 @@ describe('keystore slot', () => {
     await done(ca, opens, { env: { CLUSTER_CA_KEY_FILE: path('ci.key') } });
   });
 
+  test('hints are of the keystore that was named', async () => {
+    const on = ['--keystore', path("it's.ca"), '--key-file', path('named.key')];
+    await done(ca, ['init', 'named', ...on]);
+    const added = await ca(['keystore', 'slot', 'add', 'x', '--new-key-file', path('x.key'), ...on]);
+    const quoted = `--keystore '${path("it's.ca").replace("'", "'\\''")}'`;
+    expect(added.stdout).toContain(`\nnext: cluster-ca keystore backup ${quoted} --out FILE`);
+    const absent = await ca(['keystore', 'slot', 'remove', 'none', ...on]);
+    expect([absent.code, absent.stderr]).toEqual([
+      6,
+      expect.stringContaining(`cluster-ca keystore slot list ${quoted}\n`),
+    ]);
+    const last = await ca(['keystore', 'slot', 'remove', 'key-file', '--domain', 'root', ...on]);
+    expect([last.code, last.stderr]).toEqual([6, expect.stringContaining(`--domain root ${quoted}\n`)]);
+  });
+
   test('add NAME --new-passphrase-file, and it opens', async () => {
     await writeFile(path('new.pass'), 'another passphrase\n', { mode: 0o600 });
     await done(ca, ['keystore', 'slot', 'add', 'human', '--new-passphrase-file', path('new.pass')]);

@@ -1,11 +1,12 @@
 import { readFile, writeFile } from 'node:fs/promises';
+import { dirname } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { describe, expect, test } from '@jest/globals';
+import { beforeAll, describe, expect, test } from '@jest/globals';
 import { parse } from 'yaml';
-import { done } from '../cli/checks.ts';
-import { run } from '../support/cli.ts';
-import { newCluster } from '../support/clusters.ts';
+import { Daemon } from '../server/daemon.ts';
+import { cli, run } from '../support/cli.ts';
 import { describeWith, executable } from '../support/debian.ts';
+import { blocks, page } from './console.ts';
 
 const path = (name: string) => fileURLToPath(new URL(`../../docs/monitoring/${name}`, import.meta.url));
 const rules = parse(await readFile(path('rules.yml'), 'utf8')) as { groups: { rules: { expr: string }[] }[] };
@@ -18,15 +19,26 @@ const expressions = {
 };
 const metricsOf = (text: string): string[] => text.match(/\b(node_cert|client_cert|cluster_ca)_[a-z_]+/g) ?? [];
 
-const { ca, directory } = await newCluster();
-await done(ca, ['issue', 'n1']);
-await done(ca, ['issue', '--client', 'app']);
-await done(ca, ['keystore', 'backup', '--out', `${directory}/backup`]);
-await done(ca, ['rollover', 'start', '--yes']);
-const { stdout } = await ca(['status', '--format', 'prometheus']);
-const series = new Map(
-  [...stdout.matchAll(/^([a-z_]+)\{(.*)\} /gm)].map(([, name = '', labels = '']) => [name, labels] as const),
-);
+const daemon = await Daemon.make('orders');
+const { ca } = daemon;
+const directory = dirname(ca.out);
+const ok = (...args: string[]) => ca.run(...args);
+await ok('issue', 'n1', '--out', ca.out);
+await ok('issue', '--client', 'app', '--out', ca.out);
+await ok('keystore', 'backup', '--out', `${directory}/backup`);
+await ok('rollover', 'start', '--yes');
+const seriesOf = (text: string): Map<string, string> =>
+  new Map(
+    [...text.matchAll(/^([a-z_]+)(?:\{(.*)\})? /gm)].map(([, name = '', labels = '']) => [name, labels] as const),
+  );
+const { stdout } = await cli(['status', '--format', 'prometheus'], { env: ca.env });
+const series = seriesOf(stdout);
+let served = new Map<string, string>();
+
+beforeAll(async () => {
+  await daemon.start();
+  served = seriesOf((await daemon.plain('/metrics')).text);
+}, 60_000);
 
 describe.each(['rules', 'dashboard'] as const)('%s', (kind) => {
   test('each expression is of metrics that status has', () => {
@@ -37,6 +49,24 @@ describe.each(['rules', 'dashboard'] as const)('%s', (kind) => {
       for (const name of named) expect([...series.keys()]).toContain(name);
     }
   });
+
+  test('and of metrics that the daemon has, from its start on', () => {
+    for (const name of expressions[kind].flatMap(metricsOf)) expect([...served.keys()]).toContain(name);
+  });
+});
+
+test('the rules of docs/serve.md are of series that the daemon has from its start on', async () => {
+  const rule = blocks(await page('serve.md')).find(({ name }) => name === 'alerts.yml')?.content ?? '';
+  const named = metricsOf(rule);
+  expect(new Set(named)).toEqual(
+    new Set(['cluster_ca_failed_total', 'cluster_ca_last_successful_run_timestamp_seconds']),
+  );
+  for (const name of named) expect([...served.keys()]).toContain(name);
+  const { text } = await daemon.plain('/metrics');
+  for (const what of ['schedule', 'crl'])
+    expect(text).toMatch(
+      new RegExp(`^cluster_ca_last_successful_run_timestamp_seconds\\{what="${what}"\\} 1[\\d.]{9,}$`, 'm'),
+    );
 });
 
 test('the labels that annotations and legends show are there', async () => {

@@ -1,6 +1,7 @@
 import { hmacSha256, sha256Hex } from '../../crypto/hash.ts';
 import { ClusterCaError } from '../../errors.ts';
 import type { WebhookConfiguration } from '../../inventory/alerts-schema.ts';
+import { shellWords } from '../../ui/text/shell-words.ts';
 import { formatTime } from '../../values/time.ts';
 import { secretText, trustText } from './files.ts';
 import { alertPayload } from './payload.ts';
@@ -24,7 +25,7 @@ export function webhookSink(
   now: () => Date,
   resolver: Resolver = systemResolver,
 ): Sink {
-  const keys = webhookKeys(secretText(secretFile, 'webhook secret file'), secretFile);
+  const keys = webhookKeys(secretText(secretFile, 'webhook secret file', makeSecret(secretFile)), secretFile);
   const ca = trustText(caFile);
   const url = new URL(address);
   return {
@@ -59,6 +60,11 @@ function signatures(keys: readonly Uint8Array[], id: string, timestamp: string, 
   return keys.map((key) => `v1,${Buffer.from(hmacSha256(key, signed)).toString('base64')}`).join(' ');
 }
 
+/** The command that makes a secret. */
+function makeSecret(path: string): string {
+  return `(umask 077; echo "${PREFIX}$(openssl rand -base64 32)" >${shellWords([path])})`;
+}
+
 /** One secret a line, `whsec_` and 24 to 64 octets in base64. */
 function webhookKeys(text: string, path: string): Uint8Array[] {
   return text.split(/\s+/).map((line) => {
@@ -68,9 +74,7 @@ function webhookKeys(text: string, path: string): Uint8Array[] {
       throw new ClusterCaError(
         'ERR_CONFIG',
         `the webhook secret file ${path} has not whsec_ and 24 to 64 octets in base64`,
-        {
-          hint: `(umask 077; echo "${PREFIX}$(openssl rand -base64 32)" >${path})`,
-        },
+        { hint: makeSecret(path) },
       );
     return new Uint8Array(key);
   });

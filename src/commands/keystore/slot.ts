@@ -1,5 +1,5 @@
 import { resolve } from 'node:path';
-import { type Context, openKeystore, openKeystoreToWrite } from '../../context.ts';
+import { type Context, openKeystore, openKeystoreToWrite, sameKeystore } from '../../context.ts';
 import { ClusterCaError, isClusterCaError } from '../../errors.ts';
 import { slotObject } from '../../inspecting/keystore-document.ts';
 import { renderSlots } from '../../keeping/render.ts';
@@ -65,7 +65,7 @@ export async function runSlotAdd(ctx: Context, name: string, options: SlotOption
         ...(files === undefined
           ? []
           : [`its shares are in ${options.sharesOut}: give each to somebody, and keep none together`]),
-        'next: cluster-ca keystore backup --out FILE; backups made before do not have it',
+        `next: cluster-ca keystore backup${sameKeystore(ctx)} --out FILE; backups made before do not have it`,
       ].join('\n'),
     );
   } finally {
@@ -113,13 +113,13 @@ async function addShared(
 
 export async function runSlotRemove(ctx: Context, name: string, options: SlotOptions): Promise<void> {
   const keystore = await openKeystoreToWrite(ctx, { rootKeystore: options.rootKeystore });
-  const slot = findSlot(keystore.state.slots, name, options.domain);
+  const slot = findSlot(keystore.state.slots, name, options.domain, sameKeystore(ctx));
   if (keystore.state.slots.filter(({ domain }) => domain === slot.domain).length === 1)
     throw new ClusterCaError(
       'ERR_STATE',
       `${name} is the last slot of the ${slot.domain} domain: without it nothing opens the domain`,
       {
-        hint: `add another first: cluster-ca keystore slot add NAME --domain ${slot.domain}`,
+        hint: `add another first: cluster-ca keystore slot add NAME --domain ${slot.domain}${sameKeystore(ctx)}`,
       },
     );
   if (options.dryRun)

@@ -227,6 +227,12 @@ describe('the secret', () => {
     await writeFile(file, SECRET);
     await chmod(file, 0o644);
     expect(() => sink('https://h.example', {}, file)).toThrow(/can be read by group or world/);
-    expect(() => sink('https://h.example', {}, `${file}.none`)).toThrow(/does not exist/);
+    expect(() => sink('https://h.example', {}, `${file}.none`)).toThrow(
+      expect.objectContaining({
+        code: 'ERR_CONFIG',
+        message: expect.stringMatching(/does not exist$/),
+        hint: expect.stringMatching(/^\(umask 077; echo "whsec_.*\.none\)$/),
+      }),
+    );
   });
 });
