@@ -2,6 +2,7 @@ export default {
   testEnvironment: 'node',
   testMatch: ['<rootDir>/test/**/*.test.ts'],
   extensionsToTreatAsEsm: ['.ts'],
+  globalSetup: '<rootDir>/scripts/jest-setup.mjs',
   testSequencer: '<rootDir>/scripts/jest-sequencer.mjs',
   transform: { '\\.ts$': '<rootDir>/scripts/jest-esbuild.mjs' },
   collectCoverageFrom: ['src/**/*.ts'],

@@ -1,4 +1,16 @@
-import { chmod, chown, mkdir, mkdtemp, readdir, readFile, rename, rm, symlink, writeFile } from 'node:fs/promises';
+import {
+  chmod,
+  chown,
+  mkdir,
+  mkdtemp,
+  readdir,
+  readFile,
+  rename,
+  rm,
+  stat,
+  symlink,
+  writeFile,
+} from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
@@ -69,8 +81,13 @@ describe('the directory of a service', () => {
   }, 60_000);
 
   test('a symbolic link to a directory, on another file system, is followed', async () => {
-    const other = await mkdtemp('/dev/shm/cluster-ca-test-');
+    const fileSystem = async (path: string): Promise<number> => (await stat(path)).dev;
+    const here = await fileSystem(node.home);
+    const other = await mkdtemp(
+      join((await fileSystem('/dev/shm')) === here ? '/tmp' : '/dev/shm', 'cluster-ca-test-'),
+    );
     try {
+      expect(await fileSystem(other)).not.toBe(here);
       const dir = join(node.home, 'linked');
       await symlink(other, dir);
       await node.say(service(dir));

@@ -1,6 +1,7 @@
 import { mkdir, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { cli } from '../support/cli.ts';
+import { takePrepared } from '../support/prepared.ts';
 
 /** A certificate object of the command line's JSON, as far as these tests look at it. */
 export interface Certificate {
@@ -37,7 +38,10 @@ export class Authority {
   protected async begin(cluster: string, flags: string[] = []): Promise<this> {
     const directory = dirname(this.out);
     await mkdir(directory, { recursive: true });
-    await this.run('init', cluster, '--key-file', join(directory, 'key-file'), ...flags);
+    const places = { keystore: join(directory, 'keystore'), keyFile: join(directory, 'key-file') };
+    const usual = cluster === 'orders' && flags.length === 0;
+    if (usual && (await takePrepared({ ...places, state: join(directory, 'state') })) !== undefined) return this;
+    await this.run('init', cluster, '--key-file', places.keyFile, ...flags);
     return this;
   }
 

@@ -1,6 +1,7 @@
 import { chown, mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { cli, type RunOptions, type RunResult } from './cli.ts';
+import { takePrepared } from './prepared.ts';
 import { scratch } from './scratch.ts';
 
 /** Directories of its own for every run: nothing of the machine's user is read or written. */
@@ -86,6 +87,10 @@ export async function newCluster(options: ClusterOptions = {}): Promise<Cluster>
     for (const path of [place.directory, out, ...Object.values(place.env)]) await chown(path, options.uid, options.uid);
   const ca = (args: string[], run: RunOptions = {}): Promise<RunResult> =>
     cli(args, { cwd: out, ...user, ...run, env: { ...env, ...run.env } });
+  const state = place.env.XDG_STATE_HOME;
+  const usual = Object.keys(options).length === 0;
+  const prepared = usual ? await takePrepared<InitDocument>({ keystore, keyFile, state }) : undefined;
+  if (prepared !== undefined) return { ...place, name, keystore, keyFile, out, env, made: prepared, ca };
   const made = await ca(['init', name, '--json', ...(options.init ?? [])]);
   if (made.code !== 0) throw new Error(`init ${name} exits ${made.code}: ${made.stderr}`);
   return { ...place, name, keystore, keyFile, out, env, made: made.json(), ca };
