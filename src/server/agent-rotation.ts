@@ -1,5 +1,6 @@
 import type { ReportedService } from '../agent/protocol.ts';
 import type { ServiceObject } from '../deployment/document.ts';
+import { planWaves } from '../deployment/waves.ts';
 import { recordsOfRequest } from '../issuance/issue-request.ts';
 import type { IssueItem } from '../issuance/item.ts';
 import { formatTime } from '../values/time.ts';
@@ -11,8 +12,9 @@ import type { Service } from './service.ts';
 const PATIENCE = { taken: 15_000, done: 300_000 };
 
 /**
- * Rotates nodes through their agents, one after the other, replicas before primaries as far as they have told: an agent
- * makes its own keys. When one fails the rest keep what they have; one that is silent does it when it is back.
+ * Rotates nodes through their agents, as many at once as is asked for, replicas before primaries as far as they have told:
+ * an agent makes its own keys. When one fails the waves behind it keep what they have; one that is silent does it when it
+ * is back.
  * @param items all of nodes that have an agent
  */
 export async function rotateThroughAgents(
@@ -26,16 +28,19 @@ export async function rotateThroughAgents(
   const rank = (node: string): number => agents.told(node)?.report.rank ?? 0;
   const results: RotationResult[] = [];
   let broken: string | undefined;
-  for (const node of nodes.toSorted((a, b) => rank(a) - rank(b))) {
-    const own = items.filter(({ name }) => name === node);
-    if (broken !== undefined) {
-      results.push(...own.map((item) => notReached(item, broken as string)));
-      continue;
-    }
-    const outcome = await rotateOne(service, node, own, since);
-    results.push(...outcome);
-    request.onNodes([node]);
-    if (outcome.some(({ state }) => state === 'failed')) broken = node;
+  const ranked = nodes.map((node) => ({ node, rank: rank(node) }));
+  for (const wave of planWaves(ranked, request.atOnce)) {
+    const behind = broken;
+    const outcomes = wave.map(async (node) => {
+      const own = items.filter(({ name }) => name === node);
+      if (behind !== undefined) return own.map((item) => notReached(item, behind));
+      const outcome = await rotateOne(service, node, own, since);
+      request.onNodes([node]);
+      return outcome;
+    });
+    const settled = (await Promise.all(outcomes)).flat();
+    results.push(...settled);
+    broken ??= settled.find(({ state }) => state === 'failed')?.node;
   }
   return results;
 }

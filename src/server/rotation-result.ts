@@ -29,6 +29,8 @@ export interface RotationRequest {
   undone?: readonly Holding[];
   requestId: string;
   requestHash: string;
+  /** Nodes at the same time, 1 or more. Primaries never go with their replicas. */
+  atOnce: number;
   onNodes: (nodes: readonly string[]) => void;
 }
 

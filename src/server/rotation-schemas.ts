@@ -14,6 +14,7 @@ export const rotateBodySchema = z.strictObject({
     .optional()
     .describe("of this plane alone; Redis Enterprise's names are understood"),
   nodes: z.array(nodeName).min(1).max(1000).optional().describe('of these nodes alone; default: of all'),
+  maxUnavailable: z.int().min(1).max(1000).optional().describe('nodes at the same time; default: one'),
 });
 
 const nodeResultSchema = z.object({

@@ -75,7 +75,7 @@ async function rotateFromHere(service: Service, request: RotationRequest): Promi
           units,
           all,
           from: staging,
-          atOnce: 1,
+          atOnce: request.atOnce,
           cycle: false,
           fresh: issued.certificates.length > 0,
           onWave: request.onNodes,

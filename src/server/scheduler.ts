@@ -219,6 +219,7 @@ export class Scheduler {
           undone: undone.map(({ row }) => holdingOfRow(row)),
           requestId: newRequestId(),
           requestHash: rotationHash({ names, all: false, due: true, planes: [] }),
+          atOnce: 1,
           onNodes: (done) => {
             onDone(done.length);
             for (const node of done) reached.add(node);

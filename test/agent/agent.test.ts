@@ -93,6 +93,34 @@ test('a directory that cannot be written: 409 with what the agent says, an alert
   expect(serialIn(join(work, 'n2-data'))).toBe(serialIn(agent.files('data')));
 }, 60_000);
 
+test('maxUnavailable: as many nodes at once, and no more', async () => {
+  const names = ['m1', 'm2', 'm3'];
+  const began = (name: string): string => join(work, `${name}.began`);
+  // Each waits until another is at it, too: one alone never ends.
+  const agents = names.map((name) => new AgentProcess(daemon, name, work));
+  for (const [i, agent] of agents.entries()) {
+    const others = names.filter((_, j) => j !== i).map((name) => `[ -e ${began(name)} ]`);
+    const script = `touch ${began(names[i] as string)}; [ -e ${join(work, 'alone')} ] || until ${others.join(' || ')}; do sleep 0.05; done`;
+    await agent.join('data');
+    await agent.configure(
+      `{ kind: exec, dir: ${join(work, `${names[i]}-data`)}, reload: { timeout: 5s, command: [sh, -c, "${script}"] } }`,
+    );
+  }
+  for (const agent of agents) agent.start();
+  await Promise.all(agents.map((agent) => agent.event('service', ({ state }) => state === 'placed')));
+  for (const node of names) await daemon.event('agent', (event) => event.node === node);
+  const states = async (body: object): Promise<unknown[]> => {
+    for (const name of names) await rm(began(name), { force: true });
+    const { status, json } = await daemon.call(operator, ROTATE, { method: 'POST', body: { nodes: names, ...body } });
+    return [status, ...json().nodes.map(({ node, state }: { node: string; state: string }) => `${node} ${state}`)];
+  };
+  expect(await states({ maxUnavailable: 3 })).toEqual([200, 'm1 rotated', 'm2 rotated', 'm3 rotated']);
+  expect(await states({})).toEqual([409, 'm1 failed', 'm2 pending', 'm3 pending']);
+  const none = { method: 'POST', body: { maxUnavailable: 0 } };
+  expect((await daemon.call(operator, ROTATE, none)).status).toBe(400);
+  for (const agent of agents) await agent.stop();
+}, 120_000);
+
 test('an anchor that is added, and a revocation, reach the service by themselves; the daemon is known by our own alone', async () => {
   const elsewhere = await Authority.init(join(work, 'elsewhere'), 'monitoring');
   const bundle = join(work, 'monitoring.pem');

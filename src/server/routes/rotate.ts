@@ -26,7 +26,7 @@ export function rotateRoutes(service: Service): Route[] {
       path: '/v1/cluster/certificates/rotate',
       summary: 'new keys and certificates for nodes, in their live services',
       description:
-        'Issues, deploys node by node, and confirms by what is served. 200 when all have rotated, 409 with the results when not. Where the wait ends before the work does: 202, and the job goes on.',
+        'Issues, deploys node by node (or `maxUnavailable` of them at once, replicas before primaries), and confirms by what is served. 200 when all have rotated, 409 with the results when not. Where the wait ends before the work does: 202, and the job goes on.',
       access: { to: 'roles', roles: ['operator'] },
       headers: workHeadersSchema,
       body: rotateBodySchema.nullish(),
@@ -69,7 +69,7 @@ export function rotateRoutes(service: Service): Route[] {
 async function start(
   service: Service,
   keys: Keys,
-  { name, nodes }: RotateBody,
+  { name, nodes, maxUnavailable: atOnce = 1 }: RotateBody,
   key: string | undefined,
   caller: Caller,
 ): Promise<Started> {
@@ -95,7 +95,13 @@ async function start(
     by: caller.name,
     total: new Set(items.map((item) => item.name)).size,
     run: async (onDone) => ({
-      nodes: await rotateLive(service, { items, requestId, requestHash: hash, onNodes: (done) => onDone(done.length) }),
+      nodes: await rotateLive(service, {
+        items,
+        requestId,
+        requestHash: hash,
+        atOnce,
+        onNodes: (done) => onDone(done.length),
+      }),
     }),
   });
   if (key !== undefined) keys.remember(requestId, hash, started);
