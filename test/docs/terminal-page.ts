@@ -101,6 +101,8 @@ export function normalise(text: string): string {
       .replace(/\b\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?Z/g, (time) => '#'.repeat(time.length))
       // A hash in base64: the tree of `audit verify`.
       .replace(/(?<= )[A-Za-z0-9+/]{43}=/g, (hash) => '#'.repeat(hash.length))
+      .replace(/\b(now|\d+ (second|minute)s? ago)(?=\)?$)/gm, '#')
+      .replace(/(?<=records +|head +)\d+/g, '#')
       .replace(/\d+ cluster bus links?/g, '# cluster bus links')
       .replace(/\b[0-9a-f]{8,64}\b/g, (hex) => '#'.repeat(hex.length))
   );
