@@ -37,7 +37,9 @@ export function renderInit(document: InitDocument, style: Style, flags = ''): st
 
 /** What a keystore will permit and make, by whether it can be changed once it is there. */
 export function policyLines({ cluster, policy, authorities, caOutage }: InitDocument, style: Style): string[] {
-  const [root, issuing] = authorities;
+  const [root] = authorities;
+  const issuing = authorities.find(({ role }) => role === 'issuing');
+  const between = authorities.flatMap(({ role, subject }) => (role === 'intermediate' ? (subject ?? []) : []));
   const ca = (subject: string | undefined, lifetime: number): string =>
     `${subject} (${policy.keyType}, ${formatDuration(lifetime)})`;
   const ip = policy.permitIp.length === 0 ? 'no IP address' : policy.permitIp.join(' ');
@@ -49,6 +51,7 @@ export function policyLines({ cluster, policy, authorities, caOutage }: InitDocu
         { label: 'trust domain', value: policy.domains[0] },
         { label: 'planes', value: policy.planes.join(' ') },
         { label: 'root CA', value: ca(root?.subject, policy.rootLifetime) },
+        { label: 'intermediate CA', value: between.length === 0 ? undefined : between },
         { label: 'issuing CA', value: ca(issuing?.subject, policy.issuingLifetime) },
         {
           label: 'rotation',

@@ -94,6 +94,8 @@ beforeAll(async () => {
   await fails(ca, ['init', 'orders', '--issuing-cert', await cat('short', 'issuing.pem', 'root.pem')], 'ERR_CONFIG');
   // In any order behind the first.
   const answer = await cat('answer', 'issuing.pem', 'root.pem', 'between.pem');
+  const shown = await ca(['init', 'orders', '--issuing-cert', answer, '--dry-run']);
+  expect(shown.stdout).toMatch(/issuing CA +CN=orders Issuing CA G1\.1/);
   made = await done<InitDocument>(ca, ['init', 'orders', '--issuing-cert', answer]);
   await done(ca, ['issue', 'n1', 'n2', '--plane', 'data', '--out', path('out')]);
 }, 120_000);

@@ -12,8 +12,8 @@ import { planIssuing } from '../../rollover/new-issuing.ts';
 import { renderRollover } from '../../rollover/render.ts';
 import { checkStart, startRollover } from '../../rollover/start.ts';
 import { withDomains } from '../../unlocking.ts';
-import { emergencyOf, keepIn, plannedSteps, type RolloverStartOptions } from './start.ts';
 import { printIssuing } from './start-issuing.ts';
+import { emergencyOf, keepIn, plannedSteps, type RolloverStartOptions } from './start-options.ts';
 
 /** `rollover start` where the root is on another machine: asked for here, signed there, accepted here. */
 export async function runStartCeremony(

@@ -8,8 +8,8 @@ import { type PlannedIssuing, planIssuing, startIssuing } from '../../rollover/n
 import { renderRollover } from '../../rollover/render.ts';
 import type { Style } from '../../ui/text/style.ts';
 import { type OpenedDomain, withDomains } from '../../unlocking.ts';
-import type { RolloverStartOptions } from './start.ts';
 import { runExternalIssuing } from './start-external.ts';
+import type { RolloverStartOptions } from './start-options.ts';
 
 /** A new issuing CA under the same root. */
 export async function runIssuing(ctx: Context, keystore: Keystore, options: RolloverStartOptions): Promise<void> {

@@ -1,13 +1,10 @@
 import { resolve } from 'node:path';
 import { hasRoot } from '../../backup/content.ts';
-import { checkBackupPlace } from '../../backup/place.ts';
-import type { CeremonyOptions } from '../../ceremony/options.ts';
 import { ceremonyStep } from '../../ceremony/steps.ts';
 import { type Context, openKeystoreToWrite } from '../../context.ts';
 import { ClusterCaError } from '../../errors.ts';
 import { inventoryItems } from '../../inventory/items.ts';
 import { readInventory } from '../../inventory/read.ts';
-import type { Secret } from '../../keystore/envelope/slot.ts';
 import type { Keystore } from '../../keystore/keystore.ts';
 import { newRequestId } from '../../keystore/request-id.ts';
 import { domainStore } from '../../keystore/unlock.ts';
@@ -16,34 +13,11 @@ import { rolloverDocument, type StepObject } from '../../rollover/document.ts';
 import { rootInForce } from '../../rollover/make-hierarchy.ts';
 import { renderRollover } from '../../rollover/render.ts';
 import { checkStart, requireOwnRoot, type StartRequest, startRollover } from '../../rollover/start.ts';
-import { type OpenedDomain, withDomains } from '../../unlocking.ts';
+import { withDomains } from '../../unlocking.ts';
 import { formatDuration } from '../../values/duration.ts';
 import { runStartCeremony } from './start-ceremony.ts';
 import { runIssuing } from './start-issuing.ts';
-
-export interface RolloverStartOptions extends CeremonyOptions {
-  root?: boolean;
-  issuing?: boolean;
-  issuingCert?: string;
-  fromAnchor?: string;
-  domain?: string[];
-  permitIp?: string[];
-  emergency?: boolean;
-  deadline?: number;
-  backup?: string;
-  inventory?: string;
-}
-
-/** Seconds that a step of an emergency may take where nothing else is said. */
-const DEADLINE = 300;
-
-/** What an emergency gives each step. */
-export function emergencyOf({
-  emergency,
-  deadline = DEADLINE,
-}: RolloverStartOptions): { deadline: number } | undefined {
-  return emergency ? { deadline } : undefined;
-}
+import { emergencyOf, keepIn, plannedSteps, type RolloverStartOptions } from './start-options.ts';
 
 /** Starts a rollover of one of its three forms, or takes a step of the ceremony for one. */
 export async function runRolloverStart(ctx: Context, options: RolloverStartOptions): Promise<void> {
@@ -106,21 +80,6 @@ async function runRoot(ctx: Context, keystore: Keystore, options: RolloverStartO
   printStart(ctx, keystore, steps, backup === undefined ? {} : { files: [backup] });
 }
 
-/** Where the backup of a start is kept, what opens it, and how far it is. */
-export function keepIn(
-  ctx: Context,
-  keystore: Keystore,
-  { domain, secrets }: OpenedDomain,
-  { backup }: Pick<RolloverStartOptions, 'backup'>,
-): Pick<StartRequest, 'keep' | 'onProgress'> {
-  const onProgress = (text: string): void => ctx.ui.progress(text);
-  if (backup === undefined) return { onProgress };
-  const path = resolve(ctx.cwd, backup);
-  checkBackupPlace(path, keystore.store.location);
-  const secret = secrets.find((one) => one.kind === domain.slot.kind) as Secret;
-  return { keep: { path, secret }, onProgress };
-}
-
 function foreignRoot(ctx: Context, keystore: Keystore, file: string): NonNullable<StartRequest['foreign']> {
   const { certificate, crls } = readForeignRoot(resolve(ctx.cwd, file), ctx.now());
   const { fingerprint } = anchorObject(certificate);
@@ -132,33 +91,6 @@ function foreignRoot(ctx: Context, keystore: Keystore, file: string): NonNullabl
       hint: 'a CA of our own is replaced by: cluster-ca rollover start',
     });
   return { certificate: certificate.der, crls };
-}
-
-export function plannedSteps(
-  { state }: Keystore,
-  foreign: boolean,
-  backup: string | undefined,
-  emergency: { deadline: number } | undefined,
-  dry: boolean,
-): StepObject[] {
-  const generation = 1 + Math.max(...state.authorities.map((one) => one.generation));
-  const step = (would: string, done: string): StepObject => ({ phase: 'prepared', what: dry ? would : done });
-  const hierarchy = `root-g${generation} and issuing-g${generation}.1, their CRLs, and a certificate of the new root by the old`;
-  const keep = backup === undefined ? '' : `, and keep it in ${backup}`;
-  const deadline = emergency && `a deadline of ${formatDuration(emergency.deadline)} for each step`;
-  return [
-    ...(foreign
-      ? []
-      : [
-          step(`make ${hierarchy}`, `made ${hierarchy}`),
-          step('have them verified by other code than made them', 'they were verified by other code than made them'),
-        ]),
-    step(
-      `make a backup and restore it once${keep}`,
-      `made a backup and restored it once${keep.replace('keep', 'kept')}`,
-    ),
-    ...(deadline === undefined ? [] : [step(`record ${deadline}`, `recorded ${deadline}`)]),
-  ];
 }
 
 export function printStart(ctx: Context, keystore: Keystore, steps: StepObject[], more: object): void {

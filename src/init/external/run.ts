@@ -69,7 +69,7 @@ export async function runRequest(
         style.bold,
       ),
       ...paragraph(`its key is sealed in ${document.pending} until the certificate is there`, style),
-      'next: have it signed, put the root CA behind the certificate in one file, then',
+      'next: have it signed, put the CAs above it, up to the root, behind the certificate in one file, then',
       `  ${style.accent(`cluster-ca init ${cluster} --issuing-cert FILE`)}`,
     ].join('\n'),
   );
