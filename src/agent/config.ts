@@ -1,5 +1,6 @@
 import { selectUnits } from '../deployment/select.ts';
 import type { Unit } from '../deployment/unit.ts';
+import { ClusterCaError, isClusterCaError } from '../errors.ts';
 import { type Inventory, notAsSchema, readText } from '../inventory/read.ts';
 import { agentConfigSchema } from '../inventory/schema.ts';
 import { readYaml } from '../inventory/yaml-document.ts';
@@ -18,10 +19,8 @@ export interface AgentConfig {
  * @throws ERR_CONFIG with line and column
  */
 export function readAgentConfig(path: string, node: string): AgentConfig {
-  const { value, at } = readYaml(readText(path, 'configuration'), path);
-  const parsed = agentConfigSchema.safeParse(value === '' || value === null ? {} : value);
-  if (!parsed.success) throw notAsSchema(parsed.error.issues[0], at);
-  const { planes, keyType, services = [] } = parsed.data;
+  const { document, at } = readDocument(path);
+  const { planes, keyType, services = [] } = document;
   const inventory: Inventory = {
     path,
     document: { cluster: '', nodes: { [node]: { planes, services } } },
@@ -33,4 +32,17 @@ export function readAgentConfig(path: string, node: string): AgentConfig {
     keyType: keyType as KeyType | undefined,
     units: async (own) => (await selectUnits(inventory, own, [])).all,
   };
+}
+
+function readDocument(path: string) {
+  try {
+    const { value, at } = readYaml(readText(path, 'configuration'), path);
+    const parsed = agentConfigSchema.safeParse(value === '' || value === null ? {} : value);
+    if (!parsed.success) throw notAsSchema(parsed.error.issues[0], at);
+    return { document: parsed.data, at };
+  } catch (cause) {
+    if (!isClusterCaError(cause, 'ERR_CONFIG')) throw cause;
+    const hint = 'cluster-ca agent --config-schema prints what may stand there';
+    throw new ClusterCaError('ERR_CONFIG', cause.message, { hint, cause });
+  }
 }

@@ -3,6 +3,7 @@ import { Command } from 'commander';
 import { runAgent } from '../agent/run.ts';
 import type { Context } from '../context.ts';
 import { ClusterCaError } from '../errors.ts';
+import { agentConfigJsonSchema } from '../inventory/json-schema.ts';
 import { checkNodeName } from '../issuance/names.ts';
 import { parseServerUrl } from '../remote/server-url.ts';
 
@@ -11,6 +12,7 @@ interface AgentOptions {
   node?: string;
   config?: string;
   out?: string;
+  configSchema?: boolean;
 }
 
 export function agentCommand(ctx: Context, run = runAgent): Command {
@@ -20,8 +22,10 @@ export function agentCommand(ctx: Context, run = runAgent): Command {
     .option('--node <node>', "the node's name")
     .option('--config <file>', 'the services of the node, as cluster.yaml has them')
     .option('--out <dir>', 'where DIR/NODE/PLANE/{cert,key,ca}.pem are, as enroll wrote them (default: here)')
+    .option('--config-schema', 'print the JSON Schema of the file, and do nothing')
     .action(async (options: AgentOptions) => {
       const { server, node, config, out } = options;
+      if (options.configSchema) return printConfigSchema(ctx, options);
       for (const [flag, value] of Object.entries({ server, node, config }))
         if (value === undefined)
           throw new ClusterCaError('ERR_USAGE', `--${flag} is missing`, {
@@ -34,4 +38,10 @@ export function agentCommand(ctx: Context, run = runAgent): Command {
         out: resolve(ctx.cwd, out ?? '.'),
       });
     });
+}
+
+function printConfigSchema(ctx: Context, options: AgentOptions): void {
+  if (Object.keys(options).length > 1) throw new ClusterCaError('ERR_USAGE', '--config-schema stands alone');
+  const schema = agentConfigJsonSchema();
+  ctx.ui.result({ schema }, () => JSON.stringify(schema, null, 2));
 }

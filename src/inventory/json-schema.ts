@@ -1,5 +1,5 @@
 import * as z from 'zod';
-import { inventorySchema } from './schema.ts';
+import { agentConfigSchema, inventorySchema } from './schema.ts';
 
 type JsonSchema = { [key: string]: unknown };
 
@@ -8,16 +8,26 @@ type JsonSchema = { [key: string]: unknown };
  * the two agree. What is checked beyond it (names, addresses, planes) only `issue` can tell.
  */
 export function inventoryJsonSchema(): JsonSchema {
-  const schema = z.toJSONSchema(inventorySchema, {
+  const schema = jsonSchemaOf(inventorySchema);
+  const properties = schema.properties as Record<string, JsonSchema>;
+  for (const [name, property] of Object.entries(properties))
+    if (name !== 'cluster') properties[name] = orEmpty(name === 'alerts' ? property : withEmptyEntries(property));
+  return { ...schema, title: "cluster.yaml: the inventory of cluster-ca's issue, deploy and verify" };
+}
+
+/** The JSON Schema of an agent's file, which may be empty. What is checked beyond it only `agent` can tell. */
+export function agentConfigJsonSchema(): JsonSchema {
+  const { $schema, ...schema } = jsonSchemaOf(agentConfigSchema);
+  return { $schema, ...orEmpty(schema), title: "agent.yaml: the file of cluster-ca's agent" };
+}
+
+function jsonSchemaOf(schema: z.ZodType): JsonSchema {
+  return z.toJSONSchema(schema, {
     io: 'input',
     override: ({ jsonSchema }) => {
       delete (jsonSchema as JsonSchema).propertyNames;
     },
   }) as JsonSchema;
-  const properties = schema.properties as Record<string, JsonSchema>;
-  for (const [name, property] of Object.entries(properties))
-    if (name !== 'cluster') properties[name] = orEmpty(name === 'alerts' ? property : withEmptyEntries(property));
-  return { ...schema, title: "cluster.yaml: the inventory of cluster-ca's issue, deploy and verify" };
 }
 
 /** `redis-1:` without a value names a node with all defaults: YAML reads null there. */

@@ -1,7 +1,9 @@
-import { readFile } from 'node:fs/promises';
+import { readFile, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
 import { describe, expect, test } from '@jest/globals';
 import { parse } from 'yaml';
-import { inventoryJsonSchema } from '../../src/inventory/json-schema.ts';
+import { readAgentConfig } from '../../src/agent/config.ts';
+import { agentConfigJsonSchema, inventoryJsonSchema } from '../../src/inventory/json-schema.ts';
 import { parseInventory } from '../../src/inventory/read.ts';
 import { done, fails } from '../cli/checks.ts';
 import { cli } from '../support/cli.ts';
@@ -21,6 +23,15 @@ test('it is printed without a keystore, a NODE or a secret', async () => {
 test('docs/cluster.schema.json is it: node bin/cluster-ca issue --inventory-schema >docs/cluster.schema.json', async () => {
   const published = await readFile(new URL('../../docs/cluster.schema.json', import.meta.url), 'utf8');
   expect(JSON.parse(published)).toEqual(inventoryJsonSchema());
+});
+
+test('docs/agent.schema.json: node bin/cluster-ca agent --config-schema >docs/agent.schema.json', async () => {
+  const published = await readFile(new URL('../../docs/agent.schema.json', import.meta.url), 'utf8');
+  expect(JSON.parse(published)).toEqual(agentConfigJsonSchema());
+  const result = await run(['agent', '--config-schema']);
+  expect([result.code, result.stderr, result.json()]).toEqual([0, '', agentConfigJsonSchema()]);
+  expect(await done(run, ['agent', '--config-schema'])).toMatchObject({ schema: agentConfigJsonSchema() });
+  await fails(run, ['agent', '--config-schema', '--node', 'n1'], 2);
 });
 
 // A validator of the few keywords that the schema uses: it fails on any other, so that none goes unchecked.
@@ -111,5 +122,28 @@ describe('the schema and the reader agree', () => {
       read = false;
     }
     expect(accepts(inventoryJsonSchema(), parse(source))).toBe(read);
+  });
+});
+
+describe("the schema of an agent's file and its reader agree", () => {
+  test.each([
+    ['nothing', ''],
+    ['planes and a key type', 'planes: [data]\nkeyType: ed25519'],
+    ['a service', 'services: [ { plane: data, kind: redis, address: "127.0.0.1:1", dir: /x, owner: "a:b" } ]'],
+    ['a service without a directory', 'services: [ { kind: redis } ]'],
+    ['no planes', 'planes: []'],
+    ["an inventory's key", 'nodes: {}'],
+    ['a list', '[a]'],
+  ])('%s', async (_, source) => {
+    const path = join(place.directory, 'agent.yaml');
+    await writeFile(path, source);
+    let hint: unknown;
+    try {
+      readAgentConfig(path, 'n1');
+    } catch (error) {
+      ({ hint } = error as { hint: unknown });
+      expect(hint).toBe('cluster-ca agent --config-schema prints what may stand there');
+    }
+    expect(accepts(agentConfigJsonSchema(), parse(source))).toBe(hint === undefined);
   });
 });
