@@ -180,6 +180,11 @@ export function failureOf({ certificates, unchanged, failed }: IssueResult): Clu
 }
 
 function committedIn(failed: IssueResult['failed']): { committed?: string[] } {
-  const committed = failed.flatMap(({ error }) => (error.details?.committed as string[] | undefined) ?? []);
+  const committed = committedOf(failed);
   return committed.length === 0 ? {} : { committed };
+}
+
+/** The serials of what was issued all the same: only its files are not in place. */
+export function committedOf(failed: IssueResult['failed']): string[] {
+  return failed.flatMap(({ error }) => (error.details?.committed as string[] | undefined) ?? []);
 }

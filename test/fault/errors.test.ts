@@ -4,8 +4,8 @@ import type { IssueDocument } from '../cli/documents.ts';
 import type { RunResult } from '../support/cli.ts';
 import type { Operation } from './support/bench.ts';
 import { expectRecovery, lookAt } from './support/campaign.ts';
-import type { Ledger } from './support/invariant.ts';
-import { allOperations } from './support/operations.ts';
+import type { Ledger, Truth } from './support/invariant.ts';
+import { allOperations, type Made } from './support/operations.ts';
 import { describeFaults, type Fault, faulty, LONG, sampled, storageCalls } from './support/preload.ts';
 
 // The storage answers with an error at the k-th call, or writes less than it was given. Exit 14: nothing was done, or
@@ -29,6 +29,10 @@ async function callsOf(operation: Operation): Promise<string[]> {
   return storageCalls(operation.target, operation.args);
 }
 
+/** How many certificates there are; a probe is the run's own, and goes with it. */
+const handedOut = (truth: Truth | undefined): number =>
+  truth?.certificates.filter(({ kind }) => kind !== 'probe').length ?? 0;
+
 /** A failure names itself by the right code, and hands out nothing. */
 async function expectHonest(operation: Operation, ledger: Ledger, result: RunResult, before: number): Promise<void> {
   if (result.code === 0) return;
@@ -41,7 +45,7 @@ async function expectHonest(operation: Operation, ledger: Ledger, result: RunRes
   const error = errorObject(result, result.code === 75 ? 'ERR_OUTCOME_UNKNOWN' : 'ERR_STORAGE');
   expect(result.stdout).toBe('');
   if (result.code === 75) expect(words(error)).toContain('request');
-  const after = (await lookAt(operation, ledger))?.certificates.length ?? 0;
+  const after = handedOut(await lookAt(operation, ledger));
   if (result.code === 14 && error.details?.committed === undefined)
     expect([result.stderr, after]).toEqual([result.stderr, before]);
 }
@@ -52,7 +56,7 @@ describeFaults('an error of the storage', () => {
     async (name, make) => {
       const operation = await make();
       const calls = await callsOf(operation);
-      const before = (await lookAt(operation, operation.begin()))?.certificates.length ?? 0;
+      const before = handedOut(await lookAt(operation, operation.begin()));
       let [runs, failed] = [0, 0];
       for (const [fault, stays] of ERRORS)
         for (const call of sampled(calls, CALLS)) {
@@ -69,6 +73,21 @@ describeFaults('an error of the storage', () => {
     },
     LIMIT,
   );
+});
+
+describeFaults('an error behind the commit', () => {
+  test('rollover advance says what was issued, and goes on from there', async () => {
+    const operation = await (new Map(operations).get('rollover advance to issue-new') as Made)();
+    const calls = await callsOf(operation);
+    const staged = calls.findLastIndex((call) => /^rename .*\/deploying\/.*\/cert\.pem$/.test(call));
+    const next = calls.findIndex((call, i) => i > staged && /^open-empty .*\/keystore\/tmp\//.test(call));
+    const ledger = operation.begin();
+    const result = await faulty(operation.target, { call: next + 1, fault: 'EIO' }, operation.args);
+    const committed = (errorObject(result, 'ERR_STORAGE').details?.committed ?? []) as string[];
+    expect(committed).toHaveLength(2);
+    for (const serial of committed) ledger.issued.add(serial);
+    await expectRecovery(operation, ledger, result);
+  });
 });
 
 describeFaults('a call that was interrupted, a write that was short', () => {

@@ -11,7 +11,7 @@ const operations = (await allOperations()).filter(([name]) => LONG || !/^rollove
 
 /** How long a run takes that nothing befalls, in milliseconds; each that ends by itself tells it anew. */
 class Lasting {
-  #last: number[] = [400];
+  #last: number[] = LONG ? [] : [400];
 
   note(milliseconds: number): void {
     this.#last = [...this.#last.slice(-3), milliseconds];

@@ -7,7 +7,7 @@ import type { Unit } from '../../deployment/unit.ts';
 import { inventoryItems } from '../../inventory/items.ts';
 import type { Inventory } from '../../inventory/read.ts';
 import type { IssueItem } from '../../issuance/item.ts';
-import { issueWith } from '../../issuance/run.ts';
+import { committedOf, issueWith } from '../../issuance/run.ts';
 import { newRequestId } from '../../keystore/request-id.ts';
 import type { KeystoreWriter } from '../../keystore/writer.ts';
 import { itemOf } from '../../rotation/select.ts';
@@ -48,6 +48,7 @@ export async function deployTo(
 /**
  * Issues certificates under the CA of the phase to those of these holders that have none of it, and deploys them. Who has
  * no service in the inventory is left out: there is no place for its key.
+ * @param committed is given the serials of what was issued, as soon as it is
  */
 export async function replaceCertificates(
   ctx: Context,
@@ -55,6 +56,7 @@ export async function replaceCertificates(
   reach: Reach,
   holders: readonly Holder[],
   issuer: Side,
+  committed: string[],
 ): Promise<ServiceObject[]> {
   const units = unitsFor(reach, holders);
   // A CA whose key is not ours issues nothing here: its certificates were kept, and are put back.
@@ -78,6 +80,7 @@ export async function replaceCertificates(
       unlock: {},
       revokePrevious: undefined,
     });
+    committed.push(...[...issued.certificates].map(({ serial }) => serial), ...committedOf(issued.failed));
     for (const { node, error } of issued.failed) reach.warn(`${node}: ${error.message}`);
   }
   return deployTo(ctx, writer, reach, holders, items.length > 0);

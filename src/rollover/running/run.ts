@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Context } from '../../context.ts';
 import type { ServiceObject } from '../../deployment/document.ts';
-import { ClusterCaError } from '../../errors.ts';
+import { ClusterCaError, isClusterCaError } from '../../errors.ts';
 import type { Hosts } from '../../hosts/hosts.ts';
 import type { Service } from '../../inventory/services.ts';
 import { phaseOf } from '../../keystore/hierarchy.ts';
@@ -78,9 +78,18 @@ export async function runRollover(
   const run = new Run(ctx, writer, hosts, request);
   try {
     return await run.all();
+  } catch (error) {
+    throw withCommitted(error, run.issued);
   } finally {
     run.close();
   }
+}
+
+/** A failure of the storage behind a commit says what was issued; the same command goes on with it. */
+function withCommitted(error: unknown, issued: readonly string[]): unknown {
+  if (issued.length === 0 || !isClusterCaError(error, 'ERR_STORAGE')) return error;
+  const { code, message, hint, details } = error;
+  return new ClusterCaError(code, message, { hint, details: { ...details, committed: issued }, cause: error });
 }
 
 class Run {
@@ -89,6 +98,8 @@ class Run {
   readonly #hosts: Hosts;
   readonly #request: RunRequest;
   readonly #requestId: string;
+  /** The serials of what this run has issued. */
+  readonly issued: string[] = [];
   readonly #steps: StepObject[] = [];
   readonly #deployed = new Map<string, ServiceObject>();
   #probes: { made: number; probes: Probes } | undefined;
@@ -238,7 +249,9 @@ class Run {
         for (const holder of step.holders) this.#attempted.add(attemptKey('deploy-trust', holder));
         break;
       case 'replace-certificates':
-        this.#keep(await replaceCertificates(this.#ctx, this.#writer, this.#request, step.holders, step.issuer));
+        this.#keep(
+          await replaceCertificates(this.#ctx, this.#writer, this.#request, step.holders, step.issuer, this.issued),
+        );
         for (const holder of step.holders) this.#attempted.add(attemptKey('replace-certificates', holder));
         break;
       case 'withdraw':
