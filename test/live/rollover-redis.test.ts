@@ -1,17 +1,23 @@
+import { readdirSync, readFileSync, statSync } from 'node:fs';
 import { cp, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { beforeAll, expect, test } from '@jest/globals';
 import type { RolloverBoard } from '../../src/rollover/running/board.ts';
-import { describeWith } from '../support/debian.ts';
-import { freeClusterPort } from '../support/ports.ts';
+import { cli } from '../support/cli.ts';
+import { clockBehind } from '../support/clock-behind.ts';
+import { describeWith, program } from '../support/debian.ts';
+import { accepts, freeClusterPort } from '../support/ports.ts';
 import { Servers } from '../support/servers.ts';
+import { tlsFiles } from '../support/servers-redis.ts';
+import { ask, material } from '../support/tls.ts';
 import { RedisCluster } from './cluster.ts';
 import { Deployer } from './deployer.ts';
 import { RedisRollover } from './redis-rollover.ts';
 
 const NODES = ['redis-1', 'redis-2', 'redis-3', 'redis-4', 'redis-5', 'redis-6'];
 
-const describeLive = await describeWith('redis-server', 'redis-cli');
+const describeLive = await describeWith('redis-server', 'redis-cli', 'gcc');
 const servers = new Servers('rollover-redis');
 
 describeLive('the root CA of a six-node Redis cluster is replaced under load', () => {
@@ -117,7 +123,8 @@ describeLive('the root CA of a six-node Redis cluster is replaced under load', (
     await ca.run('revoke', 'client:batch', '--yes');
   }, 400_000);
 
-  test.each(['prepared', 'distribute', 'issue-new', 'retire'])(
+  // From retire the way leads through issue-new; that nobody has heard of a prepared one is shown of files.
+  test.each(['distribute', 'retire'])(
     'taken back from %s',
     async (phase) => {
       const before = await readFile(join(dir('app'), 'ca.pem'), 'utf8');
@@ -131,4 +138,117 @@ describeLive('the root CA of a six-node Redis cluster is replaced under load', (
     },
     300_000,
   );
+
+  /** `advance`, killed once it has recorded a phase and is at work in a node's directory for it. */
+  async function killedAmid(phase: string): Promise<void> {
+    const before = records();
+    const began = (): boolean =>
+      records()
+        .slice(before.length)
+        .some((file) => readFileSync(file).includes(`"to":"${phase}"`));
+    const atWork = (since: number): boolean =>
+      NODES.some(
+        (name) => (statSync(join(dir(name), '.cluster-ca.deploying'), { throwIfNoEntry: false })?.mtimeMs ?? 0) > since,
+      );
+    const { signal } = await ca.live(['rollover', 'advance'], {
+      onSpawn: (child) => {
+        const stop = async (): Promise<void> => {
+          while (child.exitCode === null && !began()) await sleep(5);
+          const since = Date.now();
+          while (child.exitCode === null && !atWork(since)) await sleep(5);
+          await sleep(100);
+          child.kill('SIGKILL');
+        };
+        void stop();
+      },
+    });
+    expect([phase, signal]).toEqual([phase, 'SIGKILL']);
+    expect((await live.run('status')).json().phase).toBe(phase);
+  }
+
+  /** The files of the log, in their order. */
+  function records(): string[] {
+    const log = join(ca.env.CLUSTER_CA_KEYSTORE ?? '', 'log', '0');
+    return readdirSync(log)
+      .toSorted((a, b) => Number(a) - Number(b))
+      .map((name) => join(log, name));
+  }
+
+  /** A replica whose clock is two hours behind: it answers, and takes every probe for one of tomorrow. */
+  async function behind(name: string): Promise<() => Promise<void>> {
+    await cluster.node(name).server.stop();
+    const port = ports.get(name) as number;
+    const directory = join(servers.directory, `${name}-behind`);
+    const settings = { bind: '127.0.0.1', port: '0', 'tls-port': `${port}`, dir: directory, ...tlsFiles(dir(name)) };
+    const options = Object.entries(settings).flatMap(([key, value]) => [`--${key}`, value]);
+    const skewed = await servers.start({
+      name: `${name}-behind`,
+      directory,
+      file: '/usr/bin/env',
+      args: [
+        `LD_PRELOAD=${await clockBehind(servers.directory, 7200)}`,
+        program('redis-server'),
+        ...options,
+        '--save',
+        '',
+      ],
+      ready: () => accepts(port),
+    });
+    return async () => {
+      await skewed.stop();
+      await cluster.restart(servers, name, dir(name));
+    };
+  }
+
+  test('killed amid each phase; one with a wrong clock is no proof of absence; two operators at once', async () => {
+    const [replica] = (await cluster.replicas()).map((port) => NODES.find((name) => ports.get(name) === port));
+    const name = replica as string;
+    await live.quietly(async () => {
+      await reaches('prepared', 'start');
+      // The next advance finishes what was begun, and goes on; it is killed in its turn.
+      for (const phase of ['distribute', 'issue-new', 'retire']) await killedAmid(phase);
+      const heal = await behind(name);
+      const { code, stderr } = await live.run('advance');
+      const { error } = JSON.parse(stderr);
+      expect(code).toBe(6);
+      // It refuses the old one: as it does the new one.
+      expect(error.details.blockers).toContainEqual(
+        expect.objectContaining({
+          guard: 'G4',
+          node: name,
+          reason: expect.stringContaining('it refuses the probes of both CAs, which proves nothing of either'),
+        }),
+      );
+      await heal();
+      const both = await Promise.all([live.run('run'), live.run('run')]);
+      for (const { code: ended, stderr: said } of both)
+        if (ended !== 0) expect([ended, JSON.parse(said).error.code]).toEqual([6, 'ERR_STATE']);
+      expect((await live.run('status')).json().phase).toBe('done');
+    });
+    expect(new Set(await live.answers(dir('app')))).toEqual(new Set(['PONG']));
+  }, 300_000);
+
+  test('a node is cut off: the window is told before, and who refuses it in both roles behind', async () => {
+    const [replica] = (await cluster.replicas()).map((port) => NODES.find((name) => ports.get(name) === port));
+    const victim = replica as string;
+    const its = await material(dir(victim));
+    await live.quietly(async () => {
+      const args = ['revoke', victim, '--reason', 'keyCompromise', '--cut-off', '--inventory', ca.inventory];
+      const { code, stdout, stderr } = await cli([...args, '--confirm', 'orders'], { env: ca.env, timeout: 180_000 });
+      expect([code, code === 0 ? '' : stderr]).toEqual([0, '']);
+      expect(stderr).toMatch(
+        new RegExp(`^.*5 services read no CRL, and accept ${victim} until the rollover is in retire; without it until`),
+      );
+      expect(stdout).toMatch(new RegExp(`${victim} is cut off: \\d+ services refuse every certificate of the old CA`));
+    });
+    const others = NODES.filter((name) => name !== victim).map((name) => ports.get(name) as number);
+    const now = await material(dir('app'));
+    for (const to of others) {
+      const theirs = { ...its, ca: now.ca };
+      expect([to, await ask(to, theirs, 'PING\r\n').catch(() => 'refused')]).toEqual([to, 'refused']);
+      expect([to, await ask(to, now, 'PING\r\n')]).toEqual([to, '+PONG\r\n']);
+    }
+    // Nor does anybody who has the bundle of now take it for a server.
+    await expect(ask(ports.get(victim) as number, now, 'PING\r\n')).rejects.toThrow();
+  }, 300_000);
 });
