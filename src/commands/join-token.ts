@@ -6,7 +6,7 @@ import { ClusterCaError } from '../errors.ts';
 import { inventoryItems } from '../inventory/items.ts';
 import { readInventory } from '../inventory/read.ts';
 import { checkNodeName, checkPlanes } from '../issuance/names.ts';
-import { LONGEST_TTL, makeToken, trustedRoots } from '../joining/make-token.ts';
+import { endTokens, LONGEST_TTL, makeToken, openTokens, trustedRoots } from '../joining/make-token.ts';
 import { nextStep, type TokenDocument } from '../joining/render.ts';
 import type { Keystore } from '../keystore/keystore.ts';
 import { SECRET_RESULT, writeResultFile } from '../placement/result-file.ts';
@@ -19,6 +19,7 @@ interface JoinTokenOptions extends UnlockOptions {
   plane?: string[];
   inventory?: string;
   out?: string;
+  end?: boolean;
   dryRun?: boolean;
 }
 
@@ -29,12 +30,14 @@ export function joinTokenCommand(ctx: Context, run = runJoinToken): Command {
     .addOption(duration('--ttl <duration>', 'how long it is good for, at most 1h (default: 1h)'))
     .addOption(repeatable('--plane <plane>', "for this plane (default: the inventory's, else the cluster's)"))
     .option('--inventory <file>', 'the cluster.yaml that names the planes of the node')
-    .option('--out <file>', 'write the token to this file, 0600, instead of printing it');
+    .option('--out <file>', 'write the token to this file, 0600, instead of printing it')
+    .option('--end', 'make none: end those of the node that were not used, when one is lost');
   return dryRun(withPassphrase(command)).action((node, options) => run(ctx, node, options));
 }
 
 export async function runJoinToken(ctx: Context, node: string, options: JoinTokenOptions): Promise<void> {
   checkNodeName(node);
+  if (options.end) return runEnd(ctx, node, options);
   const { ttl = LONGEST_TTL } = options;
   if (ttl > LONGEST_TTL)
     throw new ClusterCaError('ERR_POLICY', 'a join token is good for an hour at most', { hint: '--ttl 1h' });
@@ -58,6 +61,31 @@ export async function runJoinToken(ctx: Context, node: string, options: JoinToke
     const about = `a token for ${node} (${planes.join(', ')}), for one use, good until ${made.expiresAt}`;
     ctx.ui.result(document, () => (out === undefined ? token : `wrote ${about}: ${out}\n${nextStep(made, out)}`));
     if (out === undefined) ctx.ui.note(`${about}\n${nextStep(made)}`);
+  } finally {
+    writer.daily.close();
+  }
+}
+
+async function runEnd(
+  ctx: Context,
+  node: string,
+  { ttl, plane, inventory, out, ...options }: JoinTokenOptions,
+): Promise<void> {
+  if ([ttl, plane, inventory, out].some((value) => value !== undefined))
+    throw new ClusterCaError('ERR_USAGE', '--end takes no --ttl, --plane, --inventory or --out');
+  const keystore = await openKeystoreToWrite(ctx);
+  if (options.dryRun) {
+    const ended = openTokens(keystore, node, ctx.now()).length;
+    return ctx.ui.result({ node, ended, dryRun: true }, () => `would end ${ended} open tokens of ${node}`);
+  }
+  await requireClock(ctx, keystore);
+  const writer = await openWriter(ctx, keystore, options);
+  try {
+    const ended = await endTokens(writer, node, ctx.globals.wait);
+    ctx.ui.result(
+      { node, ended },
+      () => `ended ${ended} open tokens of ${node}; who has joined stays: cluster-ca revoke ${node}`,
+    );
   } finally {
     writer.daily.close();
   }

@@ -2,7 +2,7 @@ import { randomBytes, sha256Hex } from '../crypto/hash.ts';
 import { ClusterCaError } from '../errors.ts';
 import { anchorsOf } from '../keystore/hierarchy.ts';
 import type { Keystore } from '../keystore/keystore.ts';
-import { MOST_JOIN_TOKENS } from '../keystore/log/join-tokens.ts';
+import { type JoinToken, MOST_JOIN_TOKENS } from '../keystore/log/join-tokens.ts';
 import { newRequestId } from '../keystore/request-id.ts';
 import type { KeystoreWriter } from '../keystore/writer.ts';
 import { parseCertificate } from '../pki/x509/certificate.ts';
@@ -77,14 +77,24 @@ export function trustedRoots({ state }: Keystore, now: Date): string[] {
 }
 
 /**
- * Ends every token that was made and not used, when one is lost. In the caller's turn among the writers. (A rollover's
- * step to `retire` ends them by itself: they pin a root that goes.)
+ * Ends the tokens of a node that were made and not used, when one is lost. (A rollover's step to `retire` ends all by
+ * itself: they pin a root that goes.)
+ * @param wait milliseconds for the turn
  * @returns how many
  */
-export async function endOpenTokens(writer: KeystoreWriter, requestId: string): Promise<number> {
-  const entry = await writer.commit('join-tokens-ended', requestId, async () => {
-    const open = (writer.keystore.state.joinTokens ?? []).filter(({ keys }) => keys === undefined);
-    return open.length === 0 ? undefined : { sha256: open.map(({ sha256 }) => sha256) };
-  });
+export async function endTokens(writer: KeystoreWriter, node: string, wait: number): Promise<number> {
+  const entry = await writer.inTurn(wait, () =>
+    writer.commit('join-tokens-ended', newRequestId(), async () => {
+      const open = openTokens(writer.keystore, node, writer.options.now());
+      return open.length === 0 ? undefined : { sha256: open.map(({ sha256 }) => sha256) };
+    }),
+  );
   return entry?.body.sha256.length ?? 0;
+}
+
+/** The tokens of a node that are good, and not used. */
+export function openTokens({ state }: Keystore, node: string, now: Date): JoinToken[] {
+  return (state.joinTokens ?? []).filter(
+    (token) => token.node === node && token.keys === undefined && token.expiresAt > now.getTime(),
+  );
 }

@@ -54,6 +54,17 @@ beforeAll(async () => {
 }, 60_000);
 
 describe('join-token', () => {
+  test('--end: what was made and not used is good for nothing any more, of this node alone', async () => {
+    const [lost, other] = [await tokenFor('lost-1'), await tokenFor('lost-2')];
+    expect(await daemon.ca.run('join-token', 'lost-1', '--end', '--dry-run')).toMatchObject({ ended: 1, dryRun: true });
+    expect(await daemon.ca.run('join-token', 'lost-1', '--end')).toMatchObject({ node: 'lost-1', ended: 1 });
+    expect(await daemon.ca.run('join-token', 'lost-1', '--end')).toMatchObject({ ended: 0 });
+    const refused = await enroll(lost, join(work, 'lost-1'));
+    expect([refused.code, refused.stderr]).toEqual([7, expect.stringContaining('it is not known, or has ended')]);
+    expect((await enroll(other, join(work, 'lost-2'))).code).toBe(0);
+    await expect(daemon.ca.run('join-token', 'lost-1', '--end', '--ttl', '1m')).rejects.toThrow(/exit 2/);
+  });
+
   test('pins the roots; only its hash is in the log; --out is for the owner alone', async () => {
     const token = await tokenFor('t1', '--ttl', '10m');
     const content = decodeToken(token);
