@@ -80,9 +80,10 @@ describeFaults('an error behind the commit', () => {
     const operation = await (new Map(operations).get('rollover advance to issue-new') as Made)();
     const calls = await callsOf(operation);
     const staged = calls.findLastIndex((call) => /^rename .*\/deploying\/.*\/cert\.pem$/.test(call));
-    const next = calls.findIndex((call, i) => i > staged && /^open-empty .*\/keystore\/tmp\//.test(call));
+    const record = calls.findIndex((call, i) => i > staged && /^link .*\/log\/\d+\/\d+$/.test(call));
+    const written = calls.slice(0, record).findLastIndex((call) => /^write .*\/keystore\/tmp\//.test(call));
     const ledger = operation.begin();
-    const result = await faulty(operation.target, { call: next + 1, fault: 'EIO' }, operation.args);
+    const result = await faulty(operation.target, { call: written + 1, fault: 'EIO' }, operation.args);
     const committed = (errorObject(result, 'ERR_STORAGE').details?.committed ?? []) as string[];
     expect(committed).toHaveLength(2);
     for (const serial of committed) ledger.issued.add(serial);
