@@ -1,6 +1,7 @@
 import type { Context } from '../../context.ts';
 import { sha256Hex } from '../../crypto/hash.ts';
 import type { ServiceObject } from '../../deployment/document.ts';
+import { finishEarlierRuns } from '../../deployment/earlier-runs.ts';
 import { type Deployment, runDeployment } from '../../deployment/run.ts';
 import { makeStaging, stagingDirectory } from '../../deployment/staging.ts';
 import type { Unit } from '../../deployment/unit.ts';
@@ -63,6 +64,8 @@ export async function replaceCertificates(
   if (issuer === 'old' && writer.keystore.state.rollover?.form === 'foreign')
     return deployTo(ctx, writer, reach, holders);
   const from = await makeStaging(stagingDirectory(ctx.env, writer.keystore.identity.id));
+  // A key that a killed run has staged is not gone: its certificate is not made anew.
+  await finishEarlierRuns(ctx, writer, [from]);
   const items = await withHosts((hosts) =>
     itemsFor(writer, reach, units, issuer, (unit) => isKeyGone(writer.keystore, unit, hosts, from, ctx.now())),
   );
