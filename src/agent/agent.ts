@@ -1,24 +1,21 @@
-import { randomBytes } from '../crypto/hash.ts';
 import type { Unit } from '../deployment/unit.ts';
 import type { Address } from '../endpoint/address.ts';
 import { formatAddress } from '../endpoint/address.ts';
 import { misbehaved } from '../endpoint/failure.ts';
-import { type ClusterCaError, isClusterCaError } from '../errors.ts';
-import { formatSerial } from '../pki/serial.ts';
+import { isClusterCaError } from '../errors.ts';
 import type { KeyType } from '../pki/x509/algorithm.ts';
-import { keyTypeOf } from '../pki/x509/public-key.ts';
 import { FILES } from '../placement/place.ts';
-import { Backoff } from '../rotation/backoff.ts';
 import type { Journal } from '../ui/journal.ts';
 import { formatTime } from '../values/time.ts';
 import { VERSION } from '../version.ts';
 import { Connection } from './connection.ts';
-import { type Deployed, deployOwn } from './deploying.ts';
-import { finishHolding, type Holding, readHolding, renewAt } from './holding.ts';
+import type { Deployed } from './deploying.ts';
+import { finishHolding, type Holding, renewAt, serialOf, shortestLife } from './holding.ts';
+import { OwnServices } from './own-services.ts';
 import { type Desired, nextSchema, type ProofAsk, type Report } from './protocol.ts';
 import { Prover } from './proving.ts';
-import { hasStagedKey, renew } from './renew.ts';
-import { Retry } from './retry.ts';
+import { Renewals } from './renewals.ts';
+import { Retry, random } from './retry.ts';
 import { readDesired, saveDesired } from './saved.ts';
 
 /** Seconds that the daemon is asked to hold a poll. */
@@ -28,10 +25,8 @@ const SILENT = 15_000;
 const ANSWER = 30_000;
 /** How often the services are looked at when nothing has happened. */
 const LOOK = 60_000;
-/** The first pause and the longest, milliseconds: for the daemon, a service that is down, and one that takes nothing. */
+/** The first pause and the longest while the daemon is away, milliseconds. */
 const UNREACHABLE = [500, 15_000] as const;
-const DOWN = [1_000, 15_000] as const;
-const REFUSING = [1_000, 300_000] as const;
 
 export interface AgentOptions {
   server: Address;
@@ -47,9 +42,6 @@ export interface AgentOptions {
   warn: (message: string) => void;
 }
 
-/** The serial number of the certificate that is to be replaced, by plane. */
-type Rotation = ReadonlyMap<string, string>;
-
 /**
  * A node's side of the daemon: it renews, places, reloads, confirms and reports. What it is to have is what the daemon
  * said last; the daemon may be away, and services never depend on it. What it was doing when it was killed is on the
@@ -57,32 +49,27 @@ type Rotation = ReadonlyMap<string, string>;
  */
 export class Agent {
   readonly #options: AgentOptions;
-  readonly #backoff = new Backoff(random);
   readonly #retry = new Retry(...UNREACHABLE, random);
-  readonly #down = new Retry(...DOWN, random);
-  readonly #refusing = new Retry(...REFUSING, random);
-  /** What was deployed last, and of what. */
-  #deployed: { of: string; result: Deployed } | undefined;
+  readonly #services: OwnServices;
+  readonly #renewals: Renewals;
   readonly #stop = new AbortController();
   readonly #polling: Connection;
   readonly #working: Connection;
   #desired: Desired | undefined;
-  #applied: string | undefined;
-  readonly #rotations = new Map<string, Rotation>();
   /** What is to be proven, in a rollover. */
   #asked: ProofAsk | undefined;
   readonly #prover: Prover;
-  readonly #ended = new Map<string, { code: string; message: string; hint?: string } | undefined>();
   #wake: () => void = () => {};
   #woken = false;
   /** To be told when a cycle has ended. */
   #waiting: (() => void)[] = [];
-  #states = '';
 
   constructor(options: AgentOptions) {
     this.#options = options;
     this.#polling = new Connection(options.server);
     this.#working = new Connection(options.server);
+    this.#services = new OwnServices(options);
+    this.#renewals = new Renewals(options, this.#working);
     this.#desired = readDesired(options.out, options.node);
     const services = options.units.flatMap((unit) => unit.services.map(({ service }) => service));
     this.#prover = new Prover(options.node, services, options.now);
@@ -111,17 +98,7 @@ export class Agent {
   }
 
   get #holdings(): Holding[] {
-    const { out, node, planes } = this.#options;
-    return planes.flatMap((plane) => readHolding(out, node, plane) ?? []);
-  }
-
-  /** What helps a node whose certificates have all ended: no daemon lets it in any more. */
-  get #joinAgain(): string | undefined {
-    const { now, node, out } = this.#options;
-    const at = now().getTime();
-    if (this.#holdings.some(({ profile, certificate }) => profile !== 'server' && certificate.notAfter > at))
-      return undefined;
-    return `its certificates have ended, so it joins again: cluster-ca join-token ${node}, then here cluster-ca enroll --server URL --token-file FILE --out ${out}`;
+    return this.#renewals.holdings;
   }
 
   /** The anchors by which the daemon is known: those it has sent last, else, once, those that the node joined with. */
@@ -150,7 +127,7 @@ export class Agent {
           journal.say('server-unreachable', {
             server: formatAddress(server),
             error: error.message,
-            hint: this.#joinAgain,
+            hint: this.#renewals.joinAgain,
           });
         await this.#pause(this.#retry.failed(shortestLife(this.#holdings), this.#options.now().getTime()));
       }
@@ -177,9 +154,7 @@ export class Agent {
       await saveDesired(out, node, desired);
       this.#desired = desired;
     }
-    for (const { id, planes } of rotations)
-      if (!this.#rotations.has(id) && !this.#ended.has(id))
-        this.#rotations.set(id, new Map(planes.map(({ plane, serial }) => [plane, serial])));
+    this.#renewals.ask(rotations);
     this.#asked = proof;
     this.#wakeUp();
     // What was asked for is done, and told, before the next question: it would be answered with the same at once.
@@ -209,68 +184,16 @@ export class Agent {
     const { now } = this.#options;
     const desired = this.#desired;
     if (desired === undefined) return now().getTime() + LOOK;
-    const asked = [...this.#rotations.keys()];
-    await this.#renewDue(desired);
+    const asked = this.#renewals.open;
+    await this.#renewals.renewDue(desired);
     await this.#keepTrust(desired);
     const holdings = this.#holdings;
-    const deployed = await this.#deploy(desired, holdings, asked.length > 0);
-    for (const id of asked) this.#endRotation(id);
+    const deployed = await this.#services.deploy(desired, holdings, asked.length > 0);
+    for (const id of asked) this.#renewals.end(id);
     await this.#report(desired, holdings, deployed, await this.#prove(desired));
     const at = now().getTime();
     const dues = holdings.map((holding) => renewAt(holding, desired.policy, desired.issuer)).filter((due) => due > at);
-    const retries = [this.#down.next, this.#refusing.next].flatMap((time) => time ?? []);
-    return Math.min(at + LOOK, this.#backoff.next, ...retries, ...dues);
-  }
-
-  async #renewDue(desired: Desired): Promise<void> {
-    const { now } = this.#options;
-    for (const holding of this.#holdings) {
-      const { plane } = holding;
-      const at = now().getTime();
-      if (renewAt(holding, desired.policy, desired.issuer) <= at && !this.#backoff.waits(plane, at))
-        await this.#renew(desired, holding);
-    }
-    for (const [id, rotation] of [...this.#rotations])
-      for (const [plane, serial] of rotation) {
-        const error = await this.#replace(desired, plane, serial);
-        if (error !== undefined) this.#endRotation(id, error);
-      }
-  }
-
-  /**
-   * Replaces a certificate that is to be replaced, if it is the one that is there. Where a killed run has left a key, the
-   * first answer may be that very certificate.
-   */
-  async #replace(desired: Desired, plane: string, serial: string): Promise<ClusterCaError | undefined> {
-    const { out, node } = this.#options;
-    for (let tries = 0; tries < 2; tries++) {
-      const holding = readHolding(out, node, plane);
-      if (holding === undefined) return undefined;
-      const isIt = serialOf(holding) === serial;
-      if (!isIt && !(await hasStagedKey(holding.place))) return undefined;
-      const error = await this.#renew(desired, holding);
-      if (error !== undefined) return error;
-    }
-    return undefined;
-  }
-
-  async #renew(desired: Desired, { plane, certificate }: Holding): Promise<ClusterCaError | undefined> {
-    const { node, out, keyType, now, journal } = this.#options;
-    try {
-      const client = this.#working.client(this.#holdings, desired.anchors);
-      const type = keyType ?? keyTypeOf(certificate.publicKey) ?? 'ecdsa-p256';
-      await renew(client, { node, plane, out, keyType: type });
-      this.#backoff.succeeded(plane);
-      const renewed = readHolding(out, node, plane);
-      const until = renewed && formatTime(renewed.certificate.notAfter);
-      journal.say('renewed', { plane, fingerprint: renewed?.fingerprint, until });
-      return undefined;
-    } catch (error) {
-      if (!isClusterCaError(error)) throw error;
-      this.#backoff.failed(plane, certificate, now().getTime());
-      journal.say('not-renewed', { plane, error: error.message, hint: this.#joinAgain });
-      return error;
-    }
+    return Math.min(at + LOOK, this.#renewals.next, ...this.#services.retries, ...dues);
   }
 
   /** The node's own ca.pem is what the daemon says, too. */
@@ -280,60 +203,6 @@ export class Agent {
       if (there !== undefined && new TextDecoder().decode(there) === trustBundle) continue;
       await place.finish({ certificate: chain, trustBundle }, undefined);
     }
-  }
-
-  /** A service that has refused what it was given is not troubled with the same again at once. */
-  async #deploy(desired: Desired, holdings: readonly Holding[], asked: boolean): Promise<Deployed> {
-    const { units, now, warn } = this.#options;
-    const of = [desired.version, ...holdings.map(({ fingerprint }) => fingerprint)].join(' ');
-    const waits = (this.#refusing.next ?? 0) > now().getTime();
-    if (waits && !asked && this.#deployed?.of === of) return this.#deployed.result;
-    const result = await deployOwn({ units, holdings, desired, now, warn });
-    this.#deployed = { of, result };
-    const states = result.services.map(({ state }) => state);
-    this.#settle(this.#refusing, states.includes('failed'));
-    this.#settle(this.#down, states.includes('pending'));
-    if (!states.includes('failed') && !states.includes('pending')) this.#applied = desired.version;
-    this.#tell(result);
-    return result;
-  }
-
-  #settle(retry: Retry, failed: boolean): void {
-    if (failed) retry.failed(shortestLife(this.#holdings), this.#options.now().getTime());
-    else retry.succeeded();
-  }
-
-  /** What has changed of the services. */
-  #tell({ services }: Deployed): void {
-    const { journal } = this.#options;
-    const told = services
-      .map(({ kind, address, dir, state, served, error }) =>
-        [kind, address ?? dir, state === 'unchanged' ? 'confirmed' : state, served, error?.message].join(' '),
-      )
-      .join('\n');
-    if (told !== this.#states)
-      for (const { plane, kind, address, dir, state, served, error } of services)
-        journal.say('service', {
-          plane,
-          service: `${kind} ${address ?? dir}`,
-          state,
-          served,
-          error: error?.message,
-          hint: error?.hint,
-        });
-    this.#states = told;
-  }
-
-  #endRotation(id: string, error?: ClusterCaError): void {
-    if (!this.#rotations.delete(id)) return;
-    this.#ended.set(
-      id,
-      error && {
-        code: error.code,
-        message: error.message.slice(0, 2000),
-        ...(error.hint === undefined ? {} : { hint: error.hint.slice(0, 2000) }),
-      },
-    );
   }
 
   /** What was asked for, of services that have been given what they are to have. It is asked for again where it is not told. */
@@ -362,10 +231,11 @@ export class Agent {
     proof: Report['proof'],
   ): Promise<void> {
     const { node } = this.#options;
-    const ended = [...this.#ended];
+    const { applied } = this.#services;
+    const { ended } = this.#renewals;
     const report: Report = {
       agent: VERSION,
-      ...(this.#applied === undefined ? {} : { version: this.#applied }),
+      ...(applied === undefined ? {} : { version: applied }),
       rank,
       certificates: holdings.map(({ plane, fingerprint, certificate }) => ({
         plane,
@@ -380,7 +250,7 @@ export class Agent {
     try {
       const client = this.#working.client(this.#holdings, desired.anchors);
       await client.call({ method: 'POST', path: `/v1/nodes/${node}/report`, body: report, timeout: ANSWER });
-      for (const [id] of ended) this.#ended.delete(id);
+      this.#renewals.forget(ended.map(([id]) => id));
     } catch (error) {
       if (!isClusterCaError(error)) throw error;
     }
@@ -398,7 +268,7 @@ export class Agent {
   /** Until a cycle has ended, and these are done. */
   async #afterCycle(rotations: readonly string[]): Promise<void> {
     do await new Promise<void>((resolve) => this.#waiting.push(resolve));
-    while (!this.#stopping && (this.#asked !== undefined || rotations.some((id) => this.#rotations.has(id))));
+    while (!this.#stopping && (this.#asked !== undefined || rotations.some((id) => this.#renewals.isOpen(id))));
   }
 
   #sleepUntil(time: number): Promise<void> {
@@ -424,16 +294,4 @@ export class Agent {
       signal.addEventListener('abort', end);
     });
   }
-}
-
-function serialOf({ certificate }: Pick<Holding, 'certificate'>): string {
-  return formatSerial(certificate.serialNumber);
-}
-
-function shortestLife(holdings: readonly Holding[]): number {
-  return Math.min(...holdings.map(({ certificate }) => certificate.notAfter - certificate.notBefore), 86_400_000);
-}
-
-function random(): number {
-  return (randomBytes(1)[0] as number) / 255;
 }

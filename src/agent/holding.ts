@@ -10,6 +10,7 @@ import { dueAt } from '../keystore/certificates/due.ts';
 import type { EndEntityProfileName } from '../keystore/pack.ts';
 import { toHex } from '../pki/encoding.ts';
 import { decodePem } from '../pki/pem.ts';
+import { formatSerial } from '../pki/serial.ts';
 import { type Certificate, parseCertificate } from '../pki/x509/certificate.ts';
 import { publicHalf } from '../placement/key-match.ts';
 import { FILES, holderDirectory, Place } from '../placement/place.ts';
@@ -121,4 +122,19 @@ function publicKeyIn(pem: Uint8Array): string | undefined {
   } catch {
     return undefined;
   }
+}
+
+/** What is there for these planes. */
+export function readHoldings(out: string, node: string, planes: readonly string[]): Holding[] {
+  return planes.flatMap((plane) => readHolding(out, node, plane) ?? []);
+}
+
+/** As the log has it. */
+export function serialOf({ certificate }: Pick<Holding, 'certificate'>): string {
+  return formatSerial(certificate.serialNumber);
+}
+
+/** Of the certificate with the shortest life, at most a day; milliseconds. */
+export function shortestLife(holdings: readonly Holding[]): number {
+  return Math.min(...holdings.map(({ certificate }) => certificate.notAfter - certificate.notBefore), 86_400_000);
 }

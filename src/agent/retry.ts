@@ -1,3 +1,5 @@
+import { randomBytes } from '../crypto/hash.ts';
+
 const SHORTEST_CAP = 1_000;
 /** No pause is longer than this part of a certificate's life. */
 const PART = 0.05;
@@ -45,4 +47,9 @@ export class Retry {
     this.#until = now + pause;
     return pause;
   }
+}
+
+/** From 0 to 1, of the system's generator. */
+export function random(): number {
+  return (randomBytes(1)[0] as number) / 255;
 }
