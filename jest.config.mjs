@@ -7,7 +7,8 @@ export default {
   transform: { '\\.ts$': '<rootDir>/scripts/jest-esbuild.mjs' },
   collectCoverageFrom: ['src/**/*.ts'],
   coverageProvider: 'v8',
-  testTimeout: 60_000,
+  // For what hangs: a machine that has other work to do may be ten times slower.
+  testTimeout: 180_000,
   // More than processors: much of the time goes into waiting for servers and processes.
   maxWorkers: 5,
 };

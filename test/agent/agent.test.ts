@@ -34,7 +34,7 @@ beforeAll(async () => {
   // Its names are the inventory's to give; its services are its agent's.
   await writeFile(inventory, 'cluster: orders\nnodes:\n  r1: { ip: [127.0.0.1], planes: [data] }\n');
   await daemon.start();
-}, 60_000);
+});
 
 test('files: joined, placed, rotated by REST through its agent, with a key that was made there', async () => {
   const agent = new AgentProcess(daemon, 'n1', work);
@@ -73,7 +73,7 @@ test('files: joined, placed, rotated by REST through its agent, with a key that 
   expect((await rotate('n1')).status).toBe(200);
   expect([serialIn(data), serialIn(data)]).toEqual([serialIn(agent.files('data')), expect.not.stringMatching(once)]);
   expect([await agent.stop(), agent.stderr]).toEqual([0, '']);
-}, 60_000);
+});
 
 test('a directory that cannot be written: 409 with what the agent says, an alert, and resolved when it can be', async () => {
   const agent = new AgentProcess(daemon, 'n2', work);
@@ -91,7 +91,7 @@ test('a directory that cannot be written: 409 with what the agent says, an alert
   await agent.event('service', ({ state }) => state === 'placed');
   await until('the alert is over', async () => !(await alerts()).some(({ subject }) => subject === 'n2/data'));
   expect(serialIn(join(work, 'n2-data'))).toBe(serialIn(agent.files('data')));
-}, 60_000);
+});
 
 test('maxUnavailable: as many nodes at once, and no more', async () => {
   const names = ['m1', 'm2', 'm3'];
@@ -119,7 +119,7 @@ test('maxUnavailable: as many nodes at once, and no more', async () => {
   const none = { method: 'POST', body: { maxUnavailable: 0 } };
   expect((await daemon.call(operator, ROTATE, none)).status).toBe(400);
   for (const agent of agents) await agent.stop();
-}, 120_000);
+});
 
 test('an anchor that is added, and a revocation, reach the service by themselves; the daemon is known by our own alone', async () => {
   const elsewhere = await Authority.init(join(work, 'elsewhere'), 'monitoring');
@@ -145,7 +145,7 @@ test('an anchor that is added, and a revocation, reach the service by themselves
   await until('the service has ours alone again', () => read('ca.pem') === own);
   expect((await rotate('n3')).status).toBe(200);
   expect([await agent.stop(), agent.stderr]).toEqual([0, '']);
-}, 60_000);
+});
 
 describeRedis('a Redis', () => {
   test('rotated by REST, and by an agent that is killed amid it', async () => {
@@ -182,7 +182,7 @@ describeRedis('a Redis', () => {
     expect(generations).toHaveLength(1);
     expect(readdirSync(agent.files('data')).sort()).toEqual(['ca.pem', 'cert.pem', 'key.pem']);
     expect((await ca.run('keystore', 'check')).valid).toBe(true);
-  }, 120_000);
+  });
 });
 
 test('what is wrong with its file is said with line and column, before anything is done', async () => {

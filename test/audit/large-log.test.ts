@@ -38,7 +38,7 @@ beforeAll(async () => {
   tree = grown.root();
   const origin = originOf('vector', IDENTITY.id);
   checkpoint = await signCheckpoint({ origin, size: RECORDS, root: tree }, AUDIT.spki, AUDIT.signer);
-}, 120_000);
+});
 
 /** Runs with one change to the records' files, and undoes it. */
 async function changed<T>(change: (files: Map<string, Uint8Array>) => void, look: () => Promise<T>): Promise<T> {

@@ -74,7 +74,7 @@ beforeAll(async () => {
   await writeFile(at('cluster.yaml'), `cluster: orders\nnodes:\n${nodes.join('\n')}\n`);
   await done(online, ['issue', '--inventory', at('cluster.yaml'), '--out', at('out')]);
   await done(online, ['deploy', '--from', at('out'), '--yes']);
-}, 120_000);
+});
 
 describe('a new issuing CA', () => {
   test('asked for here, signed there, accepted here: each step says the same', async () => {

@@ -52,7 +52,7 @@ test('the node has nothing that anybody trusts; the others go on under the new r
   }
   expect(await readFile(join(place('n2'), 'ca.pem'), 'utf8')).toBe(before);
   errorObject(await ca(['verify', join(place('n2'), 'cert.pem'), '--json']), 'ERR_PATH');
-}, 120_000);
+});
 
 test('again: nothing to do, and nothing that would be done', async () => {
   const planned = await done<CutOff & { dryRun: boolean; steps?: unknown }>(ca, cutOff('--dry-run'));

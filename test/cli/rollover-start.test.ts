@@ -62,4 +62,4 @@ test("the root domain's passphrase is asked for when, and only when, it is neede
     phase: 'done',
     next: expect.stringContaining('cluster-ca verify'),
   });
-}, 60_000);
+});

@@ -212,7 +212,7 @@ describe('a rollover of files', () => {
     expect((await ca.rollover('status')).json().phase).toBe('done');
     expect((await ca.ca(['keystore', 'check', '--json'])).json()).toMatchObject({ valid: true, findings: [] });
     expect([await ca.bundle('n1'), await ca.bundle('n2')]).toEqual([1, 1]);
-  }, 120_000);
+  });
 
   test('the board, for people', async () => {
     const ca = clusters[5] as Files;

@@ -41,7 +41,7 @@ const cat = (...files: string[]) => ['--passphrase-command', `cat ${files.join('
   beforeAll(async () => {
     await done(ca, add('recovery', '3of5'));
     await done(ca, add('safe', '2of2', '--domain', 'root'));
-  }, 60_000);
+  });
 
   test('one a file, 0600, each with a line to type and words for who finds it; a passphrase slot', async () => {
     const names = (await readdir(path('recovery'))).sort();

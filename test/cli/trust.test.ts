@@ -47,7 +47,7 @@ test('added: in every bundle, in no judgement; asked before; removed again', asy
   await done(ca, ['trust', 'remove', added.slice(0, 12).toUpperCase(), '--yes']);
   expect(await bundle()).toBe(before);
   errorObject(await ca(['trust', 'remove', added, '--yes', '--json']), 'ERR_NOT_FOUND');
-}, 60_000);
+});
 
 test('refused: no CA, the own root, what is no certificate, the root of the cluster to remove', async () => {
   const own = join(directory, 'own.pem');
@@ -62,4 +62,4 @@ test('refused: no CA, the own root, what is no certificate, the root of the clus
   const root = anchors[0]?.fingerprint as string;
   errorObject(await ca(['trust', 'remove', root, '--yes', '--json']), 'ERR_STATE');
   errorObject(await ca(['trust', 'remove', 'xyz', '--yes', '--json']), 'ERR_USAGE');
-}, 60_000);
+});

@@ -24,12 +24,12 @@ describe('the face of deploy', () => {
 
   beforeAll(async () => {
     node = await new Deployed(servers, 'command').begin();
-  }, 60_000);
+  });
 
   beforeEach(async () => {
     await node.say(node.hangUp);
     expect((await node.deploy()).code).toBe(0);
-  }, 60_000);
+  });
 
   test('the document of deploy, field by field', async () => {
     const wanted = await node.renew();
@@ -54,7 +54,7 @@ describe('the face of deploy', () => {
     expect(document<{ services: object[] }>(again).services).toEqual([
       expect.objectContaining({ state: 'unchanged', served: wanted }),
     ]);
-  }, 60_000);
+  });
 
   test('of a failure: the whole document on stdout, one error object on stderr, 3; in text the same is said', async () => {
     await node.say(['sh', '-c', "printf 'no \\033[31mway\\n' >&2; exit 1"]);
@@ -92,7 +92,7 @@ describe('the face of deploy', () => {
     expect(text.stderr).toMatch(
       /^cluster-ca: error: not every service was done \(n1\): 1 failed\ncluster-ca: hint: \S/,
     );
-  }, 60_000);
+  });
 
   test('the document of rotate --deploy: as rotate, and services; no files where the keys went to the services alone', async () => {
     const alone = document<Record<string, object[]>>(await run([...rotation(), '--yes', '--json']));
@@ -113,7 +113,7 @@ describe('the face of deploy', () => {
     ]);
     const both = document<Record<string, object[]>>(await run([...rotation(), '--yes', '--json', '--out', node.out]));
     expect(both.certificates?.[0]).toMatchObject({ files: { key: join(node.out, 'n1/data/key.pem') } });
-  }, 60_000);
+  });
 
   describe('a dry run: no secret, not a byte, dryRun', () => {
     const secretless = { CLUSTER_CA_KEY_FILE: '/nonexistent' };
@@ -147,7 +147,7 @@ describe('the face of deploy', () => {
       const text = await run([...args(), '-n'], secretless);
       expect(text.stdout).toMatch(/wave 1: n1\n {2}n1\/data, exec\n {4}1\. pre-flight/);
       expect(await everything()).toEqual(before);
-    }, 60_000);
+    });
 
     test('of rotate --deploy: nothing is issued, and the plan is there', async () => {
       const before = await everything();
@@ -162,7 +162,7 @@ describe('the face of deploy', () => {
       expect(plan.certificates[0]).not.toHaveProperty('serial');
       expect(plan.services[0]).toMatchObject({ state: 'pending', steps: expect.arrayContaining(['reload it']) });
       expect(await everything()).toEqual(before);
-    }, 60_000);
+    });
 
     test('of what cannot be done: said with the code of the run itself; what an unfinished run left is seen', async () => {
       await node.renew();
@@ -187,7 +187,7 @@ describe('the face of deploy', () => {
         state: 'pending',
         steps: [expect.stringMatching(/^pre-flight/), 'reload it', expect.stringMatching(/^confirm/)],
       });
-    }, 60_000);
+    });
   });
 
   describe('questions', () => {
@@ -201,7 +201,7 @@ describe('the face of deploy', () => {
       expect(await everything()).toEqual(before);
       // The timer's form asks nothing.
       expect((await run(['rotate', '--due', '--deploy', '--inventory', node.inventory, '--json'])).code).toBe(0);
-    }, 60_000);
+    });
 
     inTerminal.each([
       ['n', 130],
@@ -220,7 +220,7 @@ describe('the face of deploy', () => {
         if (answer === 'n') expect(session.screen).toMatch(/nothing was changed/);
         else expect(session.screen).toMatch(/✔ confirmed/);
       },
-      60_000,
+      180_000,
     );
 
     inTerminal(
@@ -233,7 +233,7 @@ describe('the face of deploy', () => {
         });
         expect(session.code).toBe(130);
       },
-      60_000,
+      180_000,
     );
   });
 
@@ -248,7 +248,7 @@ describe('the face of deploy', () => {
       'confirmed',
       [expect.stringMatching(/^exec 127\.0\.0\.1:\d+ serves a certificate of this CA that has expired on 20/)],
     ]);
-  }, 60_000);
+  });
 
   test('the files belong to whom they belonged, or to whom the inventory says', async () => {
     const dir = join(node.home, 'owned');
@@ -272,5 +272,5 @@ describe('the face of deploy', () => {
     expect(service.error?.message).toMatch(/there is no user no-such-user-here/);
     expect(service.error?.hint).toMatch(/\S/);
     expect(await readFile(join(dir, 'cert.pem'))).toEqual(kept);
-  }, 60_000);
+  });
 });

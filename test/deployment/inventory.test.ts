@@ -11,7 +11,7 @@ describe('what the inventory or the command line says wrongly is said before any
 
   beforeAll(async () => {
     node = await new Deployed(servers, 'inventory').begin();
-  }, 60_000);
+  });
 
   const refused = async (args: string[]) => {
     const { code, stdout, error } = await node.run(args);
@@ -99,7 +99,7 @@ describe('what the inventory or the command line says wrongly is said before any
         message: expect.stringMatching(/(one|two) is the same directory as .*(one|two) of n[12]$/),
       });
     }
-  }, 60_000);
+  });
 
   test('--out of rotate --deploy must not be where a service reads', async () => {
     const dir = join(node.out, 'n1/data');

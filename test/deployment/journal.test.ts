@@ -35,13 +35,13 @@ describe('what is undone', () => {
 
   beforeAll(async () => {
     node = await new Deployed(servers, 'journal').begin();
-  }, 60_000);
+  });
 
   beforeEach(async () => {
     await node.say(node.hangUp);
     expect((await node.run(['deploy', '--from', node.out])).code).toBe(0);
     expect(await alerts()).toEqual([]);
-  }, 60_000);
+  });
 
   test('a rotation that was killed shows, and the timer finishes it though nothing is due', async () => {
     await node.say(KILL);
@@ -57,7 +57,7 @@ describe('what is undone', () => {
       env: { CLUSTER_CA_KEY_FILE: join(node.home, 'nonexistent') },
     });
     expect([again.code, again.json().services]).toEqual([0, []]);
-  }, 60_000);
+  });
 
   test('so does one with --out, whose key is there', async () => {
     await node.say(KILL);
@@ -67,7 +67,7 @@ describe('what is undone', () => {
     const timer = await node.run(['rotate', '--due', '--deploy', '--out', node.out]);
     expect([timer.code, timer.json().services[0].state]).toEqual([0, 'confirmed']);
     expect([await node.serves(), await alerts(), node.leftovers]).toEqual([await newest(), [], []]);
-  }, 60_000);
+  });
 
   test('a node that was down is done by the timer once it is up', async () => {
     await node.stop();
@@ -89,7 +89,7 @@ describe('what is undone', () => {
       [],
       1,
     ]);
-  }, 60_000);
+  });
 
   test('a new CRL in between settles nothing, and takes no staged key away', async () => {
     const withCrl = (command: string[]): Promise<void> => node.say(command, ', crl: every-level');
@@ -118,7 +118,7 @@ describe('what is undone', () => {
     const done = await node.run(['deploy']);
     expect([done.code, done.json().services[0].state]).toEqual([0, 'confirmed']);
     expect([await node.serves(), await alerts(), stagedKey(), node.leftovers]).toEqual([await newest(), [], false, []]);
-  }, 60_000);
+  });
 
   test('a new CRL where a run was killed: both are made known', async () => {
     const withCrl = (command: string[]): Promise<void> => node.say(command, ', crl: every-level');
@@ -136,7 +136,7 @@ describe('what is undone', () => {
     expect([await node.serves(), node.generations.length]).toEqual([await newest(), 1]);
     expect((await node.run(['deploy'])).json().services[0].state).toBe('unchanged');
     expect([await alerts(), node.leftovers]).toEqual([[], []]);
-  }, 60_000);
+  });
 
   test('a server that never listened: placed, again and again, also after a run that was killed', async () => {
     const dir = join(node.home, 'never');
@@ -154,7 +154,7 @@ describe('what is undone', () => {
     expect([third.code, third.service.state]).toEqual([0, 'placed']);
     expect(await alerts()).toEqual([]);
     await node.say(node.hangUp);
-  }, 60_000);
+  });
 
   test('a service that failed, and that the inventory has no more, is not waited for', async () => {
     await node.renew();
@@ -164,7 +164,7 @@ describe('what is undone', () => {
     await node.say(node.hangUp);
     expect((await node.deploy()).service.state).toBe('confirmed');
     expect(await alerts()).toEqual([]);
-  }, 60_000);
+  });
 
   test('a keystore that cannot be written at the end: what was done is told, with a warning', async () => {
     const wanted = await node.renew();
@@ -179,7 +179,7 @@ describe('what is undone', () => {
     ]);
     await node.say(node.hangUp);
     expect((await node.run(['deploy', '--from', node.out])).json().services[0].state).toBe('unchanged');
-  }, 60_000);
+  });
 
   test('the passphrase in the environment is not handed to a reload', async () => {
     const environment = join(node.home, 'environment');
@@ -192,7 +192,7 @@ describe('what is undone', () => {
     const seen = await readFile(environment, 'utf8');
     expect(seen).toContain('HOME=');
     expect(seen).not.toContain('do not hand this on');
-  }, 60_000);
+  });
 
   test('--from: a name that is no directory is 2; one that is a file', async () => {
     const file = join(node.home, 'a-file');
@@ -206,5 +206,5 @@ describe('what is undone', () => {
     }
     await mkdir(join(node.home, 'empty'), { recursive: true });
     expect((await node.run(['deploy', '--from', join(node.home, 'empty')])).code).toBe(0);
-  }, 60_000);
+  });
 });

@@ -23,7 +23,7 @@ describe('killed just before each step, the next run makes it whole', () => {
 
   beforeAll(async () => {
     node = await new Deployed(servers, 'kill-directory').begin();
-  }, 60_000);
+  });
 
   /** Kills the command at each of its moments. `prepare` sets the scene, `check` looks at it when it was killed. */
   async function killEach(

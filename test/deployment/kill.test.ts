@@ -16,7 +16,7 @@ describe('killed just before each step that makes something durable or visible, 
 
   beforeAll(async () => {
     node = await new Deployed(servers, 'kill').begin();
-  }, 60_000);
+  });
 
   const target = () => ({ env: { ...node.env, HOME: node.home }, out: node.home });
   const flags = (): string[] => ['--inventory', node.inventory, '--yes', '--json'];

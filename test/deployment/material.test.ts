@@ -17,7 +17,7 @@ describe('keys and bundles that are not what they should be', () => {
     node = await new Deployed(servers, 'material').begin();
     other = await new Deployed(servers, 'other').begin();
     before = await node.serves();
-  }, 60_000);
+  });
 
   test.each<[string, () => Promise<unknown>]>([
     ['is absent', () => rm(key())],
@@ -43,7 +43,7 @@ describe('keys and bundles that are not what they should be', () => {
       expect(await node.serves()).toBe(before);
       expect([node.generations.length, node.leftovers]).toEqual([1, []]);
     },
-    60_000,
+    180_000,
   );
 
   test('a rotation cures it', async () => {
@@ -54,7 +54,7 @@ describe('keys and bundles that are not what they should be', () => {
     before = await node.serves();
     expect(before).toBe(result.json().certificates[0].fingerprint);
     expect(node.leftovers).toEqual([]);
-  }, 60_000);
+  });
 
   test.each([
     ['garbage', async () => 'garbage\n'],
@@ -69,7 +69,7 @@ describe('keys and bundles that are not what they should be', () => {
       expect([code, service.state, await node.serves()]).toEqual([0, 'confirmed', before]);
       expect(await node.read('ca.pem')).toBe(await readFile(join(node.out, 'clients/app/ca.pem'), 'utf8'));
     },
-    60_000,
+    180_000,
   );
 
   test('a server that has read garbage lets nobody in: its right certificate is not enough, and it is cured', async () => {
@@ -83,7 +83,7 @@ describe('keys and bundles that are not what they should be', () => {
     const { code, service } = await node.deploy();
     expect([code, service.state, await node.letsIn()]).toEqual([0, 'confirmed', true]);
     expect((await node.deploy()).service.state).toBe('unchanged');
-  }, 60_000);
+  });
 
   test('two operators at once: one waits for the other, or is told who is at work', async () => {
     await node.say(['sh', '-c', `sleep 5; ${node.hangUp[2]}`]);
@@ -101,7 +101,7 @@ describe('keys and bundles that are not what they should be', () => {
     expect(refused[0]?.service.error?.message).toMatch(/\(process \d+\) is deploying to .* since/);
     await node.say(node.hangUp);
     expect((await node.deploy()).code).toBe(0);
-  }, 90_000);
+  });
 
   test.each([
     ['a process that is gone', () => ({ actor: 'a@b', host: '', pid: 2 ** 22 - 1, since: Date.now() })],
@@ -119,7 +119,7 @@ describe('keys and bundles that are not what they should be', () => {
       const { code } = await node.deploy('--wait', '1s');
       expect([code, await node.serves(), node.leftovers]).toEqual([0, wanted, []]);
     },
-    60_000,
+    180_000,
   );
 
   test('the fresh claim of another host is not', async () => {
@@ -130,5 +130,5 @@ describe('keys and bundles that are not what they should be', () => {
     expect(service.error?.message).toMatch(/kim@elsewhere \(process 7\) is deploying/);
     expect(service.error?.hint).toContain(path);
     await rm(path);
-  }, 60_000);
+  });
 });

@@ -29,7 +29,7 @@ describe('several rotations and deployments at once', () => {
 
   beforeAll(async () => {
     node = await new Deployed(servers, 'operators').begin();
-  }, 60_000);
+  });
 
   test('two rotations: the later certificate is not replaced by the earlier, and its key is not cleared away', async () => {
     for (const apart of [0, 300, 600, 900, 1200]) {
@@ -41,7 +41,7 @@ describe('several rotations and deployments at once', () => {
         expect([apart, code, code === 0 ? '' : stdout + stderr]).toEqual([apart, 0, '']);
       await expectWhole();
     }
-  }, 120_000);
+  });
 
   test('five at once', async () => {
     await node.say(node.hangUp);
@@ -53,7 +53,7 @@ describe('several rotations and deployments at once', () => {
     expect(new Set(made).size).toBe(5);
     expect(made).toContain(await newest());
     await expectWhole();
-  }, 120_000);
+  });
 
   test('one that does not wait is pending, not failed; status says nothing of it once the other is done', async () => {
     await node.say(slowly(3));
@@ -69,7 +69,7 @@ describe('several rotations and deployments at once', () => {
     expect(second.service.error?.message).toMatch(/\(process \d+\) is deploying to /);
     expect((await first).service).toMatchObject({ state: 'confirmed', served: wanted });
     await expectWhole();
-  }, 60_000);
+  });
 
   test('the other is killed while one waits: its claim is taken over, and what it began is finished', async () => {
     await node.say(slowly(30));
@@ -88,7 +88,7 @@ describe('several rotations and deployments at once', () => {
     expect((await first).signal).toBe('SIGKILL');
     expect((await second).code).toBe(0);
     await expectWhole();
-  }, 60_000);
+  });
 
   test('a revocation meanwhile: what was revoked is not deployed', async () => {
     await node.say(slowly(3));
@@ -117,5 +117,5 @@ describe('several rotations and deployments at once', () => {
     expect((await node.deploy()).service.state).toBe('confirmed');
     await expectWhole();
     expect(await readFile(join(node.out, 'n1/data/cert.pem'), 'utf8')).toBe(await node.read('cert.pem'));
-  }, 60_000);
+  });
 });

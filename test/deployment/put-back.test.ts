@@ -18,13 +18,13 @@ describe('what putting back comes to', () => {
 
   beforeAll(async () => {
     node = await new Deployed(servers, 'put-back').begin();
-  }, 60_000);
+  });
 
   beforeEach(async () => {
     await node.say(node.hangUp);
     expect((await node.deploy()).code).toBe(0);
     before = await node.serves();
-  }, 60_000);
+  });
 
   test('a service of the same directory that took the new files is given the previous ones again, though nobody can look at it', async () => {
     const log = join(node.home, 'taken');
@@ -42,7 +42,7 @@ describe('what putting back comes to', () => {
     expect(fingerprints).toEqual([wanted, before]);
     expect(await node.serves()).toBe(before);
     expect([node.generations.length, node.leftovers]).toEqual([1, []]);
-  }, 60_000);
+  });
 
   test('a server that takes nothing, not even what it had: it is said, both sets are kept, and the next run completes', async () => {
     const kept = await files();
@@ -63,7 +63,7 @@ describe('what putting back comes to', () => {
     const next = await node.deploy();
     expect([next.code, next.service.state, await node.serves()]).toEqual([0, 'confirmed', wanted]);
     expect([node.generations.length, node.leftovers]).toEqual([1, []]);
-  }, 60_000);
+  });
 
   test('a reload that fails, on a server that serves what it had: in use, whatever the reload says', async () => {
     await node.say(['sh', '-c', 'exit 9']);
@@ -71,7 +71,7 @@ describe('what putting back comes to', () => {
     const { service: failed } = await node.deploy();
     expect(failed.error?.message).toMatch(/ended with 9.*; the previous files were put back and are in use$/);
     expect(failed.error?.details).toMatchObject({ cause: 'ERR_REMOTE' });
-  }, 60_000);
+  });
 
   test('the only copy of the new key is in the directory: it survives being put back, twice', async () => {
     const wanted = await node.renew();
@@ -93,7 +93,7 @@ describe('what putting back comes to', () => {
     expect([done.code, done.json().services[0].state, await node.serves()]).toEqual([0, 'confirmed', wanted]);
     expect(await node.read('key.pem')).toBe(key);
     expect([node.generations.length, node.leftovers]).toEqual([1, []]);
-  }, 60_000);
+  });
 
   test('a server that shows no certificate is cured, or left as it was', async () => {
     await node.stop();
@@ -119,7 +119,7 @@ describe('what putting back comes to', () => {
     await node.start();
     await node.say(node.hangUp);
     expect((await node.deploy()).service.state).toBe('confirmed');
-  }, 60_000);
+  });
 
   test('nothing was there that could be put back: it is said, the new files stay, and the next run takes them', async () => {
     await node.say(['true'], ', timeout: 1s');
@@ -132,7 +132,7 @@ describe('what putting back comes to', () => {
     await node.say(node.hangUp);
     expect((await node.deploy()).service.state).toBe('confirmed');
     expect([node.generations.length, node.leftovers]).toEqual([1, []]);
-  }, 60_000);
+  });
 
   test('files that the operator has replaced by hand since, and never loaded, are what is put back', async () => {
     await node.renew();
@@ -152,5 +152,5 @@ describe('what putting back comes to', () => {
     expect(kept).toContain(byHand);
     await node.say(node.hangUp);
     expect((await node.deploy()).service.state).toBe('confirmed');
-  }, 60_000);
+  });
 });

@@ -80,13 +80,13 @@ describeLive('deploy to two Redis servers that do not do as they are told', () =
         files: dir(name),
         settings: { unixsocket: join(servers.directory, name, 'admin.sock') },
       });
-  }, 120_000);
+  });
 
   beforeEach(async () => {
     await say();
     const { code, services } = await deploy();
     expect([code, services.map(({ error }) => error)]).toEqual([0, [undefined, undefined]]);
-  }, 60_000);
+  });
 
   test('an ACL user that may not CONFIG SET', async () => {
     await admin('ACL', 'SETUSER', 'ops', 'on', `>${PASSWORD}`, '+@all', '-config|set');
@@ -96,7 +96,7 @@ describeLive('deploy to two Redis servers that do not do as they are told', () =
       /ACL SETUSER ops \+config\|get \+config\|set/,
       () => admin('ACL', 'SETUSER', 'ops', '+config|set'),
     );
-  }, 60_000);
+  });
 
   test('a wrong password, and a password file that is not there', async () => {
     await admin('ACL', 'SETUSER', 'ops', 'on', 'resetpass', '>another', '+@all');
@@ -111,7 +111,7 @@ describeLive('deploy to two Redis servers that do not do as they are told', () =
       /passwordFile is a path on this host/,
       () => copyFile(passwordFile(), away),
     );
-  }, 60_000);
+  });
 
   test('a server that has other files in its configuration', async () => {
     const elsewhere = join(servers.directory, 'elsewhere');
@@ -123,7 +123,7 @@ describeLive('deploy to two Redis servers that do not do as they are told', () =
       () => say(),
     );
     await rm(elsewhere, { recursive: true });
-  }, 60_000);
+  });
 
   test('a server that serves nobody, after a key of another type was set by hand: cured over its socket', async () => {
     const rsa = join(servers.directory, 'rsa');
@@ -151,7 +151,7 @@ describeLive('deploy to two Redis servers that do not do as they are told', () =
     const cured = await deploy();
     expect([cured.code, cured.services.map(({ error }) => error?.message)]).toEqual([0, [undefined, undefined]]);
     expect(await serves('redis-1')).toBe(cured.services[0]?.served);
-  }, 60_000);
+  });
 
   test('its files on the disk are swapped, garbage, of a key of another type: replaced, and the server never sees them', async () => {
     const at = (name: string): string => join(dir('redis-1'), name);
@@ -187,7 +187,7 @@ describeLive('deploy to two Redis servers that do not do as they are told', () =
       for (const name of ['cert.pem', 'key.pem', 'ca.pem'])
         expect(await readFile(at(name), 'utf8')).toBe(await readFile(join(ca.node('redis-1', 'data'), name), 'utf8'));
     }
-  }, 60_000);
+  });
 
   test("another cluster's root at a peer: the first is not given what it would not trust", async () => {
     const bundle = join(dir('redis-2'), 'ca.pem');
@@ -207,7 +207,7 @@ describeLive('deploy to two Redis servers that do not do as they are told', () =
     expect(await readFile(bundle, 'utf8')).toBe(await readFile(join(ca.client('app'), 'ca.pem'), 'utf8'));
     const again = await deploy();
     expect([again.code, again.services[0]?.state, await serves('redis-1')]).toEqual([0, 'confirmed', wanted]);
-  }, 60_000);
+  });
 
   test('garbage at a peer is no obstacle: it is healed in its turn', async () => {
     for (const garbage of ['garbage', '', await readFile(join(ca.client('app'), 'key.pem'), 'utf8')]) {
@@ -219,7 +219,7 @@ describeLive('deploy to two Redis servers that do not do as they are told', () =
       expect([code, services.map(({ state }) => state)]).toEqual([0, ['confirmed', 'confirmed']]);
       expect(await readFile(bundle, 'utf8')).toBe(await readFile(join(ca.client('app'), 'ca.pem'), 'utf8'));
     }
-  }, 60_000);
+  });
 
   test("another cluster's certificate at a peer: named, with what mends it", async () => {
     const cert = join(dir('redis-2'), 'cert.pem');
@@ -234,7 +234,7 @@ describeLive('deploy to two Redis servers that do not do as they are told', () =
     expect(services[0]?.error?.hint).toMatch(/cluster-ca deploy redis-2/);
     expect((await deploy('redis-2')).code).toBe(0);
     expect((await deploy()).code).toBe(0);
-  }, 60_000);
+  });
 
   test('a certificate for clients alone, and one that lacks a name of the inventory', async () => {
     const before = await serves('redis-1');
@@ -250,7 +250,7 @@ describeLive('deploy to two Redis servers that do not do as they are told', () =
     expect(await serves('redis-1')).toBe(before);
     await renew('redis-1');
     expect((await deploy('redis-1')).code).toBe(0);
-  }, 60_000);
+  });
 
   test('keys of 0644 stay so and that is said; keyMode says otherwise', async () => {
     await chmod(join(dir('redis-1'), 'key.pem'), 0o644);
@@ -268,5 +268,5 @@ describeLive('deploy to two Redis servers that do not do as they are told', () =
     const mended = await run('deploy', 'redis-1', '--from', ca.out);
     expect([mended.code, mended.json().warnings]).toEqual([0, undefined]);
     expect((await stat(join(dir('redis-1'), 'key.pem'))).mode & 0o777).toBe(0o640);
-  }, 60_000);
+  });
 });

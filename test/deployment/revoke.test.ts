@@ -19,7 +19,7 @@ describe('revoke with an inventory: what is revoked is revoked, whatever becomes
     await node.ok('issue', '--inventory', node.inventory, '--out', node.out);
     await node.ok('deploy', '--from', node.out);
     for (const name of ['a', 'b', 'c']) await node.ok('issue', name, '--plane', 'data', '--out', node.out);
-  }, 60_000);
+  });
 
   const revoke = (what: string, args: string[] = [], env: Record<string, string> = {}) =>
     node.run(['revoke', what, '--yes', ...args], { env });
@@ -37,7 +37,7 @@ describe('revoke with an inventory: what is revoked is revoked, whatever becomes
     ]);
     expect(accepting).toEqual([expect.objectContaining({ node: 'n1', until: revoked[0].notAfter })]);
     expect(await readFile(crl(), 'utf8')).toBe(before);
-  }, 60_000);
+  });
 
   test('the services that read a CRL get it, and the others are named with the end of what was revoked', async () => {
     const before = await readFile(crl(), 'utf8');
@@ -46,7 +46,7 @@ describe('revoke with an inventory: what is revoked is revoked, whatever becomes
     expect([result.code, services[0].node, services[0].state]).toEqual([0, 'web', 'placed']);
     expect(await readFile(crl(), 'utf8')).not.toBe(before);
     expect(accepting).toEqual([expect.objectContaining({ node: 'n1', until: revoked[0].notAfter })]);
-  }, 60_000);
+  });
 
   test('a serial number that the log does not know may be accepted for as long as its issuer lives', async () => {
     const issuing = (await node.ok('status'))
@@ -54,7 +54,7 @@ describe('revoke with an inventory: what is revoked is revoked, whatever becomes
       .authorities.find(({ role }: { role: string }) => role === 'issuing');
     const result = await revoke('0123456789abcdef01', ['--authority', issuing.id, '--inventory', node.inventory]);
     expect([result.code, result.json().accepting[0].until]).toEqual([0, issuing.notAfter]);
-  }, 60_000);
+  });
 
   test.each([
     ['is not there', async () => join(node.home, 'nonexistent.yaml')],
@@ -79,7 +79,7 @@ describe('revoke with an inventory: what is revoked is revoked, whatever becomes
       expect([result.code, result.json().revoked.length]).toEqual([0, 1]);
       expect(result.json().warnings).toEqual([expect.stringMatching(/^no service is given the new CRL: /)]);
     },
-    60_000,
+    180_000,
   );
 
   test('with a clock behind the log nobody can be asked: revoked, said so with 3, and given by the next run', async () => {
@@ -95,5 +95,5 @@ describe('revoke with an inventory: what is revoked is revoked, whatever becomes
     const again = await revoke('d', ['--inventory', node.inventory]);
     expect([again.code, again.json().services[0].state]).toEqual([0, 'placed']);
     expect(await readFile(crl(), 'utf8')).not.toBe(before);
-  }, 60_000);
+  });
 });

@@ -25,7 +25,7 @@ const here = (text: string): string =>
 beforeAll(async () => {
   await writeFile(inventory, named('cluster.yaml'));
   await daemon.start();
-}, 60_000);
+});
 
 test('the node joins, and the agent of the unit gives its service what it is to have', async () => {
   const shell = (script: string, own: Record<string, string>) =>
@@ -43,7 +43,7 @@ test('the node joins, and the agent of the unit gives its service what it is to 
   await agent.event('service', ({ state }) => state === 'placed');
   expect((await cli(['inspect', join(work, 'redis-tls/cert.pem')])).code).toBe(0);
   expect([await agent.stop(), agent.stderr]).toEqual([0, '']);
-}, 60_000);
+});
 
 const analyze = executable('systemd-analyze');
 if (analyze === undefined) process.stderr.write('skipped: no systemd-analyze here (Debian: systemd)\n');

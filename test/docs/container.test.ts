@@ -102,5 +102,5 @@ if (!root) process.stderr.write('skipped: only root can be user 65532\n');
     expect((await once(child, 'exit'))[0]).toBe(0);
     expect((await readdir(volume)).sort()).toEqual(['keystore', 'state']);
   },
-  90_000,
+  180_000,
 );

@@ -38,7 +38,7 @@ let served = new Map<string, string>();
 beforeAll(async () => {
   await daemon.start();
   served = seriesOf((await daemon.plain('/metrics')).text);
-}, 60_000);
+});
 
 describe.each(['rules', 'dashboard'] as const)('%s', (kind) => {
   test('each expression is of metrics that status has', () => {

@@ -49,7 +49,7 @@ describeSsh('docs/servers/ssh.md, as it is written but for the address, the dire
     const yaml = block('cluster.yaml').replace('/etc/redis', join(shell.work, 'etc'));
     const mine = process.getuid?.() === 0 ? yaml : yaml.replace(/^ *owner: .*\n/m, '');
     await writeFile(join(shell.work, 'cluster.yaml'), mine);
-  }, 60_000);
+  });
 
   test('a key of its own, which the line of authorized_keys lets in', async () => {
     await expectAsWritten('key');
@@ -76,7 +76,7 @@ describeSsh('docs/servers/ssh.md, as it is written but for the address, the dire
     await expectAsWritten('first');
     const key = await stat(join(shell.work, 'etc/tls/key.pem'));
     expect(key.mode & 0o7777).toBe(0o640);
-  }, 60_000);
+  });
 
   test('sockets, by that line of authorized_keys; without port-forwarding none', async () => {
     const path = join(shell.work, 'socket');

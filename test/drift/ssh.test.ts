@@ -28,7 +28,7 @@ describeSsh('verify --inventory of nodes by ssh', () => {
   beforeAll(async () => {
     sshd = await startSshd(servers);
     await done(ca, ['issue', '--inventory', await inventory(cluster, [{ kind: 'files', dir: '/nowhere' }])]);
-  }, 60_000);
+  });
 
   test('whole', async () => {
     const dir = await deployed(cluster, 'n1/data', 'whole');

@@ -47,7 +47,7 @@ function contract(
       directory = join(ground, name.replaceAll(' ', '-'));
       await mkdir(directory, 0o700);
       host = await open();
-    }, 60_000);
+    });
     afterAll(() => host.close());
 
     describe('read', () => {

@@ -70,7 +70,7 @@ describeSsh('no connection', () => {
   beforeAll(async () => {
     sshd = await start({ lines: ['PasswordAuthentication yes'] });
     known = readFileSync(sshd.knownHosts, 'utf8');
-  }, 60_000);
+  });
   afterEach(() => writeFileSync(sshd.knownHosts, known));
 
   test('a host key that is not known is an error, never accepted, with the way to add it', async () => {
@@ -409,7 +409,7 @@ describeSsh('in the middle', () => {
       silent.close();
       sshd.signal('SIGKILL');
     }
-  }, 90_000);
+  });
 });
 
 describeSsh('what is seen of a key', () => {

@@ -98,7 +98,7 @@ beforeAll(async () => {
   expect(shown.stdout).toMatch(/issuing CA +CN=orders Issuing CA G1\.1/);
   made = await done<InitDocument>(ca, ['init', 'orders', '--issuing-cert', answer]);
   await done(ca, ['issue', 'n1', 'n2', '--plane', 'data', '--out', path('out')]);
-}, 120_000);
+});
 
 test('the intermediate CA is served, and is no anchor', async () => {
   expect(made.authorities.map(({ id }) => id)).toEqual(['root-g1', 'intermediate-g1.1', 'issuing-g1.1']);

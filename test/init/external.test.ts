@@ -71,7 +71,7 @@ beforeAll(async () => {
   await newRoot('other');
   await done(ca, ['init', 'orders', '--external-root']);
   whole = await signed('whole', ['-copy_extensions', 'copyall']);
-}, 120_000);
+});
 
 describe('the request', () => {
   test('has the constraints as requested extensions, and is signed by its key', async () => {
@@ -152,7 +152,7 @@ describe('the keystore', () => {
   beforeAll(async () => {
     made = await done<InitDocument>(ca, complete(whole));
     await done(ca, ['issue', 'n1', 'n2', '--out', path('out')]);
-  }, 60_000);
+  });
 
   test('the company’s root is its root; nothing waits any more', async () => {
     expect(made.authorities.map(({ role, subject }) => [role, subject.includes('root')])).toEqual([

@@ -103,7 +103,7 @@ describeLive(`serve, six agents, and six Redis nodes with certificates of ${SECO
       own.start();
     }
     await Promise.all(NODES.map((name) => agent(name).event('service', ({ state }) => state === 'placed')));
-  }, 120_000);
+  });
 
   test(
     '0 failed operations, 0 certificates that had ended, alerts raised and resolved',

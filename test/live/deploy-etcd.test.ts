@@ -89,7 +89,7 @@ describeLive('deploy to etcd under load: three members, mutual TLS for clients a
     const result = await ca.deploy();
     expect([result.code, states(result.json())]).toEqual([0, every('placed')]);
     members = await startEtcdCluster(servers, places);
-  }, 120_000);
+  });
 
   test('rotate --all --deploy: the leader last, nothing restarted, no operation fails, no connection is lost', async () => {
     const before = await pids();

@@ -71,7 +71,7 @@ clients:
     ca = await Deployer.init(at('orders'), 'orders');
     other = await anotherRoot(at('billing'));
     await ca.issueInventory(inventory(reload()));
-  }, 120_000);
+  });
 
   test('the files are placed before anything listens: combined.pem and a CRL for every level among them', async () => {
     // Its configuration is not there yet either.
@@ -94,7 +94,7 @@ clients:
     );
     expect(proxy.configuration).toBe(configuration());
     expect(await ask(port, await material(dir('app')), PING)).toBe(PONG);
-  }, 120_000);
+  });
 
   test('rotate --all --deploy: set in the running worker, no reload, and no operation fails', async () => {
     let document: DeployDocument & { certificates: Certificate[] } = { services: [], waves: [], certificates: [] };
@@ -171,7 +171,7 @@ clients:
     }
     await writeFile(ca.inventory, inventory(reload()));
     expect((await ca.deploy()).code).toBe(0);
-  }, 120_000);
+  });
 
   test('a reload that does nothing: the trust of before is put back, and the service is named', async () => {
     await writeFile(ca.inventory, inventory(`{ socket: ${at('admin')}, command: ["true"], timeout: 2s }`));

@@ -55,7 +55,7 @@ clients:
     ca = await Deployer.init(at('orders'), 'orders');
     other = await anotherRoot(at('billing'));
     await ca.issueInventory(inventory(`{ pidFile: ${pidFile()} }`));
-  }, 120_000);
+  });
 
   test('the files are placed before anything listens, with a CRL for every level', async () => {
     const result = await ca.deploy();
@@ -69,7 +69,7 @@ clients:
     });
     expect(nginx.pidFile).toBe(pidFile());
     await writeFile(ca.inventory, inventory(reload()));
-  }, 120_000);
+  });
 
   test('rotate --all --deploy, five times: no operation fails', async () => {
     let made: Certificate[] = [];

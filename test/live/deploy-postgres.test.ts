@@ -121,7 +121,7 @@ describeLive('deploy to PostgreSQL under load: a primary and a standby that stre
     ca = await Deployer.init(join(servers.directory, 'orders'), 'orders');
     other = await anotherRoot(join(servers.directory, 'billing'));
     await ca.issueInventory(inventory());
-  }, 120_000);
+  });
 
   test('the files are placed before anything listens', async () => {
     const result = await ca.deploy();
@@ -135,7 +135,7 @@ describeLive('deploy to PostgreSQL under load: a primary and a standby that stre
     await pair.primary.query('create role app login; create role leaver login');
     await pair.primary.query('create table load (key text primary key, value bigint); grant all on load to app');
     await until('the standby has it', async () => (await pair.standby.query("select to_regclass('load')")) === 'load');
-  }, 120_000);
+  });
 
   test('rotate --all --deploy: the standby first, and no operation fails', async () => {
     let document: DeployDocument & { certificates: Certificate[] } = { services: [], waves: [], certificates: [] };

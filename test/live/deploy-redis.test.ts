@@ -65,7 +65,7 @@ describeLive('deploy to a six-node Redis cluster under load', () => {
     );
     const clients = `clients:\n  app: { services: [{ kind: files, dir: ${dir('app')} }] }\n`;
     await ca.issueInventory(`cluster: orders\nnodes:\n${nodes.join('\n')}\n${clients}`);
-  }, 120_000);
+  });
 
   test('before anything listens the files are placed, and the next run has nothing to do', async () => {
     const first = await ca.deploy();
@@ -77,7 +77,7 @@ describeLive('deploy to a six-node Redis cluster under load', () => {
       port: ports.get(name) as number,
       files: dir(name),
     }));
-  }, 120_000);
+  });
 
   test('rotate --all --deploy: replicas before primaries, and no operation fails', async () => {
     const before = await serving();

@@ -44,7 +44,7 @@ describeLive('etcd reads certificate and key at every handshake, while they are 
     const second = await directory.place(await Promise.all(files), undefined, await directory.look());
     generations = [first ?? '', second];
     port = (await startEtcd(servers, dir)).port;
-  }, 120_000);
+  });
 
   const swapped = (count: number, swap: (n: number) => Promise<void>): Promise<Hammered> =>
     whileHammered(port, ca.client('app'), async () => {
@@ -79,5 +79,5 @@ describeLive('etcd reads certificate and key at every handshake, while they are 
     });
     expect(failures.length).toBeGreaterThan(ONE_BY_ONE / 100 + 3);
     expect(new Set(failures)).toEqual(new Set(['ERR_SSL_TLSV1_ALERT_INTERNAL_ERROR']));
-  }, 120_000);
+  });
 });

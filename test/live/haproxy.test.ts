@@ -46,7 +46,7 @@ describeLive('HAProxy between a client and a Redis shard, mutual TLS on both sid
     await ca.run('crl', '--out', crl);
     await startShard();
     await startProxy();
-  }, 120_000);
+  });
 
   const startShard = async (): Promise<void> => {
     const files = ca.node('redis-1', 'data');

@@ -30,7 +30,7 @@ describeLive('nginx that checks client certificates against the CRL of every CA'
     const crl = join(servers.directory, 'crl.pem');
     await ca.run('crl', '--out', crl);
     ({ port } = await startNginx(servers, ca.node('web-1', 'data'), crl));
-  }, 60_000);
+  });
 
   test('a client is let in', async () => {
     expect(await askAll(port, await material(ca.client('app')), REQUEST)).toMatch(

@@ -36,7 +36,7 @@ describeLive('a six-node Redis cluster that talks only TLS', () => {
     issued = await ca.issueInventory(INVENTORY);
     await foreign.issueClients('app');
     cluster = await RedisCluster.create(servers, ca, NODES, 'app');
-  }, 120_000);
+  });
 
   test('each node serves its certificate of the data plane', async () => {
     expect(issued).toHaveLength(NODES.length * 2 + 1);

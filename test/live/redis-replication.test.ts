@@ -42,7 +42,7 @@ describeLive('a primary and its replica over the certificates of the control pla
     primary = await start('control-1', ca.node('control-1', 'control'));
     replica = await start('control-2', ca.node('control-2', 'control'), primary.port);
     await until('the replica follows', isFollowing);
-  }, 120_000);
+  });
 
   test('only certificates of the control plane were issued, and they are served', async () => {
     expect(issued.map(({ node, plane }) => `${node} ${plane}`).sort()).toEqual([

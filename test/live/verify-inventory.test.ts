@@ -121,7 +121,7 @@ describeLive('a cluster of Redis, nginx, HAProxy, etcd and PostgreSQL, issued, o
     address['etcd-1'] = `127.0.0.1:${etcd.port}`;
     address['pg-1'] = `127.0.0.1:${postgres.port}`;
     place['pg-1'] = postgres.files;
-  }, 120_000);
+  });
 
   const all = ['redis-1', 'web-1', 'etcd-1', 'pg-1', 'lb-1'];
 

@@ -63,4 +63,4 @@ test('a last step that is killed behind its record: whoever writes next removes 
   await done(ca, ['crl', '--renew']);
   await expectKeys(1);
   await expectWhole(cluster);
-}, 60_000);
+});

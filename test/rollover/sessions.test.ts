@@ -104,6 +104,6 @@ describeLive('nginx, whose sessions outlive a reload', () => {
         });
       else expect(now).toMatchObject({ trustsOld: false, trustsNew: true });
     },
-    60_000,
+    180_000,
   );
 });

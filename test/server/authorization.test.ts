@@ -75,7 +75,7 @@ beforeAll(async () => {
   await daemon.start();
   // Beside the running daemon, which must see it.
   await daemon.ca.run('revoke', 'client:rex', '--yes');
-}, 120_000);
+});
 
 test('the table has every route', async () => {
   const { paths } = (await daemon.call(as('operator'), '/v1/openapi.json')).json();

@@ -44,7 +44,7 @@ suite('the page in Chromium', () => {
     front = await forwarder(auditor);
     url = `http://127.0.0.1:${(front.address() as AddressInfo).port}/`;
     browser = await Chromium.start(profile, '--ignore-certificate-errors');
-  }, 120_000);
+  });
 
   afterAll(async () => {
     await browser?.close();
@@ -56,7 +56,7 @@ suite('the page in Chromium', () => {
     const text = await browser.value<string>('document.body.innerText');
     expect(text).toContain('there is no client certificate');
     expect(text).not.toMatch(/orders|n1|root-g1/);
-  }, 90_000);
+  });
 
   test('planes and nodes with their lives as bars, alerts, the log', async () => {
     expect(await browser.open(url)).toBe('');
@@ -81,7 +81,7 @@ suite('the page in Chromium', () => {
       );
     expect(await spent('old')).toBe(1);
     expect(await spent('n1')).toBeLessThan(0.1);
-  }, 90_000);
+  });
 
   test('nothing runs in it, and the policy refuses nothing that it has', async () => {
     expect(await browser.value('document.scripts.length + document.forms.length')).toBe(0);
@@ -166,5 +166,5 @@ suite('the page in Chromium', () => {
       if (width <= 800) expect(widest).toBeLessThanOrEqual(0);
     }
     expect(await browser.value('document.scripts.length + document.forms.length')).toBe(0);
-  }, 90_000);
+  });
 });

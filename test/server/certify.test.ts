@@ -30,7 +30,7 @@ beforeAll(async () => {
   n1 = await daemon.node('n1');
   operator = await daemon.person('ann', '--role', 'operator');
   await daemon.start();
-}, 60_000);
+});
 
 test('a request in, a chain out: for the key of the request, with the names that the node has, in the log', async () => {
   const { csr, key } = await request();
@@ -77,7 +77,7 @@ test('many at once share records: one reserve and one issue for all that came me
   // A batch of its own for each would be two records a certificate.
   expect((await daemon.ca.run('audit', 'verify')).records - before).toBeLessThan(2 * nodes.length);
   expect((await daemon.ca.run('keystore', 'check')).valid).toBe(true);
-}, 60_000);
+});
 
 describe('refused, with nothing issued', () => {
   test.each<[string, number, () => Promise<object>]>([

@@ -51,7 +51,7 @@ beforeAll(async () => {
   await daemon.person('ann', '--role', 'operator');
   ca = await readFile(join(daemon.ca.client('ann'), 'ca.pem'));
   await daemon.start();
-}, 60_000);
+});
 
 describe('join-token', () => {
   test('--end: what was made and not used is good for nothing any more, of this node alone', async () => {
@@ -124,7 +124,7 @@ describe('enroll', () => {
     expect((await daemon.ca.run('keystore', 'check')).valid).toBe(true);
     const again = await enroll(await tokenFor('n1'), out);
     expect([again.code, again.error().error.code]).toEqual([6, 'ERR_EXISTS']);
-  }, 60_000);
+  });
 
   test('killed before it heard of its certificates: the same token, the same keys, the same certificates', async () => {
     const out = join(work, 'n2');
@@ -137,7 +137,7 @@ describe('enroll', () => {
     const second = await enroll(token, out);
     expect([second.code, second.json().certificates[0].serial]).toEqual([0, certificate.serial]);
     expect(await records()).toBe(before);
-  }, 60_000);
+  });
 
   test('another daemon in its place: nothing is sent to it', async () => {
     await other.start();
@@ -153,7 +153,7 @@ describe('enroll', () => {
     await other.stop();
     // The token is as good as before.
     expect((await enroll(token, out)).code).toBe(0);
-  }, 60_000);
+  });
 
   test('another name than the daemon has', async () => {
     const result = await enroll(await tokenFor('n4'), join(work, 'n4'), daemon.port, '127.0.0.2');

@@ -13,7 +13,7 @@ beforeAll(async () => {
   auditor = await daemon.person('eve', '--role', 'auditor');
   await daemon.node('n1');
   await daemon.start();
-}, 60_000);
+});
 
 const HOSTILE = '<script>alert(1)</script>"\'&\u202e\u0000';
 

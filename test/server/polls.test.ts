@@ -41,7 +41,7 @@ beforeAll(async () => {
   );
   await daemon.ca.run('issue', '--inventory', inventory, '--out', daemon.ca.out);
   await daemon.start();
-}, 120_000);
+});
 
 test('a newer poll of a node ends the older, and neither keeps the daemon busy: an agent that was restarted has two', async () => {
   const { version } = (await poll('n0', '')).json();
@@ -52,7 +52,7 @@ test('a newer poll of a node ends the older, and neither keeps the daemon busy: 
   await areHeld(1);
   const last = poll('n0', `wait=1&seen=${version}`);
   expect([(await newer).status, (await last).status]).toEqual([204, 204]);
-}, 60_000);
+});
 
 test('what is not news is held; a new CRL reaches all; the end of the daemon ends them', async () => {
   const first = await poll('n0', '');

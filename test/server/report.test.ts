@@ -13,7 +13,7 @@ const tell = (path: string, body: object) => daemon.call(n1, path, { method: 'PO
 beforeAll(async () => {
   n1 = await daemon.node('n1');
   await daemon.start();
-}, 60_000);
+});
 
 test('heard: once in the log, however often', async () => {
   for (let i = 0; i < 3; i++) expect((await tell('/v1/nodes/n1/report', report)).status).toBe(204);

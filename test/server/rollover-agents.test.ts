@@ -66,7 +66,7 @@ describeRedis('a rollover over agents and services without one', () => {
     await redis.event('service', ({ state }) => state === 'placed');
     await startRedis(servers, { name: 'redis', port, files: dir });
     for (const node of ['r1', 'n1']) await daemon.event('agent', (event) => event.node === node);
-  }, 120_000);
+  });
 
   test('from start to end: agents prove and carry out; one that is away blocks, and is named', async () => {
     expect((await live('start')).code).toBe(0);

@@ -27,7 +27,7 @@ beforeAll(async () => {
   operator = await daemon.person('ann', '--role', 'operator');
   auditor = await daemon.person('ben', '--role', 'auditor');
   await daemon.start();
-}, 120_000);
+});
 
 /** With the trust bundle that was deployed last, as any client has it. */
 async function call(of: Material, path: string, more: Call = {}): Promise<Answer> {

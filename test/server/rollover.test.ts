@@ -49,4 +49,4 @@ test('it follows: who is let in, whose certificate it shows, what it hands out',
   await finish(cluster);
   expect((await daemon.call(fresh, CERTIFICATES)).status).toBe(200);
   expect(await daemon.stop()).toBe(0);
-}, 120_000);
+});

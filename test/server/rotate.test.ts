@@ -29,7 +29,7 @@ beforeAll(async () => {
   for (const name of ['n1', 'n2']) await daemon.node(name);
   await daemon.ca.run('deploy', '--inventory', inventory, '--from', daemon.ca.out, '--yes');
   await daemon.start();
-}, 60_000);
+});
 
 test('all: 200 with a result for each node and plane, and the files are the new ones', async () => {
   const before = await serial('n1', 'data');

@@ -40,7 +40,7 @@ beforeAll(async () => {
   await daemon.ca.run('issue', '--inventory', inventory, '--out', daemon.ca.out);
   await daemon.ca.run('deploy', '--inventory', inventory, '--from', daemon.ca.out, '--yes');
   await daemon.start();
-}, 60_000);
+});
 
 test('every node is rotated by itself, again and again, before its certificate ends', async () => {
   for (const node of ['n1', 'n2', 'n3']) {
@@ -51,7 +51,7 @@ test('every node is rotated by itself, again and again, before its certificate e
       now = next;
     }
   }
-}, 120_000);
+});
 
 test("the daemon's own certificate too, without a restart; and its CRLs are renewed", async () => {
   const { serial: first } = await daemon.event('listening');
@@ -65,7 +65,7 @@ test("the daemon's own certificate too, without a restart; and its CRLs are rene
   expect((await daemon.plain('/metrics')).text).toMatch(
     /cluster_ca_last_successful_run_timestamp_seconds\{what="crl"\} \d/,
   );
-}, 120_000);
+});
 
 test('a node that fails does not keep the others from it; it is told once, tried again, and resolved', async () => {
   const blocked = directory('n1');
@@ -83,7 +83,7 @@ test('a node that fails does not keep the others from it; it is told once, tried
   expect((await certificate('n1')).subject).toBe('CN=n1');
   const raised = daemon.events.filter(alertOf('raised', 'node_rotation_failed', 'n1/data'));
   expect(raised).toHaveLength(1);
-}, 120_000);
+});
 
 test('an inventory that is broken is told, keeps nothing else from being done, and is read again when it is mended', async () => {
   await writeFile(inventory, 'cluster: orders\nnodes: [');
@@ -92,7 +92,7 @@ test('an inventory that is broken is told, keeps nothing else from being done, a
   const before = await certificate('n2');
   await writeFile(inventory, yaml('n1', 'n2', 'n3'));
   await replaced('n2', before);
-}, 120_000);
+});
 
 test('after an outage, in which everything ended, everything is caught up', async () => {
   expect(await daemon.stop()).toBe(0);
@@ -105,7 +105,7 @@ test('after an outage, in which everything ended, everything is caught up', asyn
     expect(Date.parse(now.validTo)).toBeGreaterThan(Date.now());
   }
   expect(daemon.stderr).toBe('');
-}, 120_000);
+});
 
 test('switched off it leaves them alone, and says so by the alert; switched on again it goes on', async () => {
   const put = (enabled: boolean) =>
@@ -121,4 +121,4 @@ test('switched off it leaves them alone, and says so by the alert; switched on a
   await replaced('n2', before);
   await daemon.event('alert', (event) => event.change === 'resolved' && event.subject === 'n2/data');
   expect((await daemon.ca.run('keystore', 'check')).valid).toBe(true);
-}, 120_000);
+});

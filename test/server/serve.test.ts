@@ -19,7 +19,7 @@ beforeAll(async () => {
   operator = await daemon.person('ann', '--role', 'operator');
   await daemon.node('n1');
   await daemon.start();
-}, 60_000);
+});
 
 describe('what opens it', () => {
   test('a secret that opens a root slot is refused, and the hint splits them', async () => {

@@ -115,7 +115,7 @@ export class Server {
 }
 
 /** Waits until something is so, and fails by name when it does not come about. */
-export async function until(what: string, holds: () => boolean | Promise<boolean>, limit = 30_000): Promise<void> {
+export async function until(what: string, holds: () => boolean | Promise<boolean>, limit = 90_000): Promise<void> {
   for (const end = Date.now() + limit; Date.now() < end; await sleep(25)) if (await holds()) return;
   throw new Error(`waited ${limit / 1000} s in vain: ${what}`);
 }

@@ -66,7 +66,7 @@ describeLive('etcd as a target: three members with mutual TLS for clients and pe
     for (const [i, name] of NODES.entries())
       await cp(ca.node(name, 'control'), places[i] as string, { recursive: true });
     members = await startEtcdCluster(servers, await etcdPlaces(places));
-  }, 120_000);
+  });
 
   test('what it says it can do', async () => {
     expect((await open(member(0), 'client')).abilities).toEqual({
@@ -318,7 +318,7 @@ describeLive('etcd whose peers alone have TLS', () => {
     await ca.issueInventory(`cluster: orders\nnodes:\n${nodes}clients: { app: {} }\n`);
     const places = await etcdPlaces(NODES.map((name) => ca.node(name, 'control')));
     members = await startEtcdCluster(servers, places, { plainClients: true });
-  }, 120_000);
+  });
 
   test('it cannot say who leads, and is restarted all the same, when its peers answer', async () => {
     const { session, warnings } = await open(member(0));

@@ -113,7 +113,7 @@ describeLive('HAProxy in front of a Redis, mutual TLS on both sides', () => {
       ],
       { socket: at('admin'), masterSocket: at('master'), pidFile: at('pid') },
     );
-  }, 120_000);
+  });
 
   afterEach(async () => {
     for (const { session } of opened.splice(0)) await session.close();

@@ -102,7 +102,7 @@ describeLive('nginx with a master and two workers', () => {
     await cp(ca.node('web-1', 'data'), dir, { recursive: true });
     await place();
     nginx = await startNginx(servers, dir, join(dir, 'crl.pem'), { workers: 2 });
-  }, 120_000);
+  });
 
   test('it takes new files when it is told to, and is left when no old worker takes connections any more', async () => {
     const { session, abilities, warnings } = await open(tested());

@@ -100,7 +100,7 @@ describeLive('PostgreSQL as a target: a primary and a standby that streams from 
     await ownCopy(ca.node('pg-2', 'data'), files.standby);
     pair = await startPostgresPair(servers, place, files);
     await pair.primary.query('create role app login');
-  }, 120_000);
+  });
 
   test('what it says it can do', async () => {
     const abilities = { certificate: 'reload', trust: 'reload', crl: 'every-level', combined: false };

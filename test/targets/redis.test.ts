@@ -91,7 +91,7 @@ describeLive('a Redis primary and its replica', () => {
       else replica = redis;
     }
     await until('the replica follows', isWhole);
-  }, 120_000);
+  });
 
   afterEach(async () => {
     for (const { session } of opened.splice(0)) await session.close();

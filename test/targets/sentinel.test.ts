@@ -101,7 +101,7 @@ describeLive('three Sentinels that watch a primary and its replica', () => {
       );
     }
     await until('all know each other', whole);
-  }, 120_000);
+  });
 
   afterEach(async () => {
     for (const { session } of opened.splice(0)) await session.close();
@@ -123,7 +123,7 @@ describeLive('three Sentinels that watch a primary and its replica', () => {
       await until('all know each other', whole);
     }
     for (const name of SENTINELS) expect(sentinel(name).server.output()).not.toContain('+sdown');
-  }, 60_000);
+  });
 
   test('two at once are restarted one after the other', async () => {
     const both = await Promise.all(['sentinel-1', 'sentinel-2'].map((name) => open(name)));
@@ -139,7 +139,7 @@ describeLive('three Sentinels that watch a primary and its replica', () => {
     // The second ended when down-after-milliseconds (3 s) of the first were over.
     expect(last('sentinel-2', 'ready to exit') - last('sentinel-1', 'Running mode=sentinel')).toBeGreaterThan(3000);
     expect(await whole()).toBe(true);
-  }, 30_000);
+  });
 
   test('a command that lies, one that fails, one that hangs, one that is not there', async () => {
     const lying = await open('sentinel-1', { reload: '{ command: ["true"], timeout: 1s }' });
@@ -191,7 +191,7 @@ describeLive('three Sentinels that watch a primary and its replica', () => {
     await session.reload(ALL);
     expect(await session.proof?.(ALL)).toBeUndefined();
     expect(warnings).toEqual([]);
-  }, 30_000);
+  });
 
   test('a pair that does not match ends it at start, a key of another type leaves it serving nobody; the right files heal it', async () => {
     for (const from of ['redis-1', 'rsa-1']) {
@@ -209,7 +209,7 @@ describeLive('three Sentinels that watch a primary and its replica', () => {
       await later.session.reload(ALL);
       await until('all know each other', whole);
     }
-  }, 60_000);
+  });
 
   test('a certificate that the others do not accept: seen from its own side, or from theirs', async () => {
     const { session } = await open('sentinel-3', { timeout: '1s' });
@@ -233,7 +233,7 @@ describeLive('three Sentinels that watch a primary and its replica', () => {
     await cure.session.reload(ALL);
     await until('all know each other', whole);
     expect(await cure.session.proof?.(ALL)).toBeUndefined();
-  }, 60_000);
+  });
 
   test('while it fails over, and while another sentinel is down, none is restarted', async () => {
     const { session } = await open('sentinel-1');
@@ -251,5 +251,5 @@ describeLive('three Sentinels that watch a primary and its replica', () => {
       /only 2 of 3 sentinels of orders can be used, and 2 must be left without this one/,
     );
     expect(await readFile(down.configuration, 'utf8')).toContain('sentinel known-sentinel orders');
-  }, 60_000);
+  });
 });

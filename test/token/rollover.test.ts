@@ -59,7 +59,7 @@ describeToken('rollovers with keys in a token', () => {
   beforeAll(async () => {
     hsm = await SoftHsm.make(await place.dir('hsm'), 'orders', 'vault');
     env = { ...place.env, ...hsm.env, CLUSTER_CA_KEY_FILE: path('key') };
-  }, 60_000);
+  });
 
   test('a new root to the end, and one taken back: the new keys are made there, the old ones are named', async () => {
     await done(on('shop'), init('shop', '--token', hsm.uri('orders', true), '--root-token', hsm.uri('vault', true)));

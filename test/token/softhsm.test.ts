@@ -34,7 +34,7 @@ describeToken('a CA whose keys are in a token', () => {
     hsm = await SoftHsm.make(await place.dir('hsm'), 'orders', 'vault');
     env = { ...place.env, ...hsm.env, CLUSTER_CA_KEYSTORE: keystore, CLUSTER_CA_KEY_FILE: path('key') };
     await done(withToken, ['init', 'orders', '--token', hsm.uri('orders')]);
-  }, 120_000);
+  });
 
   test('the keystore has the audit key, and names where the others are', async () => {
     const files = await sealed(keystore);
