@@ -5,6 +5,7 @@ import { encodeSignedLine } from '../../src/keystore/log/record.ts';
 import { mergeRows, rowsBack } from '../../src/keystore/snapshot/pages.ts';
 import { RowBuffer } from '../../src/keystore/snapshot/row-buffer.ts';
 import { REQUEST_ROW } from '../../src/keystore/snapshot/rows.ts';
+import { writeSnapshot } from '../../src/keystore/snapshot/snapshot.ts';
 import { fromHex } from '../../src/pki/encoding.ts';
 import { AUDIT, IDENTITY, SmallLog, START, serialOf, takeSnapshot } from './support/small-log.ts';
 
@@ -183,6 +184,29 @@ test('who reads on while a writer makes snapshots reads the newest one, and not 
   expect(found?.serial).toBe(serialOf(21));
   expect((await reader.query((index) => index.current('node', 'n7', 'data')))?.serial).toBe(serialOf(7));
   expect(records).toBeLessThan(5);
+});
+
+test('two writers that make snapshots at once leave none rather than one without its pages', async () => {
+  const log = new SmallLog();
+  await log.issue([issued(1)]);
+  const one = await log.open();
+  await log.issue([issued(2)]);
+  const other = await log.open();
+  // The other's pages are there, its head not yet, when the one looks which are to go.
+  const pages = await other.query((index) => index.merged());
+  const list = log.store.listBlobs.bind(log.store);
+  log.store.listBlobs = async (family) => {
+    const names = await list(family);
+    log.store.listBlobs = list;
+    await writeSnapshot(log.store, { state: other.state, pages }, AUDIT.signer);
+    return names;
+  };
+  await takeSnapshot(one);
+  expect([...log.store.files.keys()].filter((path) => path === 'snapshot/head')).toEqual([]);
+  const reader = await log.open();
+  expect((await reader.query((index) => index.current('node', 'n2', 'data')))?.serial).toBe(serialOf(2));
+  await takeSnapshot(reader);
+  expect((await (await log.open()).query((index) => index.current('node', 'n1', 'data')))?.serial).toBe(serialOf(1));
 });
 
 test('the last row of a prefix is found whatever page it is in', async () => {

@@ -1,6 +1,7 @@
 import { sha256Hex } from '../../crypto/hash.ts';
+import { isClusterCaError } from '../../errors.ts';
 import type { Signer } from '../../pki/signer.ts';
-import { versionOf } from '../canonical.ts';
+import { decodeCanonical, versionOf } from '../canonical.ts';
 import type { IndexPages } from '../certificates/index.ts';
 import { stateShape } from '../log/bodies.ts';
 import { decodeSignedLine, encodeSignedLine } from '../log/record.ts';
@@ -69,12 +70,37 @@ export async function readSnapshot(
   return { state, pages };
 }
 
-/** Writes a snapshot, then removes the pages that only the last one had. */
+/** Writes a snapshot, then removes the pages that it does not name. */
 export async function writeSnapshot(store: Store, snapshot: Snapshot, signer: Signer): Promise<void> {
   const { state, pages } = snapshot;
   const old = await store.readBlob('snapshot', HEAD);
   const bytes = await encodeSignedLine('snapshot', state.keystoreId, { v: 1, state, pages }, signer);
   if (!(await store.replaceBlob('snapshot', HEAD, old === undefined ? undefined : sha256Hex(old), bytes))) return;
-  const live = new Set([HEAD, ...(Object.values(pages) as Page[][]).flat().map((entry) => entry.sha256)]);
+  const live = new Set([HEAD, ...namesOf(pages)]);
   for (const name of await store.listBlobs('snapshot')) if (!live.has(name)) await store.deleteBlob('snapshot', name);
+  await dropIncomplete(store);
+}
+
+/**
+ * Two writers at once, which the lock only makes rare, may each remove pages of the other's: then there is no snapshot,
+ * which is no damage. Each looks when it has done both, so that the later one finds it.
+ */
+async function dropIncomplete(store: Store): Promise<void> {
+  const bytes = await store.readBlob('snapshot', HEAD);
+  if (bytes === undefined) return;
+  const there = new Set(await store.listBlobs('snapshot'));
+  if (namesIn(bytes).some((name) => !there.has(name))) await store.deleteBlob('snapshot', HEAD);
+}
+
+const namesOf = (pages: IndexPages): string[] => (Object.values(pages) as Page[][]).flat().map(({ sha256 }) => sha256);
+
+/** The pages that a head names; none for one that is damaged, which is for others to find. */
+function namesIn(head: Uint8Array): string[] {
+  try {
+    const [line = ''] = new TextDecoder().decode(head).split('\n');
+    return namesOf(shape(decodeCanonical(line, 'snapshot/head'), 'snapshot/head').pages);
+  } catch (error) {
+    if (!isClusterCaError(error)) throw error;
+    return [];
+  }
 }
