@@ -34,6 +34,27 @@ const mode = (path: string): string => (statSync(path).mode & 0o777).toString(8)
 const one = new TextEncoder().encode('1');
 
 describe('the directory', () => {
+  test('a file that somebody else removes while it is made is made all the same', async () => {
+    const store = await newStore();
+    const other = new DirectoryStore(store.location, { groupRead: false });
+    const name = sha256Hex(one);
+    let making = true;
+    const removing = (async () => {
+      while (making) await other.deleteBlob('snapshot', name);
+    })();
+    try {
+      const make = async (): Promise<void> => {
+        for (let i = 0; i < 60; i++) await store.createBlob('snapshot', name, one);
+      };
+      await Promise.all([make(), make(), make(), make()]);
+    } finally {
+      making = false;
+      await removing;
+    }
+    await store.createBlob('snapshot', name, one);
+    expect(await store.readBlob('snapshot', name)).toEqual(one);
+  });
+
   test.each([
     [false, { root: '700', shut: '700', open: '700', file: '600' }],
     [true, { root: '750', shut: '700', open: '750', file: '640' }],

@@ -41,17 +41,33 @@ export async function stageAndLink(
   }
 }
 
+/** How often a file is made that others keep removing. */
+const MOST_TRIES = 20;
+
 /** Makes a file, durably, unless it is there with the same octets. @throws ERR_EXISTS with others; ERR_STORAGE */
 export async function createFile(root: string, target: string, bytes: Uint8Array, mode: number): Promise<void> {
   try {
-    if (!(await stageAndLink(root, bytes, mode, (temporary) => linkNew(temporary, target)))) {
-      if (!sameBytes(readIfThere(target), bytes))
-        throw new ClusterCaError('ERR_EXISTS', `${target} is there with other content`);
-      await syncFile(target);
-    }
+    // What was there may be gone before it was looked at: another process removes pages that its snapshot does not name.
+    for (let tries = 1; !(await makeOrFind(root, target, bytes, mode)); tries++)
+      if (tries === MOST_TRIES) throw new Error('it was removed again and again');
     await syncDirectory(dirname(target));
   } catch (error) {
     throw storageError(error, 'write', target);
+  }
+}
+
+/** @returns false when it was there, and is gone */
+async function makeOrFind(root: string, target: string, bytes: Uint8Array, mode: number): Promise<boolean> {
+  if (await stageAndLink(root, bytes, mode, (temporary) => linkNew(temporary, target))) return true;
+  const there = readIfThere(target);
+  if (there === undefined) return false;
+  if (!sameBytes(there, bytes)) throw new ClusterCaError('ERR_EXISTS', `${target} is there with other content`);
+  try {
+    await syncFile(target);
+    return true;
+  } catch (error) {
+    if (errno(error) === 'ENOENT') return false;
+    throw error;
   }
 }
 
