@@ -30,6 +30,11 @@ await openssl([
 ]);
 await copyFile(cluster.keyFile, join(cluster.out, 'orders.key'));
 
+/** A CA of its own for the pages on rollovers: in the other there are agents by then, and no daemon to ask them. */
+const rolling = await newCluster();
+await done(rolling.ca, ['issue', 'redis-1', 'redis-2', '--out', 'tls']);
+await copyFile(join(cluster.out, 'cluster.yaml'), join(rolling.out, 'cluster.yaml'));
+
 /** Examples of a new CA stand alone; the others are of the keystore that is there. */
 const ALONE = ['init', 'cluster-ca'];
 const { CLUSTER_CA_KEYSTORE: _, CLUSTER_CA_KEY_FILE: __, ...homeOnly } = env;
@@ -47,8 +52,9 @@ test.each([...PROSE])('%s', async (name, prose) => {
   const blocks = DAEMONS.includes(name) ? [withDaemon(all)] : all;
   expect(blocks.length).toBeGreaterThan(0);
   const alone = ALONE.includes(name);
-  const cwd = alone ? await cluster.dir(`alone-${name}`) : cluster.out;
-  const own = alone ? { ...homeOnly, XDG_DATA_HOME: await cluster.dir(`data-${name}`) } : env;
+  const shared = name === 'rollover' ? rolling : cluster;
+  const cwd = alone ? await cluster.dir(`alone-${name}`) : shared.out;
+  const own = alone ? { ...homeOnly, XDG_DATA_HOME: await cluster.dir(`data-${name}`) } : shared.env;
   for (const block of blocks) {
     const { code, stderr, stdout } = await run('bash', ['-euc', block], {
       cwd,
