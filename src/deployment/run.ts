@@ -4,7 +4,6 @@ import type { ClientCertificate } from '../endpoint/handshake.ts';
 import { ClusterCaError, isClusterCaError } from '../errors.ts';
 import { Hosts } from '../hosts/hosts.ts';
 import { inventoryItems } from '../inventory/items.ts';
-import type { Inventory } from '../inventory/read.ts';
 import { type IssueItem, itemNameTexts } from '../issuance/item.ts';
 import { issueProbe } from '../issuance/probe.ts';
 import { inProgress } from '../keystore/hierarchy.ts';
@@ -12,6 +11,7 @@ import type { Keystore } from '../keystore/keystore.ts';
 import type { KeystoreWriter } from '../keystore/writer.ts';
 import { adoptedMaterial, keepsCertificates, ownClient } from './adopted.ts';
 import { deployUnit, stateAfter } from './deploy-unit.ts';
+import type { Deployment } from './deployment.ts';
 import { type DeployDocument, type ServiceObject, serviceObject, unitObjects } from './document.ts';
 import { finishEarlierRuns } from './earlier-runs.ts';
 import { Judge } from './judge.ts';
@@ -29,26 +29,6 @@ import { planWaves } from './waves.ts';
 
 /** How long one step may take, when its command says nothing else. */
 const STEP = 20_000;
-
-export interface Deployment {
-  inventory: Inventory;
-  /** What is deployed to, and every unit of the inventory: the peers. */
-  units: readonly Unit[];
-  all: readonly Unit[];
-  /** The `--out` directory that has the keys. */
-  from: string;
-  /** Nodes at the same time. */
-  atOnce: number;
-  cycle: boolean;
-  /** Only the CRL is pushed. */
-  onlyCrl?: boolean;
-  /** Told after each wave which nodes it was. */
-  onWave?: (nodes: readonly string[]) => void;
-  /** What it gives was issued just now. */
-  fresh?: boolean;
-  /** What is revoked fails where it was asked for by name; else it is left out. */
-  named?: boolean;
-}
 
 /** What a run would do. */
 export async function dryRunDeployment(

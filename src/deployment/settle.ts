@@ -2,10 +2,10 @@ import { existsSync } from 'node:fs';
 import type { Context } from '../context.ts';
 import { isClusterCaError } from '../errors.ts';
 import type { KeystoreWriter } from '../keystore/writer.ts';
+import type { Deployment } from './deployment.ts';
 import type { ServiceObject } from './document.ts';
 import { type Material, materialOf } from './material.ts';
 import { deployedServices, goneServices, recordServices } from './recorded.ts';
-import type { Deployment } from './run.ts';
 import { clearStaging, type Done, stagingDirectory } from './staging.ts';
 import type { Unit } from './unit.ts';
 

@@ -3,8 +3,8 @@ import { equalBytes } from '../pki/der/writer.ts';
 import { toHex } from '../pki/encoding.ts';
 import type { Certificate } from '../pki/x509/certificate.ts';
 import type { Crl } from '../pki/x509/crl.ts';
-import type { Report } from './compare.ts';
 import type { ClusterFacts, ServiceFacts } from './facts.ts';
+import type { Report } from './report.ts';
 
 /** Kinds of services that read crl.pem; the others have no use for one. */
 const READS_CRLS = new Set(['postgres', 'haproxy', 'nginx', 'etcd']);

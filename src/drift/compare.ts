@@ -5,12 +5,10 @@ import { certificateFields } from '../inspection/certificate-object.ts';
 import { describeExtensions } from '../inspection/extension-details.ts';
 import { identityOf } from '../inspection/identity.ts';
 import { toHex } from '../pki/encoding.ts';
-import { FINDINGS, type Finding, type FindingCode } from './codes.ts';
+import { FINDINGS, type Finding } from './codes.ts';
 import { crlFindings, trustFindings } from './compare-trust.ts';
 import type { ClusterFacts, ServiceFacts, UsedCertificate } from './facts.ts';
-
-/** Adds a finding to the list. */
-export type Report = (code: FindingCode, message: string, hint?: string) => void;
+import type { Report } from './report.ts';
 
 /** Everything that is not as it should be with one service. Pure: the facts decide. */
 export function compareService(facts: ServiceFacts, cluster: ClusterFacts): Finding[] {

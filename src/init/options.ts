@@ -1,5 +1,5 @@
 import type { UnlockOptions } from '../unlocking.ts';
-import type { PolicyOptions } from './policy.ts';
+import type { PolicyOptions } from './policy-options.ts';
 
 /** The options of `init`, as commander hands them over. */
 export interface InitOptions extends UnlockOptions, Omit<PolicyOptions, 'domains' | 'planes'> {

@@ -2,7 +2,7 @@ import { ClusterCaError } from '../errors.ts';
 import { DUE_AT_MOST } from '../keystore/certificates/due.ts';
 import type { Policy } from '../keystore/log/bodies.ts';
 import { formatDuration } from '../values/duration.ts';
-import type { PolicyOptions } from './policy.ts';
+import type { PolicyOptions } from './policy-options.ts';
 
 /** What an outage of the CA leaves of a certificate's life before it is said to be late: a quarter of it (cli.md, Due). */
 const LATE = 1 / 4;

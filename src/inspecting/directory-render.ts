@@ -4,7 +4,7 @@ import { relativeTime } from '../ui/text/duration.ts';
 import { paragraph } from '../ui/text/lines.ts';
 import type { Style } from '../ui/text/style.ts';
 import { type Column, table } from '../ui/text/table.ts';
-import type { DirectoryDocument, DirectoryEntry } from './directory.ts';
+import type { DirectoryDocument, DirectoryEntry } from './directory-document.ts';
 
 /** The files as a table; then what is wrong with each. */
 export function renderDirectory(document: DirectoryDocument, style: Style, now: Date): string {

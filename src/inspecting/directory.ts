@@ -4,39 +4,15 @@ import type { Context } from '../context.ts';
 import { isClusterCaError } from '../errors.ts';
 import type { InspectionDocument, Subject } from '../inspection/document.ts';
 import { inspectBytes } from '../inspection/inspect.ts';
-import type { Problem } from '../inspection/problem.ts';
 import { subjectText } from '../inspection/text/certificate.ts';
 import { readInputFile } from '../what/read-file.ts';
 import { type Inspected, inspectionContext } from './context.ts';
+import type { DirectoryDocument, DirectoryEntry } from './directory-document.ts';
 import { renderDirectory } from './directory-render.ts';
 
 const DEPTH = 3;
 const MOST_FILES = 1000;
 const MOST_OCTETS = 4 << 20;
-
-/** One file of a directory that was understood. */
-export interface DirectoryEntry {
-  /** Relative to the directory. */
-  file: string;
-  kind: InspectionDocument['kind'];
-  subject?: string;
-  fingerprint?: string;
-  notAfter?: string;
-  status?: string;
-  keyType?: string;
-  /** Of a key: the files of the directory whose certificate or request has it. */
-  belongsTo?: string[];
-  problems: Problem[];
-}
-
-/** What `inspect DIR/` says of a directory that is no keystore. */
-export interface DirectoryDocument {
-  kind: 'directory';
-  directory: string;
-  files: DirectoryEntry[];
-  /** Files that are something else, or cannot be read. */
-  unrecognised: string[];
-}
 
 /** Describes every file of a directory and three levels below; undefined when none of them is understood. */
 export function inspectDirectory(ctx: Context, directory: string): Inspected | undefined {

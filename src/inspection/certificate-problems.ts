@@ -2,7 +2,7 @@ import { equalBytes } from '../pki/der/writer.ts';
 import { lifetimeOf } from '../pki/validity.ts';
 import type { Certificate } from '../pki/x509/certificate.ts';
 import { parseName } from '../pki/x509/name.ts';
-import type { CertificateDescription } from './certificate.ts';
+import type { CertificateDescription } from './certificate-description.ts';
 import { extensionName, isWeakSignature } from './oid-names.ts';
 import { critical, messageOf, type Problem, warning } from './problem.ts';
 

@@ -2,40 +2,13 @@ import { equalBytes } from '../pki/der/writer.ts';
 import { toHex } from '../pki/encoding.ts';
 import { isWithin } from '../pki/validity.ts';
 import type { Certificate } from '../pki/x509/certificate.ts';
-import { type CertificateFields, certificateFields } from './certificate-object.ts';
+import type { CertificateDescription, CertificateStatus } from './certificate-description.ts';
+import { certificateFields } from './certificate-object.ts';
 import { certificateProblems } from './certificate-problems.ts';
 import type { InspectionContext } from './context.ts';
-import { describeExtensions, type ExtensionDetails } from './extension-details.ts';
-import { type Identity, identityOf } from './identity.ts';
+import { describeExtensions } from './extension-details.ts';
+import { identityOf } from './identity.ts';
 import { signatureName } from './oid-names.ts';
-import type { Problem } from './problem.ts';
-
-export type CertificateStatus = 'valid' | 'expired' | 'not-yet-valid';
-
-/** What only the keystore's log knows of a certificate (cli.md's certificate object). */
-export interface LogFields {
-  issuedTo?: 'node' | 'client' | 'probe';
-  /** The id of the issuing CA. */
-  authority?: string;
-  dueAt?: string;
-  revokedAt?: string;
-  revocationReason?: string;
-}
-
-/** A certificate as `inspect` describes it: cli.md's certificate object as far as it says it itself, and more. */
-export interface CertificateDescription extends CertificateFields, Identity, ExtensionDetails, LogFields {
-  /** By its dates; of a certificate that the log knows, by the log. */
-  status: CertificateStatus | 'revoked' | 'superseded';
-  /** By basicConstraints: a root is a CA certificate that is self-issued. */
-  role: 'root' | 'issuing' | 'end-entity';
-  version: 1 | 2 | 3;
-  /** Issuer and subject are the same and its own key verifies the signature. */
-  selfSigned: boolean;
-  signatureAlgorithm: string;
-  /** SHA-256 of the SubjectPublicKeyInfo, lower-case hex: what pairs a certificate with its key. */
-  spkiSha256: string;
-  problems: Problem[];
-}
 
 /** Describes one certificate. It never throws: what is malformed inside is a problem in the description. */
 export function describeCertificate(certificate: Certificate, context: InspectionContext): CertificateDescription {

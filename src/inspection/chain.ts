@@ -1,6 +1,7 @@
 import { toHex } from '../pki/encoding.ts';
 import type { Certificate } from '../pki/x509/certificate.ts';
-import { type CertificateDescription, describeCertificate, verifies } from './certificate.ts';
+import { describeCertificate, verifies } from './certificate.ts';
+import type { CertificateDescription } from './certificate-description.ts';
 import type { InspectionContext } from './context.ts';
 import { critical, info, type Problem, warning } from './problem.ts';
 

@@ -1,4 +1,4 @@
-import type { CertificateDescription } from './certificate.ts';
+import type { CertificateDescription } from './certificate-description.ts';
 import type { ChainDescription } from './chain.ts';
 import type { Pkcs7Description, Pkcs12Description } from './container.ts';
 import type { CrlDescription } from './crl.ts';

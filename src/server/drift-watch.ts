@@ -1,12 +1,20 @@
 import type { Finding } from '../drift/codes.ts';
 import { drift } from '../drift/drift.ts';
 import type { Keystore } from '../keystore/keystore.ts';
-import type { Service } from './service.ts';
+import type { InventoryFile } from './inventory-file.ts';
+import type { Jobs } from './jobs.ts';
 
 /** How often the services without an agent are looked at, milliseconds. */
 const EVERY = 5 * 60_000;
 /** It takes at most this part of the time. */
 const SHARE = 20;
+
+/** What of the daemon it needs. */
+interface Looker {
+  inventory: InventoryFile;
+  now: () => Date;
+  jobs: Jobs;
+}
 
 /** Looks at the inventory's services as `verify --inventory` does, without a client certificate: by what they serve. */
 export class DriftWatch {
@@ -24,7 +32,7 @@ export class DriftWatch {
   }
 
   /** Between rotations, never amid one: what is half done is no drift. */
-  async look({ inventory, now, jobs }: Service, keystore: Keystore): Promise<void> {
+  async look({ inventory, now, jobs }: Looker, keystore: Keystore): Promise<void> {
     const read = inventory.get();
     if (read === undefined || performance.now() < this.#next || jobs.isBusy) return;
     const began = performance.now();

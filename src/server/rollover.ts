@@ -1,6 +1,4 @@
-import type { ServiceObject } from '../deployment/document.ts';
 import { verdictOf } from '../deployment/verdict.ts';
-import type { ClusterCaError } from '../errors.ts';
 import { phaseOf } from '../keystore/hierarchy.ts';
 import type { Keystore } from '../keystore/keystore.ts';
 import { decodeRecord } from '../keystore/log/record.ts';
@@ -8,19 +6,13 @@ import { fromBase64 } from '../pki/encoding.ts';
 import { servicesOf } from '../rollover/evidence/by-log.ts';
 import type { Phase } from '../rollover/phase.ts';
 import type { Direction } from '../rollover/planning/planner.ts';
-import { boardByLog, boardOf, type RolloverBoard, withHosts } from '../rollover/running/board.ts';
+import { boardByLog, boardOf, withHosts } from '../rollover/running/board.ts';
 import { blockedError, type Ran, requireRollover, runRollover } from '../rollover/running/run.ts';
 import { ServedAgents } from './agent-proofs.ts';
 import { Problem } from './problem.ts';
+import type { RolloverOutcome } from './rollover-outcome.ts';
 import { deployableUnits } from './rotation.ts';
 import type { Service } from './service.ts';
-
-/** What a step of a rollover came to. */
-export interface RolloverOutcome {
-  document: RolloverBoard & { deployed: ServiceObject[]; warnings?: string[] };
-  /** Services that have not taken what the phase wants. */
-  verdict?: ClusterCaError | undefined;
-}
 
 export interface RolloverMove {
   direction: Direction;

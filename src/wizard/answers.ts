@@ -1,5 +1,6 @@
 import { DEFAULT_RANGES } from '../authority/constraints.ts';
-import { makePolicy, type PolicyOptions } from '../init/policy.ts';
+import { makePolicy } from '../init/policy.ts';
+import type { PolicyOptions } from '../init/policy-options.ts';
 import type { Policy } from '../keystore/log/bodies.ts';
 
 /** The lifetimes that `init` has flags for, in the order in which they are asked. */

@@ -70,6 +70,19 @@ describe('imports run one way', () => {
     }
   });
 
+  test('no file imports itself by way of others, types included', () => {
+    const done = new Set<string>();
+    const circles: string[] = [];
+    const follow = (path: string, above: readonly string[]): void => {
+      if (above.includes(path)) circles.push([...above.slice(above.indexOf(path)), path].join(' → '));
+      if (above.includes(path) || done.has(path)) return;
+      for (const { to, kind } of byPath.get(path)?.imports ?? []) if (kind !== 'dynamic') follow(to, [...above, path]);
+      done.add(path);
+    };
+    for (const path of byPath.keys()) follow(path, []);
+    expect(circles).toEqual([]);
+  });
+
   test('nothing goes round in a circle between parts below the use cases', () => {
     const below = inSource.filter(({ from, to }) => LOWER[part(from)] && LOWER[part(to)] && part(from) !== part(to));
     const edges = new Set(below.map(({ from, to }) => `${part(from)} ${part(to)}`));

@@ -3,7 +3,8 @@ import fc from 'fast-check';
 import { crlAlert } from '../../src/alerts/crls.ts';
 import { nodeCertificateAlert } from '../../src/alerts/node-certificates.ts';
 import { checkOutage } from '../../src/init/outage.ts';
-import { makePolicy, type PolicyOptions } from '../../src/init/policy.ts';
+import { makePolicy } from '../../src/init/policy.ts';
+import type { PolicyOptions } from '../../src/init/policy-options.ts';
 import { dueAt } from '../../src/keystore/certificates/due.ts';
 
 const HOUR = 3600;

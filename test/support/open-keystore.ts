@@ -1,6 +1,7 @@
 import { join } from 'node:path';
 import { init } from '../../src/init/init.ts';
-import { makePolicy, type PolicyOptions } from '../../src/init/policy.ts';
+import { makePolicy } from '../../src/init/policy.ts';
+import type { PolicyOptions } from '../../src/init/policy-options.ts';
 import { DirectoryStore } from '../../src/keystore/directory/directory-store.ts';
 import { Keystore } from '../../src/keystore/keystore.ts';
 import { unlock } from '../../src/keystore/unlock.ts';

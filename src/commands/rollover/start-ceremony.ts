@@ -12,7 +12,7 @@ import { planIssuing } from '../../rollover/new-issuing.ts';
 import { renderRollover } from '../../rollover/render.ts';
 import { checkStart, startRollover } from '../../rollover/start.ts';
 import { withDomains } from '../../unlocking.ts';
-import { printIssuing } from './start-issuing.ts';
+import { printIssuing } from './print-issuing.ts';
 import { emergencyOf, keepIn, plannedSteps, type RolloverStartOptions } from './start-options.ts';
 
 /** `rollover start` where the root is on another machine: asked for here, signed there, accepted here. */

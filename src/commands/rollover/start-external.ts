@@ -13,7 +13,7 @@ import { type PlannedIssuing, planIssuing } from '../../rollover/new-issuing.ts'
 import { safeText } from '../../ui/text/safe.ts';
 import { withDomains } from '../../unlocking.ts';
 import { readInputFile } from '../../what/read-file.ts';
-import { printIssuing } from './start-issuing.ts';
+import { printIssuing } from './print-issuing.ts';
 import type { RolloverStartOptions } from './start-options.ts';
 
 /** A new issuing CA under the root of another PKI: a request to it, then what came back. */

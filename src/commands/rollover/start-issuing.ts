@@ -3,11 +3,9 @@ import { ClusterCaError } from '../../errors.ts';
 import { hasExternalRoot } from '../../keystore/hierarchy.ts';
 import type { Keystore } from '../../keystore/keystore.ts';
 import { newRequestId } from '../../keystore/request-id.ts';
-import { rolloverDocument } from '../../rollover/document.ts';
-import { type PlannedIssuing, planIssuing, startIssuing } from '../../rollover/new-issuing.ts';
-import { renderRollover } from '../../rollover/render.ts';
-import type { Style } from '../../ui/text/style.ts';
+import { planIssuing, startIssuing } from '../../rollover/new-issuing.ts';
 import { type OpenedDomain, withDomains } from '../../unlocking.ts';
+import { printIssuing } from './print-issuing.ts';
 import { runExternalIssuing } from './start-external.ts';
 import type { RolloverStartOptions } from './start-options.ts';
 
@@ -25,32 +23,4 @@ export async function runIssuing(ctx: Context, keystore: Keystore, options: Roll
     const made = await writer.inTurn(ctx.globals.wait, () => startIssuing(writer, domain, widening, newRequestId()));
     printIssuing(ctx, keystore, made);
   });
-}
-
-/** What was made, or would be, and what comes next. @param more what the document has besides, and lines in front */
-export function printIssuing(
-  ctx: Context,
-  keystore: Keystore,
-  plan: PlannedIssuing,
-  more: { dryRun?: true; recorded?: boolean; lines?: (style: Style) => string[]; document?: object } = {},
-): void {
-  const { id, subject, domains, permitIp } = plan;
-  const ranges = permitIp.length === 0 ? 'no address' : permitIp.join(' ');
-  const names = `names in ${domains.join(' ')} localhost, ${ranges}`;
-  const what =
-    more.recorded === false ? `${id} is recorded already` : `${more.dryRun ? 'make' : 'made'} ${id}: ${names}`;
-  const state = rolloverDocument(keystore.state);
-  const document = {
-    ...state,
-    issuing: { id, subject, domains, permitIp },
-    steps: [{ phase: state.phase, what }],
-    // Who checks CRLs refuses certificates of an issuing CA whose CRL it has not: that goes out first.
-    next: 'cluster-ca deploy --inventory cluster.yaml, for the new CRL; then cluster-ca rotate --all --deploy --inventory cluster.yaml',
-    ...(more.dryRun ? { dryRun: true } : {}),
-    ...(more.recorded === undefined ? {} : { recorded: more.recorded }),
-    ...more.document,
-  };
-  ctx.ui.result(document, (style) =>
-    [...(more.lines?.(style) ?? []), renderRollover(document, style, ctx.now())].join('\n'),
-  );
 }

@@ -2,7 +2,7 @@ import { type Entry, keyValues } from '../../ui/text/lines.ts';
 import { safeItem, safeText } from '../../ui/text/safe.ts';
 import { plainStyle, type Style } from '../../ui/text/style.ts';
 import { truncate } from '../../ui/text/width.ts';
-import type { CertificateDescription } from '../certificate.ts';
+import type { CertificateDescription } from '../certificate-description.ts';
 import { extensionEntries } from './extensions.ts';
 import { LABELS } from './labels.ts';
 import { problemLines } from './problems.ts';

@@ -4,7 +4,7 @@ import { type Column, table } from '../../ui/text/table.ts';
 import { descent, isTooDeep, TREE_INDENT, tree } from '../../ui/text/tree.ts';
 import { textWidth, truncate } from '../../ui/text/width.ts';
 import { wrap } from '../../ui/text/wrap.ts';
-import type { CertificateDescription } from '../certificate.ts';
+import type { CertificateDescription } from '../certificate-description.ts';
 import type { ChainDescription } from '../chain.ts';
 import { certificateLines, heading, roleText, subjectText } from './certificate.ts';
 import { problemLines } from './problems.ts';

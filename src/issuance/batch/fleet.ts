@@ -15,10 +15,10 @@ import type { FileAccess } from '../../placement/place.ts';
 import { issuersOf } from '../files.ts';
 import type { IssueItem } from '../item.ts';
 import { requireIssuer } from '../require-issuer.ts';
+import type { WorkerReply } from './messages.ts';
 import { openPool, type Pool } from './pool.ts';
 import type { Sink, Slice, Unplaced } from './sink.ts';
 import type { SliceItem } from './slice.ts';
-import type { WorkerReply } from './worker.ts';
 
 /** Certificates of one reserve and one commit record. */
 export const BATCH = 2000;

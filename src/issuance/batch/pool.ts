@@ -2,8 +2,9 @@ import { availableParallelism } from 'node:os';
 import { fileURLToPath } from 'node:url';
 import { MessageChannel, type MessagePort, Worker } from 'node:worker_threads';
 import { ClusterCaError } from '../../errors.ts';
+import type { WorkerReply, WorkerRequest } from './messages.ts';
 import { pack } from './transport.ts';
-import { SliceWorker, type WorkerData, type WorkerReply, type WorkerRequest } from './worker.ts';
+import { SliceWorker, type WorkerData } from './worker.ts';
 
 /** From this many certificates on, threads pay for their start. */
 const THREADS_PAY_FROM = 1000;

@@ -8,9 +8,9 @@ import { syncDirectory, syncFile } from '../../keystore/directory/durable.ts';
 import { storageError } from '../../keystore/directory/errors.ts';
 import { FILES, holderDirectory } from '../../placement/place.ts';
 import { stagedKeys, temporaryName } from '../../placement/temporary-name.ts';
+import type { WorkerReply } from './messages.ts';
 import type { EntryOctets, Holding } from './output.ts';
 import type { Pool } from './pool.ts';
-import type { WorkerReply } from './worker.ts';
 
 /** A slice that was made; the pool keeps it. */
 export interface Slice {

@@ -1,5 +1,5 @@
+import type { WorkerRequest } from './messages.ts';
 import type { SliceItem } from './slice.ts';
-import type { WorkerRequest } from './worker.ts';
 
 type MakeRequest = WorkerRequest & { type: 'make' };
 

@@ -3,14 +3,8 @@ import { type MessagePort, parentPort, receiveMessageOnPort, workerData } from '
 import { entryLength, putEntries, type TarEntry } from '../../archive/tar.ts';
 import { errno, reason } from '../../keystore/directory/errors.ts';
 import { concatAll } from '../../pki/der/writer.ts';
-import {
-  certificateEntries,
-  type EntryOctets,
-  entryOctets,
-  keyEntries,
-  type OutputShared,
-  writeSlice,
-} from './output.ts';
+import type { FilePlace, WorkerReply, WorkerRequest } from './messages.ts';
+import { certificateEntries, entryOctets, keyEntries, type OutputShared, writeSlice } from './output.ts';
 import { type BatchIssuer, type SliceItem, SliceMaker } from './slice.ts';
 import { type SentRequest, unpack } from './transport.ts';
 
@@ -19,30 +13,6 @@ export interface WorkerData {
   issuer: BatchIssuer;
   output: OutputShared;
 }
-
-/** A place in an open file: descriptors belong to the process, whichever of its threads uses them. */
-interface FilePlace {
-  fd: number;
-  at: number;
-}
-
-/**
- * What it is asked: to make a slice, to stage its keys, and once it is committed to write its files, or to put them
- * into an archive, or to forget it. Private keys never leave the thread that made them but to a file.
- */
-export type WorkerRequest =
-  | { type: 'make'; id: number; items: SliceItem[] }
-  | ({ type: 'stage'; id: number } & FilePlace)
-  | { type: 'write'; id: number; out: string }
-  | ({ type: 'archive'; id: number } & FilePlace)
-  | { type: 'drop'; id: number };
-
-export type WorkerReply =
-  | { type: 'made'; id: number; ders: Uint8Array; lengths: Uint32Array; ends: Float64Array; octets: EntryOctets }
-  | { type: 'written'; id: number; failed: { index: number; path: string; errno: string }[] }
-  | { type: 'put'; id: number; failure?: { message: string; code: string | undefined } }
-  | { type: 'dropped'; id: number }
-  | { type: 'failed'; id: number; message: string };
 
 interface Kept {
   items: SliceItem[];

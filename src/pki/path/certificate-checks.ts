@@ -6,11 +6,9 @@ import { type PathFailure, pathFailure } from './failure.ts';
 import { formatTime } from './format-time.ts';
 import type { PathCertificate } from './path-certificate.ts';
 import { mapsAnyPolicy } from './policies.ts';
+import type { Position } from './position.ts';
 import { Report } from './report.ts';
 import { issuerProfile } from './strict.ts';
-
-/** Where a certificate stands on a path. */
-export type Position = 'target' | 'intermediate' | 'anchor';
 
 /** Everything that can be said of a certificate without the rest of its path (RFC 5280 §6.1.3, §6.1.4, §4.2). */
 export function checkCertificate(context: PathContext, certificate: PathCertificate, position: Position): Report {

@@ -1,5 +1,4 @@
 import { OID } from '../oids.ts';
-import type { Position } from './certificate-checks.ts';
 import type { PathContext } from './context.ts';
 import { type PathFailure, pathFailure } from './failure.ts';
 import type { FailureCode } from './failure-codes.ts';
@@ -8,6 +7,7 @@ import { parseMailbox } from './names/email.ts';
 import { normalizeUri } from './names/uri.ts';
 import type { PathCertificate } from './path-certificate.ts';
 import { mapsAnyPolicy } from './policies.ts';
+import type { Position } from './position.ts';
 
 /**
  * What RFC 5280 asks of issuers and not of verifiers (`--strict`): a certificate that breaks it may still be

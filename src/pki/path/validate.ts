@@ -1,5 +1,5 @@
 import { keyShape } from './algorithms.ts';
-import { checkCertificate, type Position } from './certificate-checks.ts';
+import { checkCertificate } from './certificate-checks.ts';
 import type { PathContext } from './context.ts';
 import { oidName } from './decoded-extensions.ts';
 import { type PathFailure, pathFailure } from './failure.ts';
@@ -7,6 +7,7 @@ import { findViolations } from './name-constraints/constraints.ts';
 import type { PathCertificate } from './path-certificate.ts';
 import { matchesPeerName } from './peer-name.ts';
 import { ANY_POLICY, PolicyState } from './policies.ts';
+import type { Position } from './position.ts';
 import { allowsPurpose, missingKeyUsage, purposeOid } from './purpose.ts';
 import { Report } from './report.ts';
 

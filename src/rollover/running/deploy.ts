@@ -1,8 +1,9 @@
 import type { Context } from '../../context.ts';
 import { sha256Hex } from '../../crypto/hash.ts';
+import type { Deployment } from '../../deployment/deployment.ts';
 import type { ServiceObject } from '../../deployment/document.ts';
 import { finishEarlierRuns } from '../../deployment/earlier-runs.ts';
-import { type Deployment, runDeployment } from '../../deployment/run.ts';
+import { runDeployment } from '../../deployment/run.ts';
 import { makeStaging, stagingDirectory } from '../../deployment/staging.ts';
 import type { Unit } from '../../deployment/unit.ts';
 import { inventoryItems } from '../../inventory/items.ts';
