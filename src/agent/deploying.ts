@@ -50,6 +50,7 @@ export async function deployOwn({ units, holdings, desired, now, warn }: OwnDepl
       peers,
       taken: new Map(),
       seen: new Map(),
+      lost: new Set(),
       material: async (unit) => knowledge.material(holdingOf(holdings, unit)),
       now,
       wait: STEP,

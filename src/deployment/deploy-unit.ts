@@ -100,12 +100,13 @@ async function run(task: Task, wanted: readonly string[] | undefined): Promise<S
 }
 
 /** A service that has failed serves something all the same, and that is said with the failure. */
-async function seeWhatIsServed(opened: readonly Open[], { client, seen }: UnitContext): Promise<void> {
+async function seeWhatIsServed(opened: readonly Open[], { client, seen, lost }: UnitContext): Promise<void> {
   for (const { deployable, served } of opened) {
     if (served?.state !== 'serves') continue;
     // What cannot be seen is not said: the failure itself is what counts.
     const now = await ask(deployable, client).catch(() => undefined);
     if (now?.state === 'serves') seen.set(deployable, now.fingerprint);
+    if (now?.state !== 'serves' || (served.lets && !now.lets)) lost.add(deployable);
   }
 }
 

@@ -1,4 +1,5 @@
 import type { Inventory } from '../inventory/read.ts';
+import type { Independent } from './after-failure.ts';
 import type { Unit } from './unit.ts';
 
 /** What is to be deployed, and how. */
@@ -14,6 +15,8 @@ export interface Deployment {
   cycle: boolean;
   /** Only the CRL is pushed. */
   onlyCrl?: boolean;
+  /** No order matters among the nodes in what they are given: one that fails does not keep the others from it. */
+  independent?: Independent;
   /** Told after each wave which nodes it was. */
   onWave?: (nodes: readonly string[]) => void;
   /** What it gives was issued just now. */

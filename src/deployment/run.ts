@@ -10,6 +10,7 @@ import { inProgress } from '../keystore/hierarchy.ts';
 import type { Keystore } from '../keystore/keystore.ts';
 import type { KeystoreWriter } from '../keystore/writer.ts';
 import { adoptedMaterial, keepsCertificates, ownClient } from './adopted.ts';
+import { type Failures, notReached } from './after-failure.ts';
 import { deployUnit, stateAfter } from './deploy-unit.ts';
 import type { Deployment } from './deployment.ts';
 import { type DeployDocument, type ServiceObject, serviceObject, unitObjects } from './document.ts';
@@ -47,8 +48,8 @@ export async function dryRunDeployment(
 }
 
 /**
- * Deploys to every unit, wave by wave, and records what it came to. A wave in which something failed is the last; what
- * was not reached, and what is down, is pending: the next run does it.
+ * Deploys to every unit, wave by wave, and records what it came to. A wave in which something failed is the last, but
+ * where the order does not matter; what was not reached, and what is down, is pending: the next run does it.
  * @throws ERR_KEYSTORE_BUSY, ERR_CLOCK, ERR_STORAGE of the keystore; what fails of services is in the document
  */
 export async function runDeployment(
@@ -98,30 +99,42 @@ class Run {
     const context = await this.#context();
     const waves = planWaves(await ranksOf(ready, this.#hosts.of, (unit) => this.#contextOf(unit, context)), atOnce);
     const done: string[][] = [];
-    let stopped: string | undefined;
+    const { independent } = this.#deployment;
     for (const wave of waves) {
+      const failures = this.#failures();
       const mine = ready.filter((unit) => wave.includes(unit.holder.name));
-      if (stopped !== undefined) {
-        const error = new ClusterCaError('ERR_STATE', `not reached: the run stopped when ${stopped} failed`, {
-          hint: 'mend that one, then run the same command again',
-        });
-        for (const unit of mine) this.outcomes.set(unit, unitObjects(unit, 'pending', error));
-        continue;
-      }
-      done.push(wave);
+      const reached = mine.filter((unit) => {
+        const error = notReached(unit, failures, atOnce, independent);
+        if (error !== undefined) this.outcomes.set(unit, unitObjects(unit, 'pending', error));
+        return error === undefined;
+      });
+      const nodes = wave.filter((node) => reached.some(({ holder }) => holder.name === node));
+      if (nodes.length === 0) continue;
+      done.push(nodes);
       await Promise.all(
-        wave.map((node) =>
+        nodes.map((node) =>
           this.#node(
-            mine.filter((unit) => unit.holder.name === node),
+            reached.filter((unit) => unit.holder.name === node),
             context,
           ),
         ),
       );
-      this.#deployment.onWave?.(wave);
-      stopped = mine.find((unit) => this.outcomes.get(unit)?.some(({ state }) => state === 'failed'))?.holder.name;
+      this.#deployment.onWave?.(nodes);
     }
     const services = units.flatMap((unit) => this.outcomes.get(unit) ?? []);
     return { services, waves: done };
+  }
+
+  /** What has failed of those that were given something. */
+  #failures(): Failures {
+    const failed = new Set<string>();
+    const lost = new Set<string>();
+    for (const [unit, outcome] of this.outcomes) {
+      if (!this.materials.has(unit) || !outcome.some(({ state }) => state === 'failed')) continue;
+      failed.add(unit.holder.name);
+      if (unit.services.some((one) => this.#lost.has(one))) lost.add(unit.holder.name);
+    }
+    return { failed: [...failed], lost: [...lost] };
   }
 
   /** What every unit is to be given, before anything is changed: what was never issued fails here. */
@@ -158,6 +171,7 @@ class Run {
       peers,
       taken: new Map(),
       seen: this.#seen,
+      lost: this.#lost,
       material: async (unit) => {
         await keystore.refresh();
         return this.#material(unit);
@@ -222,6 +236,7 @@ class Run {
   }
 
   readonly #seen = new Map<Deployable, string>();
+  readonly #lost = new Set<Deployable>();
   #items: IssueItem[] | undefined;
 
   /** The names that the inventory asks for. */

@@ -33,6 +33,8 @@ export interface UnitContext {
   taken: Map<string, Unit>;
   /** SHA-256 of what services that have failed serve, as far as it was seen. */
   seen: Map<Deployable, string>;
+  /** Services that have failed and serve nobody any more, or do not let us in any more. */
+  lost: Set<Deployable>;
   /** What a unit is to be given, as the log is now. @throws as materialOf */
   material: (unit: Unit) => Promise<Material>;
   now: () => Date;

@@ -6,8 +6,11 @@ import { fromBase64 } from '../pki/encoding.ts';
 import { servicesOf } from '../rollover/evidence/by-log.ts';
 import type { Phase } from '../rollover/phase.ts';
 import type { Direction } from '../rollover/planning/planner.ts';
+import { requireRollover } from '../rollover/require-rollover.ts';
+import { blockedError } from '../rollover/running/blocked.ts';
 import { boardByLog, boardOf, withHosts } from '../rollover/running/board.ts';
-import { blockedError, type Ran, requireRollover, runRollover } from '../rollover/running/run.ts';
+import type { Ran } from '../rollover/running/request.ts';
+import { runRollover } from '../rollover/running/run.ts';
 import { ServedAgents } from './agent-proofs.ts';
 import { Problem } from './problem.ts';
 import type { RolloverOutcome } from './rollover-outcome.ts';
@@ -55,7 +58,7 @@ export async function moveRollover(service: Service, move: RolloverMove): Promis
   if (ran.blocked !== undefined) throw blocked(phaseOf(keystore.state), ran);
   if (ran.left !== undefined && ran.steps.length === 0) throw ofTheCommandLine(direction, ran.left);
   const document = {
-    ...boardOf(keystore, ran.situation, direction),
+    ...boardOf(keystore, ran.situation, direction, ran.deployed),
     steps: ran.steps,
     deployed: ran.deployed,
     ...(warnings.length === 0 ? {} : { warnings }),

@@ -1,4 +1,4 @@
-import { readFile, writeFile } from 'node:fs/promises';
+import { readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { describe, expect, test } from '@jest/globals';
@@ -57,7 +57,7 @@ const errorOf = ({
 }: RunResult): { code: string; message: string; hint: string; details: Record<string, unknown> } =>
   JSON.parse(stderr).error;
 
-const clusters = await Promise.all(Array.from({ length: 6 }, () => filesCluster()));
+const clusters = await Promise.all(Array.from({ length: 7 }, () => filesCluster()));
 
 describe('a rollover of files', () => {
   test('phase by phase; each says what it rests on; a dry run changes nothing', async () => {
@@ -182,6 +182,51 @@ describe('a rollover of files', () => {
     expect(stdout).toContain('nothing would break by what is known');
     expect(stdout).toMatch(/do not answer now.*\n {2}n2: .*127\.0\.0\.1:1: connection refused/);
     expect(stdout).toContain('of 4 services in their roles nothing is proven yet');
+  });
+
+  test('one that fails blocks, and is named with what failed; the others have theirs; more than may fail at once end it', async () => {
+    const ca = clusters[6] as Files;
+    const inventory = join(ca.directory, 'with-commands.yaml');
+    const names = ['n1', 'n2', 'n3', 'n4'];
+    const node = (name: string): string => {
+      const command = JSON.stringify(['test', '!', '-e', join(ca.directory, `${name}.fails`)]);
+      return `  ${name}: { planes: [data], services: [{ kind: exec, dir: ${ca.directory}/${name}, reload: { command: ${command} } }] }`;
+    };
+    await writeFile(inventory, `cluster: orders\nnodes:\n${names.map(node).join('\n')}\n`);
+    const env = { CLUSTER_CA_INVENTORY: inventory };
+    const fails = (name: string): Promise<void> => writeFile(join(ca.directory, `${name}.fails`), '');
+    const bundles = () => Promise.all(names.map((name) => ca.bundle(name)));
+    for (const args of [
+      ['issue', '--inventory', inventory],
+      ['deploy', '--yes'],
+      ['rollover', 'start', '--yes'],
+    ])
+      expect((await ca.ca(args, { env })).code).toBe(0);
+    const advance = (...more: string[]) => ca.rollover('advance', ['--yes', ...more], { env });
+    for (const name of ['n1', 'n2']) await fails(name);
+    const limited = await advance();
+    expect([limited.code, await bundles()]).toEqual([3, [1, 1, 1, 1]]);
+    expect(limited.json().deployed.map(({ state }: { state: string }) => state)).toEqual([
+      'failed',
+      'failed',
+      'pending',
+      'pending',
+    ]);
+    expect(limited.json().deployed[3].error.message).toBe(
+      'not reached: n1, n2 failed, more than the 1 that may be unavailable at once',
+    );
+    const further = await advance('--max-unavailable', '2');
+    expect([further.code, await bundles()]).toEqual([6, [1, 1, 2, 2]]);
+    expect(errorOf(further).details.blocking).toEqual(['n1', 'n2']);
+    await rm(join(ca.directory, 'n2.fails'));
+    const one = await advance();
+    expect([one.code, await bundles()]).toEqual([6, [1, 2, 2, 2]]);
+    expect(errorOf(one).details.blocking).toEqual(['n1']);
+    expect(errorOf(one).message).toContain('deploying it failed: test ended with 1 on this host');
+    expect(errorOf(one).hint).toMatch(/^run it by hand there.*cluster-ca rollover advance --exclude n1$/);
+    await rm(join(ca.directory, 'n1.fails'));
+    const through = await advance();
+    expect([through.code, through.json().phase, through.json().blocking]).toEqual([0, 'issue-new', []]);
   });
 
   test('in an emergency who misses the deadline is left out', async () => {

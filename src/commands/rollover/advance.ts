@@ -17,11 +17,14 @@ import { stepText } from '../../rollover/planning/board.ts';
 import { type Direction, nextStep } from '../../rollover/planning/planner.ts';
 import type { Holder } from '../../rollover/planning/subject.ts';
 import { renderRolloverBoard } from '../../rollover/render/command.ts';
+import { requireRollover } from '../../rollover/require-rollover.ts';
 import { LoggedAgents } from '../../rollover/running/agent-nodes.ts';
+import { blockedError } from '../../rollover/running/blocked.ts';
 import { boardByLog, boardOf, type RolloverBoard, withHosts } from '../../rollover/running/board.ts';
 import { excludeHolders } from '../../rollover/running/exclude.ts';
 import { gatedHolder } from '../../rollover/running/holder.ts';
-import { blockedError, type RunRequest, requireRollover, runRollover } from '../../rollover/running/run.ts';
+import type { RunRequest } from '../../rollover/running/request.ts';
+import { runRollover } from '../../rollover/running/run.ts';
 import type { Style } from '../../ui/text/style.ts';
 import { closeOpened, type OpenedDomain, openWriter, requireClock, unlockKeeping } from '../../unlocking.ts';
 import { inventoryPath } from '../deploy.ts';
@@ -110,7 +113,8 @@ async function go(
     );
     if (ran.blocked !== undefined) throw blockedError(phaseOf(keystore.state), ran.blocked);
     const { direction } = course;
-    const document = { ...boardOf(keystore, ran.situation, direction), steps: ran.steps, deployed: ran.deployed };
+    const { deployed, steps } = ran;
+    const document = { ...boardOf(keystore, ran.situation, direction, deployed), steps, deployed };
     const more = await elsewhere?.after(writer);
     ctx.ui.result({ ...document, ...more?.document }, (style) =>
       [renderRolloverBoard(document, style, ctx.now()), ...(more?.lines(style) ?? [])].join('\n'),

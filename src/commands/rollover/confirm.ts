@@ -4,10 +4,10 @@ import { readInventory } from '../../inventory/read.ts';
 import { phaseOf } from '../../keystore/hierarchy.ts';
 import { newRequestId } from '../../keystore/request-id.ts';
 import { renderRolloverBoard } from '../../rollover/render/command.ts';
+import { requireRollover } from '../../rollover/require-rollover.ts';
 import { boardByLog } from '../../rollover/running/board.ts';
 import { confirmationOf } from '../../rollover/running/confirm.ts';
 import { gatedHolder } from '../../rollover/running/holder.ts';
-import { requireRollover } from '../../rollover/running/run.ts';
 import { openWriter, requireClock, type UnlockOptions } from '../../unlocking.ts';
 
 export interface RolloverConfirmOptions extends UnlockOptions {

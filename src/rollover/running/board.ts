@@ -1,3 +1,4 @@
+import type { ServiceObject } from '../../deployment/document.ts';
 import { Hosts } from '../../hosts/hosts.ts';
 import type { Inventory } from '../../inventory/read.ts';
 import type { Keystore } from '../../keystore/keystore.ts';
@@ -6,6 +7,7 @@ import { situationByLog } from '../evidence/by-log.ts';
 import { type BoardDocument, board } from '../planning/board.ts';
 import type { Direction } from '../planning/planner.ts';
 import type { Situation } from '../planning/situation.ts';
+import { withFailures } from './blocked.ts';
 
 /** The document of every `rollover` command: what the log knows, the services with what is proven of them, who blocks. */
 export type RolloverBoard = Omit<RolloverDocument, 'services'> &
@@ -29,9 +31,16 @@ export async function boardByLog(
   return { ...boardOf(keystore, situation, direction), ...rest };
 }
 
-export function boardOf(keystore: Keystore, situation: Situation, direction?: Direction): RolloverBoard {
+/** @param deployed what a run has just deployed: where that failed, it is said of who blocks */
+export function boardOf(
+  keystore: Keystore,
+  situation: Situation,
+  direction?: Direction,
+  deployed: readonly ServiceObject[] = [],
+): RolloverBoard {
   const document = rolloverDocument(keystore.state);
-  const { services, blocking, blockers, trust, issuer, next } = board(situation, {}, direction);
+  const { services, blocking, trust, issuer, next, ...found } = board(situation, {}, direction);
+  const blockers = withFailures(found.blockers, ({ node }) => node, deployed);
   const going = document.phase !== 'stable' && document.phase !== 'done';
   const nothing = { services: [], blocking: [], blockers: [] };
   return { ...document, trust, issuer, ...(going ? { services, blocking, blockers } : nothing), nextStep: next };

@@ -37,13 +37,13 @@ export async function deployTo(
   writer: KeystoreWriter,
   reach: Reach,
   holders: readonly Holder[],
-  fresh = false,
+  { fresh = false, independent = 'trust' }: Pick<Deployment, 'fresh' | 'independent'> = {},
 ): Promise<ServiceObject[]> {
   const units = unitsFor(reach, holders);
   const { inventory, units: all, atOnce, cycle } = reach;
   if (units.length === 0 || inventory === undefined) return [];
   const from = await makeStaging(stagingDirectory(ctx.env, writer.keystore.identity.id));
-  const deployment: Deployment = { inventory, units, all, from, atOnce, cycle, fresh };
+  const deployment: Deployment = { inventory, units, all, from, atOnce, cycle, fresh, independent };
   return (await runDeployment(ctx, writer, deployment)).services;
 }
 
@@ -63,7 +63,7 @@ export async function replaceCertificates(
   const units = unitsFor(reach, holders);
   // A CA whose key is not ours issues nothing here: its certificates were kept, and are put back.
   if (issuer === 'old' && writer.keystore.state.rollover?.form === 'foreign')
-    return deployTo(ctx, writer, reach, holders);
+    return deployTo(ctx, writer, reach, holders, { independent: 'certificate' });
   const from = await makeStaging(stagingDirectory(ctx.env, writer.keystore.identity.id));
   // A key that a killed run has staged is not gone: its certificate is not made anew.
   await finishEarlierRuns(ctx, writer, [from]);
@@ -87,7 +87,7 @@ export async function replaceCertificates(
     committed.push(...[...issued.certificates].map(({ serial }) => serial), ...committedOf(issued.failed));
     for (const { node, error } of issued.failed) reach.warn(`${node}: ${error.message}`);
   }
-  return deployTo(ctx, writer, reach, holders, items.length > 0);
+  return deployTo(ctx, writer, reach, holders, { fresh: items.length > 0, independent: 'certificate' });
 }
 
 async function itemsFor(
