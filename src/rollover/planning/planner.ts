@@ -96,9 +96,19 @@ function toDeploy(judged: Judged, attempted: ReadonlySet<string>, turning: boole
   const trusting = untried('deploy-trust', subjects, attempted);
   if (trusting.length > 0) return { do: 'deploy-trust', holders: trusting };
   if (turning || (phase !== 'issue-new' && phase !== 'rollback')) return undefined;
-  const old = unsettled(judged, issuer === 'old' ? 'new' : 'old').map(({ certificate }) => certificate);
+  const placed = new Set(
+    judged.standings.filter(({ subject }) => subject.service !== '' || subject.atLeast === 'agent').map(placeOf),
+  );
+  const old = unsettled(judged, issuer === 'old' ? 'new' : 'old')
+    .map(({ certificate }) => certificate)
+    .filter((certificate) => placed.has(placeOf({ subject: certificate })));
   const replacing = untried('replace-certificates', old, attempted);
   return replacing.length > 0 ? { do: 'replace-certificates', issuer, holders: replacing } : undefined;
+}
+
+/** The place for a certificate: where a holder has no service there is none, and its operator hands it over. */
+function placeOf({ subject }: { readonly subject: Holder & { readonly plane: string } }): string {
+  return `${holderKey(subject)} ${subject.plane}`;
 }
 
 /** Who is to have the old root before the way back begins: in `distribute` nobody was told to drop it yet. */
