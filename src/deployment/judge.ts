@@ -5,9 +5,14 @@ import type { Keystore } from '../keystore/keystore.ts';
 import { type PathFailure, type RevocationCheck, verifyPath } from '../pki/path/index.ts';
 import { formatSerial } from '../pki/serial.ts';
 import { parseCertificate } from '../pki/x509/certificate.ts';
+import type { Refusal } from '../targets/target.ts';
 import { logRevocation } from '../verification/log-revocation.ts';
 
 const verify = createVerifySignature();
+
+/** What shows a revoked certificate may be whoever it was revoked for: it is given files only while it is not spoken to. */
+const RESTART =
+  'stop it; cluster-ca issue gives its node another certificate, cluster-ca deploy places it; then start it again';
 
 /** What whoever judges knows of the CA: from its keystore, or on a node from what its daemon has said. */
 export interface Known {
@@ -43,14 +48,20 @@ export class Judge {
    * certificates that has ended is no obstacle to its cure.
    * @returns why not; undefined when it may
    */
-  async server(chain: readonly Uint8Array[]): Promise<string | undefined> {
+  async server(chain: readonly Uint8Array[]): Promise<Refusal | undefined> {
     const [der] = chain;
-    if (der === undefined) return 'it shows no certificate';
+    if (der === undefined) return { message: 'it shows no certificate' };
     const failures = this.failures(chain, this.#known.anchors());
     const [first] = failures;
     if (first === undefined) return undefined;
     if (failures.every(({ code }) => code === 'expired') && (await this.endOfOurs(der)) !== undefined) return undefined;
-    return first.message;
+    const { code, message } = first;
+    return code === 'revoked' ? { message, hint: RESTART } : { message };
+  }
+
+  /** Whether a chain is of this cluster, and revoked: nobody is to trust it. */
+  isRevoked(chain: readonly Uint8Array[]): boolean {
+    return this.failures(chain, this.#known.anchors()).some(({ code }) => code === 'revoked');
   }
 
   /** What is wrong with a chain's path to these anchors; nothing when it has one. */

@@ -41,7 +41,8 @@ export async function readPeer(host: Host, unit: Unit, now: Date): Promise<Peer 
 
 /**
  * Whether the peers trust what is to be placed, with the bundles that they have now, and are trusted by it. Peers are
- * the services of the same plane, and the clients.
+ * the services of the same plane, and the clients. One whose certificate is revoked is nobody's peer: it may have another
+ * by now that it was not given yet.
  */
 export function checkPeers(material: Material, unit: Unit, peers: readonly Peer[], judge: Judge): Problem[] {
   const mine = certificates(new TextEncoder().encode(material.chain)) ?? [];
@@ -49,12 +50,13 @@ export function checkPeers(material: Material, unit: Unit, peers: readonly Peer[
   const problems: Problem[] = [];
   for (const { name, ssh, dir, plane, anchors, chain } of peers) {
     if ((dir === unit.dir && ssh === unit.ssh) || (plane !== unit.plane && plane !== '' && unit.plane !== '')) continue;
+    if (chain !== undefined && judge.isRevoked(chain)) continue;
     if (anchors !== undefined && judge.failures(mine, anchors).length > 0)
       problems.push({
         message: `${name} would not trust it: ${dir}/ca.pem has no anchor for this CA`,
         hint: `put this CA's root beside what is there, and make the service take it: cluster-ca export --format bundle; where that bundle is there by mistake: cluster-ca deploy ${name}`,
       });
-    if (chain !== undefined && judge.failures(chain, bundle).some(({ code }) => code !== 'revoked'))
+    if (chain !== undefined && judge.failures(chain, bundle).length > 0)
       problems.push({
         message: `it would not trust ${name} any more, whose certificate in ${dir} is of another CA`,
         hint: `cluster-ca deploy ${name} gives it one of this CA: first, while both CAs are in every ca.pem`,

@@ -5,10 +5,11 @@ import { misbehaved, timedOut, unreachable } from '../endpoint/failure.ts';
 import type { ClientCertificate } from '../endpoint/handshake.ts';
 import { preamble } from '../endpoint/starttls.ts';
 import { Wire } from '../endpoint/wire.ts';
+import type { Refusal } from './target.ts';
 
 export interface ChannelOptions {
   client: ClientCertificate;
-  judge: (chain: readonly Uint8Array[]) => Promise<string | undefined>;
+  judge: (chain: readonly Uint8Array[]) => Promise<Refusal | undefined>;
   starttls?: string;
   /** Milliseconds. */
   timeout: number;
@@ -48,8 +49,8 @@ export async function openChannel(to: Address, options: ChannelOptions): Promise
     if (refusal !== undefined)
       throw misbehaved(
         address,
-        `shows a certificate that is not to be trusted: ${refusal}`,
-        `cluster-ca verify ${address} --explain`,
+        `shows a certificate that is not to be trusted: ${refusal.message}`,
+        refusal.hint ?? `cluster-ca verify ${address} --explain`,
         'untrusted',
       );
     return socket;

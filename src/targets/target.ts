@@ -40,6 +40,12 @@ export interface Problem {
   hint: string;
 }
 
+/** Why a server is not to be spoken to, and where there is one its own cure. */
+export interface Refusal {
+  message: string;
+  hint?: string;
+}
+
 /** What a target is handed, all but what it reads itself. */
 export interface Situation<O> {
   service: Service;
@@ -55,7 +61,7 @@ export interface Situation<O> {
    * @param chain DER, end-entity certificate first
    * @returns why it is not to be spoken to; undefined when it is
    */
-  judge(chain: readonly Uint8Array[]): Promise<string | undefined>;
+  judge(chain: readonly Uint8Array[]): Promise<Refusal | undefined>;
   /** Milliseconds that one step may take. */
   timeout: number;
   /** What the user should know, though it stops nothing. */

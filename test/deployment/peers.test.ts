@@ -71,6 +71,23 @@ describe('what stands between peers', () => {
     ]);
   });
 
+  test('one whose certificate is revoked stands in nobody’s way, whatever it trusts', async () => {
+    await done(ours.ca, ['issue', 'gone', '--plane', 'data']);
+    const cert = await file('cert.pem', ours, 'gone/data');
+    const found = await peer({ 'cert.pem': cert, 'ca.pem': await file('ca.pem', others) });
+    expect(problems(found)).toEqual([expect.stringMatching(/^n2 would not trust it/)]);
+    await done(ours.ca, ['revoke', 'gone', '--yes']);
+    const keystore = await Keystore.open(new DirectoryStore(ours.keystore, { groupRead: false }), {
+      anchors: undefined,
+    });
+    const later = await Judge.create(keystore, () => new Date());
+    expect(checkPeers(material, unit('n1'), [found], later)).toEqual([]);
+    expect(await later.server(found.chain ?? [])).toEqual({
+      message: expect.stringMatching(/^revoked on /),
+      hint: expect.stringMatching(/^stop it; cluster-ca issue .*cluster-ca deploy .* start it again$/),
+    });
+  });
+
   test('a certificate that has ended stands in nobody’s way', async () => {
     const cert = await file('cert.pem', ours, 'short/data');
     await new Promise((resolve) => setTimeout(resolve, 2_000));

@@ -44,7 +44,7 @@ test('one that lets us in is spoken with; one that is judged unfit is not', asyn
   const socket = await openChannel(to, { client: client(us), judge: slowly, timeout: 10_000 });
   expect(socket.destroyed).toBe(false);
   socket.destroy();
-  await expect(openChannel(to, { client: client(us), judge: async () => 'why', timeout: 10_000 })).rejects.toThrow(
-    /shows a certificate that is not to be trusted: why/,
-  );
+  await expect(
+    openChannel(to, { client: client(us), judge: async () => ({ message: 'why' }), timeout: 10_000 }),
+  ).rejects.toThrow(/shows a certificate that is not to be trusted: why/);
 });

@@ -4,7 +4,7 @@ import { LocalHost } from '../../src/hosts/local-host.ts';
 import { parseInventory } from '../../src/inventory/read.ts';
 import { inventoryServices, type ServiceKind } from '../../src/inventory/services.ts';
 import { targetOf } from '../../src/targets/index.ts';
-import type { Abilities, Problem, ServiceFiles, Session } from '../../src/targets/target.ts';
+import type { Abilities, Problem, Refusal, ServiceFiles, Session } from '../../src/targets/target.ts';
 import { material } from '../support/tls.ts';
 
 /** As in a run of the command line: one for all its sessions. */
@@ -67,11 +67,11 @@ export function refusalOf(kind: ServiceKind, reload: unknown): string | undefine
 }
 
 /** Whether a chain of an end-entity certificate and its issuing CA leads to the root. */
-function judge(chain: readonly Uint8Array[], root: Buffer): string | undefined {
+function judge(chain: readonly Uint8Array[], root: Buffer): Refusal | undefined {
   const [own, issuing] = chain.map((der) => new X509Certificate(der));
   const anchor = new X509Certificate(root);
   const good = own !== undefined && issuing?.verify(anchor.publicKey) && own.verify(issuing.publicKey);
-  return good ? undefined : 'it is of another CA';
+  return good ? undefined : { message: 'it is of another CA' };
 }
 
 export function messages(problems: readonly Problem[]): string {
