@@ -14,6 +14,7 @@ import { crlObject, revokeCertificates } from '../revocation/revoke.ts';
 import { revocationTargets } from '../revocation/targets.ts';
 import type { StepObject } from '../rollover/document.ts';
 import { servicesOf } from '../rollover/evidence/by-log.ts';
+import { sideOfAuthority } from '../rollover/evidence/sides.ts';
 import type { Holder } from '../rollover/planning/subject.ts';
 import { renderRolloverBoard } from '../rollover/render/command.ts';
 import { LoggedAgents } from '../rollover/running/agent-nodes.ts';
@@ -65,10 +66,13 @@ export async function runCutOff(ctx: Context, name: string, options: CutOffOptio
   const until = Math.max(0, ...targets.map(({ notAfter = 0 }) => notAfter));
   const accepting = acceptingUntil(audience, new Set([victim.name]), until);
   const about = { victim: victim.name, accepting };
+  const hasNew = targets.some(({ authority }) => sideOfAuthority(keystore.state, authority) === 'new');
+  if (hasNew) refuseTooLate(keystore, victim.name);
   const isRevoked = targets.every(({ row }) => row?.revoked !== undefined);
-  if (options.dryRun && !(isCutOff(keystore, victim) && isRevoked))
+  const isOver = isCutOff(keystore, victim) && isRevoked && !hasNew;
+  if (options.dryRun && !isOver)
     return printPlan(ctx, keystore, inventory, { ...about, isRevoked, isLeftOut: isLeftOut(keystore, victim) });
-  if (isCutOff(keystore, victim) && isRevoked) {
+  if (isOver) {
     const rollover = await boardByLog(keystore, inventory, ctx.now());
     const document = {
       revoked: [],
@@ -130,7 +134,7 @@ export async function runCutOff(ctx: Context, name: string, options: CutOffOptio
         // A run that goes on where another stopped has found it revoked.
         ...(revoked.length === 0 ? [] : [renderRevoke({ revoked, crls, services: [] }, style), '']),
         renderRolloverBoard(board, style, ctx.now()),
-        `${victim.name} is cut off: ${refused.length} services refuse every certificate of the old CA`,
+        `${victim.name} is cut off: ${refusing(refused)} refuse every certificate of the old CA`,
       ].join('\n'),
     );
   });
@@ -150,7 +154,19 @@ function checkPhase(keystore: Keystore, now: Date): void {
   });
 }
 
-/** Left out of the last rollover, which is done: nothing that it had is under a root that anybody trusts. */
+/** Who has a certificate of the new root already is not shut out when the old one goes. @throws ERR_STATE */
+function refuseTooLate({ state }: Keystore, name: string): void {
+  if (!inProgress(state)) return;
+  throw new ClusterCaError(
+    'ERR_STATE',
+    `${name} has a certificate of the new root already: this rollover cannot cut it off`,
+    {
+      hint: `cluster-ca rollover run finishes it first; then the same command again replaces the root once more`,
+    },
+  );
+}
+
+/** Left out of the last rollover, which is done: nothing that it had then is under a root that anybody trusts. */
 function isCutOff(keystore: Keystore, victim: Holder): boolean {
   return keystore.state.rollover?.phase === 'done' && isLeftOut(keystore, victim);
 }
@@ -166,7 +182,7 @@ function exposure({ victim, accepting }: { victim: string; accepting: readonly A
   const window =
     first === undefined
       ? `every service reads a CRL: ${victim} is refused as soon as they have the new one`
-      : `${accepting.length} services read no CRL, and accept ${victim} until the rollover is in retire; without it until ${first.until}`;
+      : `${accepting.length} services read no CRL, and accept ${victim} until the retire of a rollover is proven; without one until ${first.until}`;
   return [window, 'the root domain is unlocked for this: its passphrase is asked for'];
 }
 
@@ -190,6 +206,12 @@ async function printPlan(
   const board: RolloverBoard = await boardByLog(keystore, inventory, ctx.now(), { steps, dryRun: true });
   const document = { revoked: [], crls: [], services: [], accepting, rollover: board, steps, dryRun: true };
   ctx.ui.result(document, (style) => [...exposure(about), renderRolloverBoard(board, style, ctx.now())].join('\n'));
+}
+
+/** `5 services, in 10 roles,` */
+function refusing(refused: readonly Refusal[]): string {
+  const services = new Set(refused.map(({ node, service }) => `${node} ${service}`));
+  return `${services.size} services, in ${refused.length} roles,`;
 }
 
 /** The last proofs: who refuses the old CA, in which role, and how that is known. */

@@ -61,3 +61,24 @@ test('again: nothing to do, and nothing that would be done', async () => {
   const { rollover } = await done<CutOff>(ca, cutOff('--confirm', 'orders'));
   expect(rollover.new.authority).toBe('root-g2');
 });
+
+test('a certificate of the root in force: it is not cut off, whatever it was before; nor by a rollover that has given it one', async () => {
+  await done(ca, ['issue', 'n2', '--inventory', inventory]);
+  await done(ca, ['revoke', 'n2', '--yes']);
+  const planned = await done<{ steps: { what: string }[] }>(ca, cutOff('--dry-run'));
+  expect(planned.steps.map(({ what }) => what)).toEqual([
+    'make a new root CA and issuing CA',
+    'leave out n2, and go on to done',
+  ]);
+  await done(ca, ['issue', 'n2', '--inventory', inventory]);
+  await done(ca, ['deploy', 'n2', '--inventory', inventory, '--from', cluster.out, '--yes']);
+  await done(ca, ['rollover', 'start', '--yes']);
+  for (const phase of ['distribute', 'issue-new'])
+    expect(await done(ca, ['rollover', 'advance', '--inventory', inventory, '--yes'])).toMatchObject({ phase });
+  const { message } = errorObject(await ca(cutOff('--dry-run', '--json')), 'ERR_STATE');
+  expect(message).toBe('n2 has a certificate of the new root already: this rollover cannot cut it off');
+  const { stderr } = await ca([
+    ...['rollover', 'advance', '--inventory', inventory, '--exclude', 'n2', '--confirm', 'orders'],
+  ]);
+  expect(stderr).toMatch(/warning: n2 has a certificate of the new root: .*cluster-ca revoke n2 --cut-off/);
+});

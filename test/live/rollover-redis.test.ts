@@ -237,9 +237,13 @@ describeLive('the root CA of a six-node Redis cluster is replaced under load', (
       const { code, stdout, stderr } = await cli([...args, '--confirm', 'orders'], { env: ca.env, timeout: 180_000 });
       expect([code, code === 0 ? '' : stderr]).toEqual([0, '']);
       expect(stderr).toMatch(
-        new RegExp(`^.*5 services read no CRL, and accept ${victim} until the rollover is in retire; without it until`),
+        new RegExp(
+          `^.*5 services read no CRL, and accept ${victim} until the retire of a rollover is proven; without one until`,
+        ),
       );
-      expect(stdout).toMatch(new RegExp(`${victim} is cut off: \\d+ services refuse every certificate of the old CA`));
+      expect(stdout).toMatch(
+        new RegExp(`${victim} is cut off: 5 services, in \\d+ roles, refuse every certificate of the old CA`),
+      );
     });
     const others = NODES.filter((name) => name !== victim).map((name) => ports.get(name) as number);
     const now = await material(dir('app'));

@@ -21,7 +21,7 @@ import { requireRollover } from '../../rollover/require-rollover.ts';
 import { LoggedAgents } from '../../rollover/running/agent-nodes.ts';
 import { blockedError } from '../../rollover/running/blocked.ts';
 import { boardByLog, boardOf, type RolloverBoard, withHosts } from '../../rollover/running/board.ts';
-import { excludeHolders } from '../../rollover/running/exclude.ts';
+import { acceptedBehind, excludeHolders } from '../../rollover/running/exclude.ts';
 import { gatedHolder } from '../../rollover/running/holder.ts';
 import type { RunRequest } from '../../rollover/running/request.ts';
 import { runRollover } from '../../rollover/running/run.ts';
@@ -76,6 +76,10 @@ export async function runRolloverOn(
     if (excluded.length > 0) {
       await writer.inTurn(ctx.globals.wait, () => excludeHolders(writer, newRequestId(), excluded));
       ctx.ui.warn('what is left out stays trusted by servers that read no CRL, until retire is proven');
+      for (const name of await acceptedBehind(keystore, excluded, ctx.now()))
+        ctx.ui.warn(
+          `${name} has a certificate of the new root: they accept that one until it ends, or it is cut off behind this rollover: cluster-ca revoke ${name} --cut-off`,
+        );
     }
     await go(ctx, writer, { inventory, units }, options, course, elsewhere);
   } finally {

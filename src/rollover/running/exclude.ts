@@ -1,7 +1,9 @@
 import { ClusterCaError } from '../../errors.ts';
 import { inProgress } from '../../keystore/hierarchy.ts';
+import type { Keystore } from '../../keystore/keystore.ts';
 import type { KeystoreWriter } from '../../keystore/writer.ts';
 import { type RevocationTarget, revokeCertificates } from '../../revocation/revoke.ts';
+import { sideOfAuthority } from '../evidence/sides.ts';
 import { type Holder, holderKey } from '../planning/subject.ts';
 
 /**
@@ -31,4 +33,18 @@ export async function excludeHolders(
         targets.push({ authority: row.authority, serial: row.serial, notAfter: row.notAfter, row });
   if (targets.length > 0)
     await revokeCertificates(writer, { targets, reason: 'cessationOfOperation', invalidityDate: undefined, requestId });
+}
+
+/** Those of them that have a certificate of the new root: where no CRL is read it is accepted behind `retire`, too. */
+export async function acceptedBehind(keystore: Keystore, holders: readonly Holder[], now: Date): Promise<string[]> {
+  const names: string[] = [];
+  for (const { kind, name } of holders) {
+    const rows = await keystore.query((index) => index.ofName(kind, name));
+    const lives = rows.some(
+      ({ authority, notAfter }) =>
+        notAfter + 1000 > now.getTime() && sideOfAuthority(keystore.state, authority) === 'new',
+    );
+    if (lives) names.push(name);
+  }
+  return names;
 }
