@@ -46,6 +46,13 @@ export interface Store {
    * @returns how to give the turn back
    */
   takeTurn(wait: number): Promise<() => Promise<void>>;
+  /**
+   * Says that a daemon works on this keystore, so that commands beside it know whether to wait for one.
+   * @returns how to say that it does no more
+   */
+  announceServing(): Promise<() => Promise<void>>;
+  /** Whether a daemon says so now. It carries nothing but patience: one may end, or begin, a moment later. */
+  isServing(): Promise<boolean>;
   /** Refuses permissions that give the keys away. @throws ERR_KEYSTORE_PERMISSIONS */
   checkPermissions(): Promise<void>;
   /** Refuses a place where this store's promises don't hold. @throws ERR_STORAGE */

@@ -6,10 +6,11 @@ import { toBase64, toHex } from '../pki/encoding.ts';
 import { encodePem } from '../pki/pem.ts';
 import { sideOfAuthority } from '../rollover/evidence/sides.ts';
 import type { Proof } from '../rollover/planning/proof.ts';
+import { agentTooOld } from '../rollover/planning/unheard.ts';
 import { type AgentNodes, silence } from '../rollover/running/agent-nodes.ts';
 import { safeText } from '../ui/text/safe.ts';
 import { formatTime } from '../values/time.ts';
-import type { ProofAnswer } from './agents.ts';
+import { type ProofAnswer, UNABLE } from './agents.ts';
 import type { Service } from './service.ts';
 
 /** Milliseconds: until an agent has taken the word, and until it has given its services what they lack, and asked them. */
@@ -33,6 +34,10 @@ export class ServedAgents implements AgentNodes {
         const wasHeard = agents.heardAt(node) !== undefined;
         const answer = await agents.prove(node, askOf(keystore), PATIENCE);
         const at = now().getTime();
+        if (answer === UNABLE) {
+          const version = agents.told(node)?.report.agent ?? '?';
+          return silence(keystore, node, shown(agentTooOld(node, version)), at);
+        }
         const why =
           answer === undefined
             ? this.#why(node, wasHeard)

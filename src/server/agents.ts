@@ -44,8 +44,18 @@ interface Asked extends AskedRotation {
 interface AskedProof {
   ask: ProofAsk;
   handed: boolean;
-  ended: (answer: ProofAnswer | undefined) => void;
+  /** Reports without an answer since it was handed the question. */
+  passed: number;
+  ended: (answer: ProofAnswer | typeof UNABLE | undefined) => void;
 }
+
+/** Of an agent that does not know the question. */
+export const UNABLE = 'unable';
+/**
+ * Reports without an answer, after which an agent does not know the question: one may have been under way when it was
+ * handed over.
+ */
+const PASSES = 3;
 
 /** What an agent has answered to a proof that it was asked for. */
 export type ProofAnswer = NonNullable<Report['proof']>;
@@ -202,6 +212,8 @@ export class Agents {
     }
     const { proof } = told.report;
     if (proof !== undefined) known.proofs.get(proof.id)?.ended(proof);
+    for (const asked of known.proofs.values())
+      if (asked.handed && asked.ask.id !== proof?.id && ++asked.passed >= PASSES) asked.ended(UNABLE);
   }
 
   /** What it is asked to prove; from now on it knows. */
@@ -215,9 +227,14 @@ export class Agents {
    * Asks an agent to prove what its services trust and show, when they have what they are to have.
    * @param patience milliseconds: for one that does not take the word, and for one that has taken it. One that waits
    *   for its turn to restart servers is waited for
-   * @returns its answer; undefined when there was none in time, or the daemon stops
+   * @returns its answer; UNABLE of one that takes the question, and reports again and again without an answer; undefined
+   *   when there was none in time, or the daemon stops
    */
-  prove(node: string, ask: ProofAsk, patience: { taken: number; done: number }): Promise<ProofAnswer | undefined> {
+  prove(
+    node: string,
+    ask: ProofAsk,
+    patience: { taken: number; done: number },
+  ): Promise<ProofAnswer | typeof UNABLE | undefined> {
     if (this.#stopped || this.silentSince(node) !== undefined) return Promise.resolve(undefined);
     const known = this.#known.get(node) ?? this.#make(node, this.#startedAt);
     return new Promise((resolve) => {
@@ -225,6 +242,7 @@ export class Agents {
       const asked: AskedProof = {
         ask,
         handed: false,
+        passed: 0,
         ended: (answer) => {
           clearInterval(timer);
           known.proofs.delete(ask.id);

@@ -149,9 +149,11 @@ async function run(ctx: Context, writer: KeystoreWriter, options: ServeOptions):
       connections.push(plain.connections);
       await listen(app, options.httpListen);
     }
+    const serving = await writer.keystore.store.announceServing();
     announce(service, options, own);
     scheduler.start();
     journal.say('stopping', { signal: await stopped });
+    await serving();
   } finally {
     for (const each of connections) each.close();
     await Promise.all([...apps.map((app) => app.close()), jobs.close(), renewal.stop(), scheduler.stop()]);

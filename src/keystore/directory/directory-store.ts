@@ -8,6 +8,8 @@ import { DIRECTORIES, layout, PRIVATE } from './layout.ts';
 import { checkPermissions } from './permissions.ts';
 import { namesIn, readIfThere } from './read.ts';
 import { appendRecord, lastRecord, makeRecordDurable } from './records.ts';
+import { announceServing } from './serving.ts';
+import { isLiving } from './sign-of-life.ts';
 import { createFile, probeLinks, stage, sweepStaged } from './staging.ts';
 import { takeTurn } from './turn.ts';
 
@@ -119,6 +121,14 @@ export class DirectoryStore implements Store {
 
   takeTurn(wait: number): Promise<() => Promise<void>> {
     return takeTurn(layout.lock(this.location), this.#mode('lock'), wait);
+  }
+
+  announceServing(): Promise<() => Promise<void>> {
+    return announceServing(layout.serving(this.location), this.#mode('serving'));
+  }
+
+  isServing(): Promise<boolean> {
+    return isLiving(layout.serving(this.location));
   }
 
   checkPermissions(): Promise<void> {

@@ -12,6 +12,7 @@ export const layout = {
   object: (root: string, sha256: string): string => join(root, 'objects', sha256),
   blob: (root: string, family: BlobFamily, name: string): string => join(root, family, name),
   lock: (root: string): string => join(root, 'lock'),
+  serving: (root: string): string => join(root, 'serving'),
   reserve: (root: string): string => join(root, 'reserve'),
   temporary: (root: string, name: string): string => join(root, 'tmp', name),
 };

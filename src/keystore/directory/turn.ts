@@ -1,14 +1,7 @@
-import { readFile, stat, unlink, utimes, writeFile } from 'node:fs/promises';
-import { hostname } from 'node:os';
+import { readFile, unlink, utimes, writeFile } from 'node:fs/promises';
 import { ClusterCaError } from '../../errors.ts';
 import { errno, storageError } from './errors.ts';
-import { isAlive } from './process-alive.ts';
-
-/** The holder says every 2 s that it lives; one silent for 10 s has lost its turn. */
-const BEAT = 2_000;
-const SILENCE = 10_000;
-/** A lock without a whole name in it was left by a process that died between making and writing it. */
-const NAMELESS = 1_000;
+import { BEAT, isAbandoned, ownSign } from './sign-of-life.ts';
 
 /**
  * Waits until the lock file is ours. A lock whose process is gone (same host), or whose holder has been silent, is
@@ -17,10 +10,10 @@ const NAMELESS = 1_000;
  * @throws ClusterCaError ERR_KEYSTORE_BUSY
  */
 export async function takeTurn(path: string, mode: number, wait: number): Promise<() => Promise<void>> {
-  const mine = JSON.stringify({ host: hostname(), pid: process.pid, start: Math.round(performance.timeOrigin) });
+  const mine = ownSign();
   const deadline = performance.now() + wait;
   for (let pause = 5; !(await tryLock(path, mine, mode)); pause = Math.min(pause * 1.5, 100)) {
-    if (await isStale(path)) {
+    if (await isAbandoned(path)) {
       await unlink(path).catch(() => {});
       continue;
     }
@@ -45,26 +38,6 @@ async function tryLock(path: string, mine: string, mode: number): Promise<boolea
     // A full disk must not stop a revocation: without a lock there are only more retries.
     if (errno(error) === 'ENOSPC' || errno(error) === 'EDQUOT') return true;
     throw storageError(error, 'write', path);
-  }
-}
-
-async function isStale(path: string): Promise<boolean> {
-  try {
-    const silent = Date.now() - (await stat(path)).mtimeMs;
-    if (silent > SILENCE) return true;
-    const holder = holderIn(await readFile(path, 'utf8'));
-    if (holder === undefined) return silent > NAMELESS;
-    return holder.host === hostname() && typeof holder.pid === 'number' && !isAlive(holder.pid);
-  } catch {
-    return false;
-  }
-}
-
-function holderIn(text: string): { host?: string; pid?: number } | undefined {
-  try {
-    return JSON.parse(text) as { host?: string; pid?: number };
-  } catch {
-    return undefined;
   }
 }
 

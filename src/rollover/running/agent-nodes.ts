@@ -1,17 +1,7 @@
-import { setTimeout as sleep } from 'node:timers/promises';
 import type { Service } from '../../inventory/services.ts';
-import { inProgress } from '../../keystore/hierarchy.ts';
 import type { Keystore } from '../../keystore/keystore.ts';
-import { newRequestId } from '../../keystore/request-id.ts';
-import type { KeystoreWriter } from '../../keystore/writer.ts';
-import { hasAgent, lastAnswers, rolesOf } from '../evidence/subjects.ts';
+import { hasAgent, rolesOf } from '../evidence/subjects.ts';
 import type { Proof } from '../planning/proof.ts';
-
-/** Between two looks at the log, and until nobody is waited for any more; milliseconds. */
-const LOOK = 250;
-const PATIENCE = 60_000;
-/** Where the daemon has not answered once. */
-const IMPATIENCE = 5_000;
 
 /**
  * The nodes that have an agent: what a phase wants is given to their services there. Each proof is of after the question.
@@ -73,62 +63,4 @@ export function untold(
         "the inventory has it, and the agent of its node does not: put it into the agent's file, or take it out of the inventory";
       return rolesOf({ holder }).map((role) => ({ ...holder, plane, service: label, role, at, error }));
     });
-}
-
-/** Agents that only the daemon hears of: it is asked, and answers, in the log. */
-export class LoggedAgents implements AgentNodes {
-  readonly #writer: KeystoreWriter;
-  readonly #wait: number;
-  readonly #onProgress: (text: string) => void;
-  #patience = PATIENCE;
-
-  /** @param wait milliseconds for a turn among the writers */
-  constructor(writer: KeystoreWriter, wait: number, onProgress: (text: string) => void) {
-    this.#writer = writer;
-    this.#wait = wait;
-    this.#onProgress = onProgress;
-  }
-
-  async prove(nodes: readonly string[]): Promise<Proof[]> {
-    const { keystore, options } = this.#writer;
-    this.#onProgress(`waiting for the agents of ${nodes.length} nodes`);
-    const asked = await this.#writer.inTurn(this.#wait, () =>
-      this.#writer.commit('evidence', newRequestId(), async () =>
-        inProgress(keystore.state) ? { proofs: [], ask: true } : undefined,
-      ),
-    );
-    const isAnswered = asked !== undefined && (await this.#answered(asked.seq));
-    const at = options.now().getTime();
-    const found = isAnswered ? lastAnswers({ nodes, proofs: keystore.state.rollover?.evidence ?? [] }) : [];
-    const why = isAnswered
-      ? 'the daemon says nothing of its agent'
-      : 'the daemon did not ask its agent in time: is cluster-ca serve running?';
-    const proofs: Proof[] = [];
-    for (const node of nodes) {
-      const own = found.filter(({ name }) => name === node);
-      proofs.push(
-        ...(own.length === 0 && !isAnswered
-          ? await silence(keystore, node, why, at)
-          : own.map((proof) => ({ ...proof, at }))),
-      );
-    }
-    return proofs;
-  }
-
-  async #answered(seq: number): Promise<boolean> {
-    const { keystore } = this.#writer;
-    const until = performance.now() + this.#patience;
-    while (performance.now() < until) {
-      await keystore.refresh();
-      const { rollover } = keystore.state;
-      if (rollover === undefined) return false;
-      if ((rollover.answered ?? -1) >= seq) {
-        this.#patience = PATIENCE;
-        return true;
-      }
-      await sleep(LOOK);
-    }
-    this.#patience = IMPATIENCE;
-    return false;
-  }
 }

@@ -105,6 +105,19 @@ export class MemoryStore implements Store {
     };
   }
 
+  #serving = 0;
+
+  async announceServing(): Promise<() => Promise<void>> {
+    this.#serving++;
+    return async () => {
+      this.#serving--;
+    };
+  }
+
+  async isServing(): Promise<boolean> {
+    return this.#serving > 0;
+  }
+
   async checkPermissions(): Promise<void> {}
 
   async checkWritable(): Promise<void> {}

@@ -3,7 +3,7 @@ import type { Blocker, GuardName } from '../blocker.ts';
 import type { Standing } from '../proof.ts';
 import type { Judged, LiveCertificate } from '../situation.ts';
 import { type Holder, holderKey, holderText } from '../subject.ts';
-import { agentHint } from './trust.ts';
+import { unheardHint } from '../unheard.ts';
 
 /** A certificate of the side that goes, that may still be in use, and why. */
 export interface Unsettled {
@@ -74,7 +74,7 @@ class Index {
     if (silent !== undefined)
       return {
         reason: `${holderText(certificate)} is not proven to show a certificate of the ${other} root: ${silent.error ?? 'its agent was not asked yet'}`,
-        hint: agentHint(certificate.name),
+        hint: unheardHint(certificate.name, silent.error),
       };
     const services = [...(this.#services.get(planeKey(certificate)) ?? [])];
     const lacking = services.find(([, roles]) => !roles.some(({ serves }) => serves === other));

@@ -3,6 +3,7 @@ import type { Blocker, GuardName } from '../blocker.ts';
 import type { Standing } from '../proof.ts';
 import type { Judged } from '../situation.ts';
 import { subjectText } from '../subject.ts';
+import { unheardHint } from '../unheard.ts';
 
 /**
  * Says who has not proven that an anchor is in its trust, or that it is not. Who checks no certificate in a role has no
@@ -38,16 +39,11 @@ function trustBlocker(standing: Standing, guard: GuardName, side: Side, wanted: 
   };
 }
 
-/** What helps where a node's own agent does not prove what is to be proven. */
-export function agentHint(name: string): string {
-  return `on ${name}: journalctl -u cluster-ca-agent; then run the same command again; where it is gone for good: cluster-ca rollover advance --exclude ${name}`;
-}
-
 function hintFor({ subject, error }: Standing, known: boolean | undefined): string {
   const { atLeast, name } = subject;
   if (atLeast === 'declared')
     return `give it its trust bundle (cluster-ca export --format bundle --out ca.pem), then: cluster-ca rollover confirm ${name}`;
-  if (atLeast === 'agent' && error !== undefined) return agentHint(name);
+  if (atLeast === 'agent' && error !== undefined) return unheardHint(name, error);
   if (known !== undefined)
     return `cluster-ca rollover advance deploys it again; cluster-ca verify --inventory FILE shows why it did not take it; where it is revoked, or gone for good: cluster-ca rollover advance --exclude ${name}`;
   return error === undefined
