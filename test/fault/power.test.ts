@@ -7,7 +7,7 @@ import { expectRecovery, lookAt } from './support/campaign.ts';
 import { DiskModel, type Loss } from './support/disk-model.ts';
 import { expectBesideKeys } from './support/invariant.ts';
 import { allOperations } from './support/operations.ts';
-import { describeFaults, LONG, sampled, textOf, trace } from './support/preload.ts';
+import { describeFaults, LONG, sampled, textOf } from './support/preload.ts';
 
 // Power loss before each storage call of a run, and behind its last one: whatever was not made durable is gone, or the
 // names are there and the content is not, or the content and not the names. `npm run fault:power` has the next command
@@ -20,10 +20,10 @@ const place = await scratch('model');
 async function lose(operation: Operation): Promise<{ calls: number; commands: number }> {
   const ledger = operation.begin();
   const disk = new DiskModel(operation.target.directory);
-  const { calls, result } = await trace(operation.target, operation.args);
+  const { calls, result } = await operation.trace(operation.args);
   const names = calls.map(textOf);
-  const followed = new Set(sampled(names, 3));
-  const looked = new Set([...sampled(names, 14), ...followed, calls.length + 1]);
+  const followed = new Set(sampled(names, 2));
+  const looked = new Set([...sampled(names, 6), ...followed, calls.length + 1]);
   // The same disk again tells nothing new.
   const seen = new Set<string>();
   let commands = 0;

@@ -6,13 +6,14 @@ import { makeDirectories, syncDirectory, writeNew } from '../directory/durable.t
 import { errno, storageError } from '../directory/errors.ts';
 import { layout } from '../directory/layout.ts';
 import { removeWhole, temporaryFor } from './leftovers.ts';
-import { readIdentityAt } from './root-domain.ts';
 
 /** One directory being built beside its final place, so that a killed init or restore leaves nothing in the way. */
 export class Building {
   readonly store: DirectoryStore;
   readonly #temporary: string;
   readonly #location: string;
+  #placed = false;
+  #kept = false;
 
   private constructor(location: string, temporary: string, groupRead: boolean) {
     this.#location = location;
@@ -50,6 +51,7 @@ export class Building {
       await handle.sync();
       await handle.close();
       await rename(this.#temporary, this.#location);
+      this.#placed = true;
       await syncDirectory(dirname(this.#location));
     } catch (error) {
       const code = errno(error);
@@ -64,8 +66,18 @@ export class Building {
     return this.#location;
   }
 
+  /** Whether it is there: also when only the durability of its name failed. */
+  get placed(): boolean {
+    return this.#placed;
+  }
+
+  /** Has the next run find it, as if this one had been killed. */
+  keep(): void {
+    this.#kept = true;
+  }
+
   async abandon(): Promise<void> {
-    await rm(this.#temporary, { recursive: true, force: true }).catch(() => {});
+    if (!this.#kept) await rm(this.#temporary, { recursive: true, force: true }).catch(() => {});
   }
 }
 
@@ -74,13 +86,12 @@ export class Building {
  * @throws ERR_EXISTS, ERR_STORAGE
  */
 export async function finishBoth(main: Building, root: Building | undefined, groupRead: boolean): Promise<void> {
-  await root?.finish(false);
   try {
+    await root?.finish(false);
     await main.finish(groupRead);
   } catch (error) {
-    // When the rename itself was done, and only its durability failed, the keystore is there and needs its root.
-    if (root !== undefined && readIdentityAt(main.location)?.id !== readIdentityAt(root.location)?.id)
-      await removeWhole(root.location);
+    // A root that cannot be taken back is the next run's to clear: it knows it by what main notes.
+    if (root?.placed && !main.placed) await removeWhole(root.location).catch(() => main.keep());
     throw error;
   }
 }

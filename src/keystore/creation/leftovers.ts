@@ -40,8 +40,12 @@ export function temporaryFor(location: string): string {
  */
 export async function noteRootPlace(temporary: string, root: string): Promise<void> {
   const path = layout.temporary(temporary, ROOT_PLACE);
-  await writeNew(path, new TextEncoder().encode(root), 0o600);
-  for (const directory of [dirname(path), temporary, dirname(temporary)]) await syncDirectory(directory);
+  try {
+    await writeNew(path, new TextEncoder().encode(root), 0o600);
+    for (const directory of [dirname(path), temporary, dirname(temporary)]) await syncDirectory(directory);
+  } catch (error) {
+    throw storageError(error, 'write', path);
+  }
 }
 
 /** Takes the note away, once both are in place. */

@@ -1,9 +1,12 @@
+import { constants } from 'node:os';
 import { ClusterCaError } from '../../errors.ts';
 
 /** The system's error code (`ENOENT`, …) of a thrown value, from whichever realm the error is. */
 export function errno(error: unknown): string | undefined {
-  const code = typeof error === 'object' && error !== null && 'code' in error ? error.code : undefined;
-  return typeof code === 'string' ? code : undefined;
+  if (typeof error !== 'object' || error === null) return undefined;
+  // libuv has no name for a quota: `Unknown system error -122`.
+  if ('errno' in error && error.errno === -constants.errno.EDQUOT) return 'EDQUOT';
+  return 'code' in error && typeof error.code === 'string' ? error.code : undefined;
 }
 
 const WORDS: Record<string, string> = {

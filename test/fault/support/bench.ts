@@ -3,7 +3,7 @@ import type { RunResult } from '../../support/cli.ts';
 import { newPlace } from '../../support/clusters.ts';
 import { DiskModel } from './disk-model.ts';
 import { Ledger, type Subject, type Truth } from './invariant.ts';
-import type { Target } from './preload.ts';
+import { type At, type Target, type Traced, traceOf, variablesOf } from './preload.ts';
 import { warmProcess } from './warm.ts';
 
 /** A run that a fault befalls, as often as wanted, each time from the same state; and the command that must end well after it. */
@@ -28,6 +28,10 @@ export interface Setting {
   target: Target;
   subject: Subject;
   run(args: string[]): Promise<RunResult>;
+  /** Runs in the warm process, with a fault that it outlives: an error, a short write. */
+  faulty(args: string[], at: At): Promise<RunResult>;
+  /** The storage calls of a run in the warm process. @param codes exit codes that are well */
+  trace(args: string[], codes?: number[]): Promise<Traced>;
 }
 
 /** A state to begin with. */
@@ -55,11 +59,17 @@ export async function newBench(): Promise<Bench> {
   for (const name of ['medium', 'keys']) await dir(name);
   const bare = { ...place, TMPDIR: await dir('tmp'), CLUSTER_CA_KEYSTORE: keystore };
   const empty = new DiskModel(directory);
-  const setting = (env: Record<string, string>, opens: { keyFile?: string } = {}): Setting => ({
-    target: { directory, env, out },
-    subject: { keystore, out, env, ...opens },
-    run: (args) => warm.run(args, { cwd: out, env }),
-  });
+  const setting = (env: Record<string, string>, opens: { keyFile?: string } = {}): Setting => {
+    const target = { directory, env, out };
+    const at = { cwd: out, env };
+    return {
+      target,
+      subject: { keystore, out, env, ...opens },
+      run: (args) => warm.run(args, at),
+      faulty: (args, fault) => warm.here(args, at, variablesOf(target, fault)),
+      trace: (args, codes) => traceOf(target, args, (faults) => warm.here(args, at, faults), codes),
+    };
+  };
   return {
     directory,
     keyed(env = {}, key = 'key') {
@@ -94,5 +104,20 @@ export async function ready({ run }: Pick<Setting, 'run'>, ledger: Ledger, ...ru
 }
 
 /** A new keystore, and what else is to be run on it. */
-export const keystoreWith = (bench: Bench, ...runs: string[][]): Promise<Prepared> =>
-  bench.prepare(undefined, (ledger) => ready(bench.keyed(), ledger, ['init', 'orders'], ...runs));
+export const keystoreWith = async (bench: Bench, ...runs: string[][]): Promise<Prepared> => {
+  const made = await once(bench, 'keystore', () =>
+    bench.prepare(undefined, (ledger) => ready(bench.keyed(), ledger, ['init', 'orders'])),
+  );
+  return runs.length === 0 ? made : bench.prepare(made, (ledger) => ready(bench.keyed(), ledger, ...runs));
+};
+
+const states = new WeakMap<Bench, Map<string, Promise<Prepared>>>();
+
+/** A state that several begin with is made once for them all. */
+export function once(bench: Bench, name: string, make: () => Promise<Prepared>): Promise<Prepared> {
+  const made = states.get(bench) ?? new Map<string, Promise<Prepared>>();
+  states.set(bench, made);
+  const there = made.get(name) ?? make();
+  made.set(name, there);
+  return there;
+}

@@ -50,3 +50,23 @@ function keptBy({ keepsNothing }: Operation, before: Truth, after: Truth): Issue
   const issuer = signingIssuer(after.keystore.state)?.id;
   return validIn(before).filter(({ authority }) => authority === issuer);
 }
+
+/** What did not hold, of many faults: each is told when it is found, and all of them in the end. */
+export class Findings {
+  readonly #found: string[] = [];
+
+  /** @param what names the fault */
+  async at(what: string, look: () => Promise<void>): Promise<void> {
+    try {
+      await look();
+    } catch (error) {
+      const found = `${what}: ${error instanceof Error ? error.message : String(error)}`;
+      this.#found.push(found);
+      process.stderr.write(`found: ${found}\n`);
+    }
+  }
+
+  expectNone(): void {
+    expect(this.#found).toEqual([]);
+  }
+}

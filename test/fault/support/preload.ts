@@ -3,7 +3,7 @@ import { readFile, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { CLUSTER_CA, type RunOptions, type RunResult, run } from '../../support/cli.ts';
-import { describeWith } from '../../support/debian.ts';
+import { describeWith, executable } from '../../support/debian.ts';
 import { scratch } from '../../support/scratch.ts';
 
 /** What is done to the process at one of its storage calls: see storage-fault.c. */
@@ -15,6 +15,8 @@ export interface At {
   fault: Fault;
   /** Every later call that takes room fails as well: a disk that stays full. */
   stays?: boolean;
+  /** A file to which the calls are appended. */
+  log?: string | undefined;
 }
 
 /** Where a run works: storage calls below `directory` are counted. */
@@ -44,25 +46,33 @@ function preload(): string {
   return library;
 }
 
-function start(target: Target, variables: Record<string, string>, args: string[], options: RunOptions = {}) {
+/** What has a process load the library; nothing where it cannot be compiled. */
+export const preloaded = (): Record<string, string> =>
+  executable('gcc') === undefined ? {} : { LD_PRELOAD: preload() };
+
+/** What the library is told. */
+export const variablesOf = (
+  { directory: below }: Target,
+  { call, fault, stays = false, log }: At,
+): Record<string, string> => ({
+  FAULT_BELOW: below,
+  FAULT_AT: String(call),
+  FAULT_DO: fault,
+  ...(stays ? { FAULT_FROM: '1' } : {}),
+  ...(log === undefined ? {} : { FAULT_LOG: log }),
+});
+
+/** Runs the tool, in a process of its own, with a fault at one storage call. */
+export const faulty = (target: Target, at: At, args: string[], options?: RunOptions): Promise<RunResult> =>
+  start(target, variablesOf(target, at), args, options);
+
+function start(target: Target, faults: Record<string, string>, args: string[], options: RunOptions = {}) {
   return run(process.execPath, [CLUSTER_CA, ...args], {
     cwd: target.out,
     timeout: 120_000,
     ...options,
-    env: {
-      ...target.env,
-      ...options.env,
-      LD_PRELOAD: preload(),
-      FAULT_BELOW: target.directory,
-      ...variables,
-    },
+    env: { ...target.env, ...options.env, ...preloaded(), ...faults },
   });
-}
-
-/** Runs the tool with a fault at one storage call. */
-export function faulty(target: Target, at: At, args: string[], options: RunOptions = {}): Promise<RunResult> {
-  const stays: Record<string, string> = at.stays ? { FAULT_FROM: '1' } : {};
-  return start(target, { FAULT_AT: String(at.call), FAULT_DO: at.fault, ...stays }, args, options);
 }
 
 /** One storage call of a run. */
@@ -75,25 +85,44 @@ export interface Call {
   data?: Uint8Array | undefined;
 }
 
+export interface Traced {
+  calls: Call[];
+  result: RunResult;
+}
+
 /** The storage calls of a run that ends well, in their order, and what it printed. @param codes exit codes that are well */
-export async function trace(
+export const trace = (target: Target, args: string[], codes?: number[]): Promise<Traced> =>
+  traceOf(target, args, (faults) => start(target, faults, args), codes);
+
+/** The same of a run that somebody else does, with what the library is to be told. */
+export async function traceOf(
   target: Target,
   args: string[],
+  begin: (faults: Record<string, string>) => Promise<RunResult>,
   codes = [0],
-): Promise<{ calls: Call[]; result: RunResult }> {
+): Promise<Traced> {
+  const log = await newLog();
+  const result = await begin({ FAULT_BELOW: target.directory, FAULT_LOG: log });
+  if (!codes.includes(result.code ?? -1)) throw new Error(`${args.join(' ')} exits ${result.code}: ${result.stderr}`);
+  return { calls: await callsIn(log), result };
+}
+
+/** Where calls can be taken down; what was there is gone. */
+export async function newLog(): Promise<string> {
   const log = join(directory, 'calls');
   await rm(log, { force: true });
-  const result = await start(target, { FAULT_LOG: log }, args);
-  if (!codes.includes(result.code ?? -1)) throw new Error(`${args.join(' ')} exits ${result.code}: ${result.stderr}`);
+  return log;
+}
+
+export async function callsIn(log: string): Promise<Call[]> {
   const lines = (await readFile(log, 'utf8').catch(() => '')).split('\n').filter((line) => line !== '');
-  const calls = lines.map((line): Call => {
+  return lines.map((line): Call => {
     const [name = '', path = '', rest = ''] = line.split('\t');
     if (rest === '') return { name, path };
     return /write/.test(name)
       ? { name, path, data: new Uint8Array(Buffer.from(rest, 'hex')) }
       : { name, path, from: rest };
   });
-  return { calls, result };
 }
 
 export const textOf = ({ name, path }: Call): string => `${name} ${path}`;
@@ -119,7 +148,6 @@ export function sampled(calls: readonly string[], most: number): number[] {
   const chosen = new Set(linked.flatMap((n) => [n, Math.min(n + 1, calls.length)]));
   for (let i = 0; i < most; i++) chosen.add(Math.floor((i * all.length) / most) + 1);
   const ordered = [...chosen].sort((a, b) => a - b);
-  return ordered.filter(
-    (_, i) => Math.floor((i * most) / ordered.length) !== Math.floor(((i - 1) * most) / ordered.length),
-  );
+  const middles = Array.from({ length: most }, (_, i) => Math.floor(((i + 0.5) * ordered.length) / most));
+  return [...new Set(middles.map((i) => ordered[i] as number))];
 }

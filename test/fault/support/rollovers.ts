@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { expect } from '@jest/globals';
 import { liveAuthorities, phaseOf } from '../../../src/keystore/hierarchy.ts';
 import type { Phase } from '../../../src/rollover/phase.ts';
-import { type Bench, keystoreWith, type Operation, type Prepared, ready } from './bench.ts';
+import { type Bench, keystoreWith, type Operation, once, type Prepared, ready } from './bench.ts';
 import type { Truth } from './invariant.ts';
 
 // A root CA is replaced for two nodes whose services are nothing but files.
@@ -23,7 +23,9 @@ const servicesOf = ({ directory }: Bench): Record<string, string> =>
   Object.fromEntries(NODES.map((node) => [node, join(directory, node)]));
 
 /** Where a rollover of files stands in a phase. */
-async function arrived(bench: Bench, phase: Phase): Promise<Prepared> {
+const arrived = (bench: Bench, phase: Phase): Promise<Prepared> => once(bench, phase, () => arriveIn(bench, phase));
+
+async function arriveIn(bench: Bench, phase: Phase): Promise<Prepared> {
   const inventory = inventoryOf(bench);
   if (phase !== 'stable') {
     const before = await arrived(bench, ALONG[ALONG.indexOf(phase) - 1] as Phase);

@@ -14,6 +14,9 @@
  *                comes from (link, rename), where it leads to (symlink), its mode in octal (open, mkdir, chmod), or what is
  *                written, in hex (write)
  *
+ * The variables are read at the first call; and anew, and the count begins again, whenever somebody opens ARM, a file
+ * that there is not. So one process can have a fault befall it again and again.
+ *
  * Counted is what changes a file system or makes it durable: open for writing or making, write, fsync, truncate,
  * chmod, link, symlink, rename, unlink, mkdir, mkdtemp, rmdir, times. With FAULT_READS=1 also open for reading and read.
  */
@@ -35,6 +38,7 @@
 
 #define REAL(name) ((__typeof__(&name))real(#name))
 #define MOST_FILES 4096
+#define ARM "/storage-fault/arm"
 
 enum kind { NONE = 0, READ = 1, CHANGE = 2 };
 
@@ -48,13 +52,26 @@ static pthread_once_t once = PTHREAD_ONCE_INIT;
 
 static void *real(const char *name) { return dlsym(RTLD_NEXT, name); }
 
+/* A copy, which is never freed: another thread may still be reading the last one. */
+static const char *variable(const char *name) {
+  const char *value = getenv(name);
+  return value == NULL ? NULL : strdup(value);
+}
+
 static void begin(void) {
-  below = getenv("FAULT_BELOW");
-  action = getenv("FAULT_DO");
-  log_path = getenv("FAULT_LOG");
+  below = variable("FAULT_BELOW");
+  action = variable("FAULT_DO");
+  log_path = variable("FAULT_LOG");
   reads = getenv("FAULT_READS") != NULL;
   stays = getenv("FAULT_FROM") != NULL;
-  if (getenv("FAULT_AT") != NULL) at = atol(getenv("FAULT_AT"));
+  at = getenv("FAULT_AT") == NULL ? -1 : atol(getenv("FAULT_AT"));
+}
+
+static void arm(void) {
+  pthread_mutex_lock(&lock);
+  begin();
+  count = 0;
+  pthread_mutex_unlock(&lock);
 }
 
 static int is_below(const char *path) {
@@ -158,6 +175,7 @@ static enum verdict step_with(const char *call, const char *path, mode_t mode, i
 }
 
 static int open_as(const char *symbol, int directory, const char *path, int flags, mode_t mode) {
+  if (strcmp(path, ARM) == 0) arm();
   int changes = (flags & O_ACCMODE) != O_RDONLY || (flags & O_CREAT) != 0;
   const char *call = !changes ? "open-to-read" : (flags & O_TRUNC) != 0 ? "open-empty" : "open";
   if (is_below(path) && (changes || reads) && step_with(call, path, mode, changes) == FAIL) return -1;
