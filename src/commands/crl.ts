@@ -7,6 +7,7 @@ import { type Context, openKeystore, openKeystoreToWrite } from '../context.ts';
 import { ClusterCaError } from '../errors.ts';
 import { liveAuthorities } from '../keystore/hierarchy.ts';
 import type { Keystore } from '../keystore/keystore.ts';
+import type { Authority } from '../keystore/log/parts.ts';
 import { crlOrder } from '../keystore/public.ts';
 import { newRequestId } from '../keystore/request-id.ts';
 import { encodePem } from '../pki/pem.ts';
@@ -71,13 +72,18 @@ export async function runCrl(ctx: Context, options: CrlOptions): Promise<void> {
   await print(ctx, keystore, options);
 }
 
+/** Whose CRLs are signed anew: the issuing CAs', or the one that is named. */
+function toRenew(keystore: Keystore, named: string | undefined, now: number): Authority[] {
+  return liveAuthorities(keystore.state).filter((authority) =>
+    named === undefined
+      ? authority.role === 'issuing' && keystore.authorityCertificate(authority.id).notAfter > now
+      : authority.id === named,
+  );
+}
+
 async function renew(ctx: Context, keystore: Keystore, options: CrlOptions): Promise<void> {
   const now = ctx.now().getTime();
-  const chosen = liveAuthorities(keystore.state).filter((authority) =>
-    options.authority === undefined
-      ? authority.role === 'issuing' && keystore.authorityCertificate(authority.id).notAfter > now
-      : authority.id === options.authority,
-  );
+  const chosen = toRenew(keystore, options.authority, now);
   if (options.lifetime !== undefined)
     for (const { id } of chosen)
       if (now + options.lifetime * 1000 > keystore.authorityCertificate(id).notAfter)
@@ -122,7 +128,8 @@ async function print(ctx: Context, keystore: Keystore, options: CrlOptions): Pro
       ].join('\n'),
     );
   } else if (ctx.ui.options.json) ctx.ui.result({ crls, ...dry }, () => '');
-  else if (options.dryRun)
-    ctx.ui.result({ crls }, () => `would sign new CRLs of ${chosen.map(({ id }) => id).join(', ')}`);
-  else ctx.ui.raw(content);
+  else if (options.dryRun) {
+    const ids = toRenew(keystore, options.authority, ctx.now().getTime()).map(({ id }) => id);
+    ctx.ui.result({ crls }, () => `would sign new CRLs of ${ids.join(', ')}`);
+  } else ctx.ui.raw(content);
 }

@@ -4,7 +4,7 @@ import { type Context, openKeystore, openKeystoreToWrite } from '../context.ts';
 import type { Keystore } from '../keystore/keystore.ts';
 import { newRequestId } from '../keystore/request-id.ts';
 import type { KeystoreWriter } from '../keystore/writer.ts';
-import { anchorObject, readAnchors } from '../rollover/anchor-file.ts';
+import { anchorObject, isSelfSigned, NO_ANCHOR, readAnchors } from '../rollover/anchor-file.ts';
 import {
   addAnchors,
   checkNewAnchors,
@@ -54,6 +54,11 @@ async function runAdd(ctx: Context, file: string, options: TrustOptions): Promis
   checkNewAnchors(keystore.state, anchors, now);
   const added = anchors.map(anchorObject);
   const names = added.map(({ subject }) => subject).join(', ');
+  for (const certificate of anchors)
+    if (!isSelfSigned(certificate)) {
+      const { subject } = anchorObject(certificate);
+      ctx.ui.warn(`${subject} is no root CA: ${NO_ANCHOR}; add the root that it leads to`);
+    }
   if (!options.dryRun) {
     const who = `every certificate that ${names} has issued, or will, is then accepted by every node, whatever its name`;
     await ctx.ui.confirm(`trust ${names}? ${who}`, ctx.globals.yes ?? false);

@@ -2,7 +2,7 @@ import { sha256Hex } from '../crypto/hash.ts';
 import type { ClientCertificate } from '../endpoint/handshake.ts';
 import { ClusterCaError } from '../errors.ts';
 import type { Host } from '../hosts/host.ts';
-import { phaseOf, signingIssuer } from '../keystore/hierarchy.ts';
+import { phaseOf, restsOnOthers } from '../keystore/hierarchy.ts';
 import type { Keystore } from '../keystore/keystore.ts';
 import { crlBundle, trustBundle } from '../keystore/public.ts';
 import { equalBytes } from '../pki/der/writer.ts';
@@ -15,7 +15,7 @@ import type { Unit } from './unit.ts';
 
 /** Whether the certificates in use are of a CA that is being taken over: nothing of ours is issued yet, they stay. */
 export function keepsCertificates({ state }: Keystore): boolean {
-  return state.rollover?.form === 'foreign' && signingIssuer(state) === undefined;
+  return restsOnOthers(state);
 }
 
 /**

@@ -41,4 +41,6 @@ export interface ClusterFacts {
   issuing: Certificate[];
   /** The current CRL of each CA. */
   crls: Crl[];
+  /** The cluster rests on another CA, which is being taken over: nothing is to be issued yet. */
+  restsOnOthers: boolean;
 }

@@ -4,7 +4,7 @@ import type { ClientCertificate } from '../endpoint/handshake.ts';
 import { Hosts } from '../hosts/hosts.ts';
 import type { Service } from '../inventory/services.ts';
 import type { IssueItem } from '../issuance/item.ts';
-import { everyAnchor, intermediatesAbove, liveAuthorities } from '../keystore/hierarchy.ts';
+import { everyAnchor, intermediatesAbove, liveAuthorities, restsOnOthers } from '../keystore/hierarchy.ts';
 import type { Keystore } from '../keystore/keystore.ts';
 import { bundleAnchors } from '../keystore/public.ts';
 import { fromBase64 } from '../pki/encoding.ts';
@@ -58,6 +58,7 @@ export class Gatherer {
         [...issuing, ...intermediatesAbove(state, signing)].map(({ certificate }) => fromBase64(certificate)),
       ),
       crls,
+      restsOnOthers: restsOnOthers(state),
     };
     return new Gatherer(keystore, cluster, await logRevocation(keystore), client);
   }
@@ -73,14 +74,18 @@ export class Gatherer {
 
   async look(service: Service, wanted: IssueItem | undefined): Promise<ServiceFacts> {
     const { holder, plane, address } = service;
-    const row = await this.#keystore.query((index) => index.current(holder.kind, holder.name, plane));
+    // What ours has issued before a takeover was taken back is not what is to be in use.
+    const row = this.#cluster.restsOnOthers
+      ? undefined
+      : await this.#keystore.query((index) => index.current(holder.kind, holder.name, plane));
     const der = row && (await this.#keystore.der(row));
     const disk = await readDisk(this.#hosts.of(service), service.dir);
     const served = address === undefined ? undefined : await readServed({ ...service, address }, this.#client);
     const leaf = (served?.seen?.identified ?? served?.seen?.anonymous)?.leaf ?? served?.seen?.chain[0];
     return {
       service,
-      wanted,
+      // Whatever names another CA's certificates have: they are in use.
+      wanted: this.#cluster.restsOnOthers ? undefined : wanted,
       issued: der === undefined ? undefined : await this.#used(der, []),
       disk,
       onDisk: disk.chain[0] && (await this.#used(disk.chain[0].der, disk.chain.slice(1))),

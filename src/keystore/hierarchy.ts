@@ -72,6 +72,11 @@ export function signingIssuer(state: Hierarchies): Authority | undefined {
   return issuerOf(state, issuer);
 }
 
+/** Whether the certificates in use are of a CA that is being taken over: nothing of ours is issued yet, or any more. */
+export function restsOnOthers(state: Hierarchies): boolean {
+  return state.rollover?.form === 'foreign' && signingIssuer(state) === undefined;
+}
+
 /** Our own newest issuing CA, whether it may sign node certificates now or not. */
 export function newestIssuer(state: Hierarchies): Authority | undefined {
   return signingIssuer(state) ?? liveAuthorities(state).findLast(({ role }) => role === 'issuing');

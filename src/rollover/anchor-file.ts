@@ -2,6 +2,7 @@ import { sha256 } from '../crypto/hash.ts';
 import { createVerifySignature } from '../crypto/verify-signature.ts';
 import { ClusterCaError } from '../errors.ts';
 import { certificateFields, nameText } from '../inspection/certificate-object.ts';
+import { isIssuedBy } from '../keystore/hierarchy.ts';
 import { DerError } from '../pki/der/error.ts';
 import { equalBytes } from '../pki/der/writer.ts';
 import { OID } from '../pki/oids.ts';
@@ -14,6 +15,14 @@ import { formatTime } from '../values/time.ts';
 import { readInputFile } from '../what/read-file.ts';
 
 const verify = createVerifySignature();
+
+/** Why an intermediate CA among the anchors is of no use to most servers. */
+export const NO_ANCHOR = 'servers that use OpenSSL take only what is self-signed for an anchor';
+
+/** Whether a certificate names itself as its issuer, as OpenSSL looks at it: whoever trusts it checks no signature. */
+export function isSelfSigned(certificate: Certificate): boolean {
+  return isIssuedBy(certificate, certificate);
+}
 
 /** An anchor as documents show it. */
 export interface AnchorObject {
@@ -46,7 +55,8 @@ export function readAnchors(path: string, now: Date): Certificate[] {
 
 /**
  * The root of a cluster that is to be taken over, and its CRLs where the file has them too.
- * @throws as `readAnchors`; ERR_USAGE when the file holds more than one certificate; ERR_POLICY for a CRL of another CA
+ * @throws as `readAnchors`; ERR_USAGE when the file holds more than one certificate; ERR_POLICY for a CA that is no root,
+ *   and for a CRL of another CA
  */
 export function readForeignRoot(path: string, now: Date): { certificate: Certificate; crls: Uint8Array[] } {
   const [certificate, ...more] = readAnchors(path, now);
@@ -58,6 +68,10 @@ export function readForeignRoot(path: string, now: Date): { certificate: Certifi
         hint: 'give the one that the nodes trust: the root alone, without the CAs below it',
       },
     );
+  if (!isSelfSigned(certificate))
+    throw new ClusterCaError('ERR_POLICY', `${path}: ${nameText(certificate.subject)} is no root CA: ${NO_ANCHOR}`, {
+      hint: `give the root that it leads to; its issuer is ${nameText(certificate.issuer)}`,
+    });
   const bytes = readInputFile(path, 'certificate');
   const crls = looksLikePem(bytes) ? blocks(path, bytes, 'X509 CRL') : [];
   for (const der of crls) checkCrl(path, der, certificate);

@@ -88,14 +88,38 @@ export function rolloverDocument(state: LogState): RolloverDocument {
   };
 }
 
+/**
+ * What a start would begin with, which takes a rollover that is over for none.
+ * @param foreign the root of another CA that is to be taken over, DER
+ */
+export function documentBefore(state: LogState, foreign?: Uint8Array): RolloverDocument {
+  const { old, new: fresh } = rolloverDocument(state);
+  const own = fresh ?? old;
+  const [goes, comes] = foreign === undefined ? [own] : [rootFields(foreign), own];
+  return {
+    phase: 'stable',
+    ...(goes === undefined ? {} : { old: goes }),
+    ...(comes === undefined ? {} : { new: comes }),
+    services: [],
+    excluded: [],
+    confirmed: [],
+    blocking: [],
+    next: nextStep('stable', foreign === undefined ? 'root' : 'foreign'),
+  };
+}
+
 function rootObject(state: LogState, side: Side): RootObject | undefined {
   const { rollover } = state;
   const over = rollover?.phase === 'done' && side === 'old';
   const own = over ? state.authorities.find(({ id }) => id === rollover.old) : rootOf(state, side);
   const der = own === undefined ? anchorOf(state, side) : Buffer.from(own.certificate, 'base64');
   if (der === undefined) return undefined;
+  return { ...(own === undefined ? {} : { authority: own.id }), ...rootFields(der) };
+}
+
+function rootFields(der: Uint8Array): RootObject {
   const { subject, fingerprint, notBefore, notAfter } = certificateFields(parseCertificate(der), (d) => sha256(d));
-  return { ...(own === undefined ? {} : { authority: own.id }), subject, fingerprint, notBefore, notAfter };
+  return { subject, fingerprint, notBefore, notAfter };
 }
 
 /** The command that goes on from a phase; where there is nothing to go on with, the one that shows that all is well. */

@@ -19,15 +19,17 @@ const WORDS: Record<Phase, string> = {
   done: 'the old CA is gone, its keys are destroyed',
 };
 
+const TAKEN = 'the old CA is trusted no more; its key never was ours';
+
 /** What was done, where the rollover stands, and what comes next. */
 export function renderRollover(document: RolloverDocument, style: Style, now: Date): string {
-  const { phase, old, new: fresh, since, emergency, steps = [], dryRun } = document;
+  const { phase, form, old, new: fresh, since, emergency, steps = [], dryRun } = document;
   const root = (of: RootObject): string =>
     `${of.authority ?? of.subject}, ends ${relativeTime(Date.parse(of.notAfter), now.getTime())}, ${of.fingerprint.slice(0, 16)}…`;
   const verb = dryRun ? 'would ' : '';
   return [
     ...steps.flatMap(({ what }) => paragraph(`${verb}${what}`, style, 0)),
-    `${style.bold(`phase ${phase}`)}: ${WORDS[phase]}`,
+    `${style.bold(`phase ${phase}`)}: ${phase === 'done' && form === 'foreign' ? TAKEN : WORDS[phase]}`,
     ...keyValues(
       [
         { label: phase === 'stable' ? 'root CA' : 'old', value: old && root(old) },

@@ -78,11 +78,12 @@ function counts({ valid, due, expired, revoked, superseded }: StatusDocument['ce
 }
 
 /** What to do, the most urgent first: one command for all certificates that are due, then each other alert's own. */
-function nextSteps({ alerts, certificates, attention }: StatusDocument): string[] {
+function nextSteps({ alerts, certificates, attention, rollover }: StatusDocument): string[] {
   const ofHolder = ({ name }: Alert): boolean => /^(node_internal|client)_certs_/.test(name);
   const serious = alerts.filter(({ severity }) => severity !== 'info');
   const steps = serious.map((alert) => (ofHolder(alert) ? 'cluster-ca rotate --due --out DIR' : alert.hint));
   if (certificates.due > 0) steps.push('cluster-ca rotate --due --out DIR');
+  if (rollover !== undefined && !attention) steps.push('cluster-ca rollover status');
   if (!attention && steps.length === 0 && certificates.valid === 0) steps.push('cluster-ca issue NODE --out DIR');
   const unique = [...new Set(steps)].slice(0, MOST_STEPS);
   return unique.length > 0 ? unique : ['nothing to do now'];

@@ -1,5 +1,6 @@
 import { sha256Hex } from '../crypto/hash.ts';
 import { ClusterCaError } from '../errors.ts';
+import { keyProblems } from '../inspection/certificate-problems.ts';
 import { anchorsOf } from '../keystore/hierarchy.ts';
 import type { LogState } from '../keystore/log/state.ts';
 import type { KeystoreWriter } from '../keystore/writer.ts';
@@ -39,14 +40,19 @@ export function trustedAnchors(state: LogState, now: Date): TrustedObject[] {
 }
 
 /**
- * Refuses anchors that are in the bundles already, or too many.
+ * Refuses anchors that are in the bundles already, too many, or with a key that others can find.
  * @throws ERR_EXISTS, ERR_POLICY
  */
 export function checkNewAnchors(state: LogState, anchors: readonly Certificate[], now: Date): void {
   const there = trustedAnchors(state, now);
   const seen = new Set<string>();
   for (const certificate of anchors) {
-    const { subject, fingerprint } = anchorObject(certificate);
+    const { subject, fingerprint, keyType } = anchorObject(certificate);
+    const [weak] = keyProblems(keyType);
+    if (weak !== undefined)
+      throw new ClusterCaError('ERR_POLICY', `${subject} is not to be trusted: ${weak.message}`, {
+        hint: 'whoever finds its key can make certificates that every node accepts: have that CA make another',
+      });
     const known = there.find((one) => one.fingerprint === fingerprint);
     const own = state.authorities.find((one) => one.certificate === toBase64(certificate.der));
     if (own !== undefined)

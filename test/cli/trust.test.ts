@@ -8,11 +8,13 @@ import { openssl } from './x509.ts';
 const cluster = await newCluster();
 const { ca, directory, out } = cluster;
 
+const P256 = ['ec', '-pkeyopt', 'ec_paramgen_curve:P-256'];
+
 /** A self-signed certificate made by openssl. @returns its file */
-async function selfSigned(name: string, days: string, isCa = true): Promise<string> {
+async function selfSigned(name: string, days: string, isCa = true, key = P256): Promise<string> {
   const path = join(directory, `${name}.pem`);
   await openssl([
-    ...['req', '-x509', '-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:P-256', '-nodes', '-days', days],
+    ...['req', '-x509', '-newkey', ...key, '-nodes', '-days', days],
     ...['-subj', `/CN=${name}`, '-keyout', join(directory, `${name}.key`), '-out', path],
     ...(isCa ? [] : ['-addext', 'basicConstraints=critical,CA:FALSE']),
   ]);
@@ -58,8 +60,31 @@ test('refused: no CA, the own root, what is no certificate, the root of the clus
   errorObject(await add(await selfSigned('leaf', '30', false)), 'ERR_POLICY');
   errorObject(await add(own), 'ERR_EXISTS');
   errorObject(await add(rubbish), 'ERR_CONFIG');
+  errorObject(await add(await selfSigned('weak', '30', true, ['rsa:1024'])), 'ERR_POLICY');
   const { anchors } = await done<Trust>(ca, ['trust', 'list']);
   const root = anchors[0]?.fingerprint as string;
   errorObject(await ca(['trust', 'remove', root, '--yes', '--json']), 'ERR_STATE');
   errorObject(await ca(['trust', 'remove', 'xyz', '--yes', '--json']), 'ERR_USAGE');
+});
+
+test('an intermediate CA is no anchor to servers that use OpenSSL: said, and never the root of a takeover', async () => {
+  const above = await selfSigned('above', '30');
+  const [request, file] = [join(directory, 'between.csr'), join(directory, 'between.pem')];
+  const key = join(directory, 'above.key');
+  await openssl(['req', '-new', '-key', join(directory, 'monitoring.key'), '-subj', '/CN=between', '-out', request]);
+  const extensions = join(directory, 'between.cnf');
+  await writeFile(extensions, 'basicConstraints=critical,CA:TRUE\nkeyUsage=critical,keyCertSign,cRLSign\n');
+  await openssl([
+    ...['x509', '-req', '-in', request, '-CA', above, '-CAkey', key, '-CAcreateserial', '-days', '20'],
+    ...['-extfile', extensions, '-out', file],
+  ]);
+  const { stderr } = await ca(['trust', 'add', file, '--dry-run']);
+  expect(stderr).toBe(
+    'cluster-ca: warning: CN=between is no root CA: servers that use OpenSSL take only what is self-signed for an anchor; add the root that it leads to\n',
+  );
+  const refused = await ca(['rollover', 'start', '--from-anchor', file, '--dry-run', '--json']);
+  const { message, hint } = errorObject(refused, 'ERR_POLICY');
+  expect(message).toContain('CN=between is no root CA');
+  expect(hint).toBe('give the root that it leads to; its issuer is CN=above');
+  await done(ca, ['rollover', 'start', '--from-anchor', above, '--dry-run']);
 });

@@ -9,7 +9,7 @@ import type { Keystore } from '../../keystore/keystore.ts';
 import { newRequestId } from '../../keystore/request-id.ts';
 import { domainStore } from '../../keystore/unlock.ts';
 import { anchorObject, readForeignRoot } from '../../rollover/anchor-file.ts';
-import { rolloverDocument, type StepObject } from '../../rollover/document.ts';
+import { documentBefore, rolloverDocument, type StepObject } from '../../rollover/document.ts';
 import { rootInForce } from '../../rollover/make-hierarchy.ts';
 import { renderRollover } from '../../rollover/render.ts';
 import { checkStart, requireOwnRoot, type StartRequest, startRollover } from '../../rollover/start.ts';
@@ -53,7 +53,10 @@ async function runRoot(ctx: Context, keystore: Keystore, options: RolloverStartO
   const emergency = emergencyOf(options);
   const backup = options.backup === undefined ? undefined : resolve(ctx.cwd, options.backup);
   const steps = plannedSteps(keystore, foreign !== undefined, backup, emergency, options.dryRun ?? false);
-  if (options.dryRun) return printStart(ctx, keystore, steps, { dryRun: true });
+  if (options.dryRun) {
+    const document = { ...documentBefore(keystore.state, foreign?.certificate), steps, dryRun: true };
+    return ctx.ui.result(document, (style) => renderRollover(document, style, ctx.now()));
+  }
   const question = foreign
     ? `begin to replace ${options.fromAnchor} by ${rootInForce(keystore).id}`
     : `begin to replace ${rootInForce(keystore).id}`;
