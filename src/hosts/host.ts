@@ -1,3 +1,4 @@
+import type { Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
 
 /** What stands at a path, links not followed. */
@@ -31,6 +32,13 @@ export interface Ended {
   code: number | undefined;
   stdout: string;
   stderr: string;
+}
+
+/** A port that was opened on a host's 127.0.0.1. */
+export interface Listening {
+  port: number;
+  /** Closes it, and the connections that it has. */
+  close(): Promise<void>;
 }
 
 /**
@@ -71,6 +79,12 @@ export interface Host {
   run(argv: readonly string[], options: RunOptions): Promise<Ended>;
   /** A connection to a unix socket there. ERR_REMOTE when nothing listens. */
   connect(path: string): Promise<Duplex>;
+  /**
+   * Opens a port on the loopback address there, for as long as it is not closed; who connects to it is handed over here.
+   * @param port which; any free one without
+   * @throws ERR_REMOTE when that port is in use, or no way leads back from there
+   */
+  listen(take: (socket: Socket) => void, port?: number): Promise<Listening>;
   /** Whether the process of that number is there. */
   isAlive(pid: number): Promise<boolean>;
   /** Sends a signal. ERR_REMOTE when there is no such process or it may not be. */

@@ -14,7 +14,7 @@ import {
   symlink,
   unlink,
 } from 'node:fs/promises';
-import { connect } from 'node:net';
+import { type AddressInfo, connect, type Socket } from 'node:net';
 import { basename, dirname, join, resolve } from 'node:path';
 import type { Duplex, Readable } from 'node:stream';
 import { randomBytes } from '../crypto/hash.ts';
@@ -25,7 +25,8 @@ import { isAlive } from '../keystore/directory/process-alive.ts';
 import { toHex } from '../pki/encoding.ts';
 import { parseOwner } from '../placement/owner.ts';
 import { endWithUs, signalGroup } from './children.ts';
-import type { Ended, Entry, Host, NewFile, RunOptions } from './host.ts';
+import type { Ended, Entry, Host, Listening, NewFile, RunOptions } from './host.ts';
+import { openListener } from './loopback.ts';
 
 const MOST = 16 << 20;
 const MOST_OUTPUT = 64 << 10;
@@ -196,6 +197,11 @@ export class LocalHost implements Host {
         setTimeout(() => setImmediate(end, code), LEAVING).unref();
       });
     });
+  }
+
+  async listen(take: (socket: Socket) => void, port = 0): Promise<Listening> {
+    const { server, close } = await openListener({ host: '127.0.0.1', port }, take);
+    return { port: (server.address() as AddressInfo).port, close };
   }
 
   connect(path: string): Promise<Duplex> {

@@ -8,7 +8,7 @@ import { errno, storageError } from '../keystore/directory/errors.ts';
 import { toHex } from '../pki/encoding.ts';
 import { splitOwner } from '../placement/owner.ts';
 import { safeText } from '../ui/text/safe.ts';
-import type { Ended, Entry, Host, NewFile, RunOptions } from './host.ts';
+import type { Ended, Entry, Host, Listening, NewFile, RunOptions } from './host.ts';
 import { lastLine } from './ssh/complaint.ts';
 import { SshConnection } from './ssh/connection.ts';
 import { type Destination, parseDestination } from './ssh/destination.ts';
@@ -172,6 +172,11 @@ export class SshHost implements Host {
       socket.destroy();
       throw error;
     }
+  }
+
+  async listen(take: (socket: Socket) => void, port = 0): Promise<Listening> {
+    const connection = await this.#connected();
+    return connection.listen(take, port);
   }
 
   async isAlive(pid: number): Promise<boolean> {

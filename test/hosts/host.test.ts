@@ -1,7 +1,7 @@
 import { execFileSync, spawn, spawnSync } from 'node:child_process';
 import { chmodSync, existsSync, readdirSync, statSync } from 'node:fs';
 import { lstat, mkdir, readFile, readlink, stat, symlink, writeFile } from 'node:fs/promises';
-import { createServer, type Server } from 'node:net';
+import { connect, createServer, type Server, type Socket } from 'node:net';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import type { Host } from '../../src/hosts/host.ts';
@@ -533,6 +533,49 @@ function contract(
         await expect(host.connect(locked)).rejects.toMatchObject({
           message: expect.stringMatching(/permission denied$/),
         });
+      });
+    });
+
+    describe('a port of its own', () => {
+      const hello = (port: number): Promise<string> =>
+        new Promise((resolve, reject) => {
+          const socket = connect(port, '127.0.0.1');
+          let answer = '';
+          socket.on('data', (chunk) => {
+            answer += chunk;
+          });
+          socket.once('end', () => resolve(answer));
+          socket.once('error', reject);
+          socket.write('hello');
+        });
+      const answering = (socket: Socket): void => {
+        socket.on('data', (data) => socket.end(`you said ${data}`));
+      };
+
+      test('who connects to it comes here, until it is closed', async () => {
+        const [one, other] = await Promise.all([host.listen(answering), host.listen(answering)]);
+        expect(one.port).not.toBe(other.port);
+        expect(await Promise.all([hello(one.port), hello(one.port), hello(other.port)])).toEqual(
+          Array(3).fill('you said hello'),
+        );
+        await one.close();
+        await expect(hello(one.port)).rejects.toThrow('ECONNREFUSED');
+        expect(await hello(other.port)).toBe('you said hello');
+        const again = await host.listen(answering, one.port);
+        expect([again.port, await hello(one.port)]).toEqual([one.port, 'you said hello']);
+        await Promise.all([again.close(), other.close()]);
+      });
+
+      test('what is handed over ends with it; one that is in use cannot be had', async () => {
+        const one = await host.listen(() => {});
+        await expect(host.listen(answering, one.port)).rejects.toMatchObject({
+          code: 'ERR_REMOTE',
+          message: expect.stringContaining(`cannot listen on 127.0.0.1:${one.port}`),
+        });
+        const held = hello(one.port).catch(() => 'broken');
+        await new Promise((resolve) => setTimeout(resolve, 50));
+        await one.close();
+        expect(['', 'broken']).toContain(await held);
       });
     });
 

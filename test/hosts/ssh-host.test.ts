@@ -304,6 +304,12 @@ describeSsh('odd logins', () => {
     } finally {
       listener.close();
     }
+    const oneWay = await start({ lines: ['AllowTcpForwarding no'] });
+    expect(await failure(hostOf(oneWay.destination).listen(() => {}))).toMatchObject({
+      code: 'ERR_REMOTE',
+      message: expect.stringMatching(/^cannot listen on 127\.0\.0\.1:0 of ssh:/),
+      hint: expect.stringMatching(/AllowTcpForwarding/),
+    });
     const narrow = await start({ lines: ['MaxSessions 1'] });
     const host = hostOf(narrow.destination);
     expect(await host.look('/')).toMatchObject({ type: 'directory' });

@@ -1,13 +1,16 @@
 import type { ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
+import type { Socket } from 'node:net';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { ClusterCaError } from '../../errors.ts';
+import type { Listening } from '../host.ts';
+import { type OpenListener, openListener } from '../loopback.ts';
 import { Agent } from './agent.ts';
 import { complaint, lastLine } from './complaint.ts';
 import type { Destination } from './destination.ts';
 import type { Executed, Limits } from './execution.ts';
-import { forwardingOf } from './forwarding.ts';
+import { backwardOf, forwardingOf } from './forwarding.ts';
 import { CONTROL, makePrivateDirectory, removePrivateDirectory } from './private-directory.ts';
 import { newMark, notStarted, remoteCommand, spawnSsh } from './program.ts';
 import { AGENT } from './scripts.ts';
@@ -51,6 +54,8 @@ export class SshConnection {
   readonly #agent: Agent;
   readonly #forwarded = new Map<string, Promise<string>>();
   readonly #waiting: (() => void)[] = [];
+  readonly #listeners = new Set<OpenListener>();
+  #names = 0;
   #running = 0;
   #said = '';
   #ended = false;
@@ -135,9 +140,45 @@ export class SshConnection {
   async forward(path: string): Promise<string> {
     const known = this.#forwarded.get(path);
     if (known !== undefined) return known;
-    const made = this.#makeForwarding(path, join(this.#directory, String(this.#forwarded.size)));
+    const made = this.#makeForwarding(path, join(this.#directory, String(this.#names++)));
     this.#forwarded.set(path, made);
     return made;
+  }
+
+  /**
+   * Opens a port on 127.0.0.1 there; who connects to it comes here by a socket of ours.
+   * @param port 0: any free one
+   * @throws ERR_REMOTE
+   */
+  async listen(take: (socket: Socket) => void, port: number): Promise<Listening> {
+    const path = join(this.#directory, String(this.#names++));
+    const listener = await openListener({ path }, take);
+    this.#listeners.add(listener);
+    const close = async (): Promise<void> => {
+      this.#listeners.delete(listener);
+      await listener.close();
+    };
+    const { code, stdout, stderr } = await this.#control('forward', backwardOf(port, path));
+    const opened = port === 0 ? Number(/^\d+$/m.exec(stdout)?.[0] ?? 0) : port;
+    if (code !== 0 || opened === 0) {
+      await close();
+      const why = lastLine(stderr) || 'ssh does not lead back from there';
+      throw new ClusterCaError(
+        'ERR_REMOTE',
+        `cannot listen on 127.0.0.1:${port} of ${this.#destination.text}: ${why}`,
+        {
+          hint: 'AllowTcpForwarding in its sshd_config, and no "restrict" without "port-forwarding" on our line of authorized_keys',
+        },
+      );
+    }
+    return {
+      port: opened,
+      close: async () => {
+        // As it was asked for: ssh knows it by these words.
+        if (!this.#ended) await this.#control('cancel', backwardOf(port, path));
+        await close();
+      },
+    };
   }
 
   /** Ends it, and removes what it had on this host. */
@@ -153,20 +194,30 @@ export class SshConnection {
   }
 
   async #makeForwarding(path: string, local: string): Promise<string> {
-    const child = this.#client(['-O', 'forward', '-L', forwardingOf(local, path), '--', this.#destination.text]);
-    let said = '';
-    child.stderr?.on('data', (chunk: Buffer) => {
-      said += chunk.toString('utf8');
-    });
-    child.stdin?.end();
-    const timer = setTimeout(() => child.kill('SIGKILL'), LOGIN);
-    const [code] = await once(child, 'close').finally(() => clearTimeout(timer));
+    const { code, stderr } = await this.#control('forward', ['-L', forwardingOf(local, path)]);
     if (code === 0) return local;
     throw new ClusterCaError(
       'ERR_REMOTE',
-      `cannot connect to ${path} on ${this.#destination.text}: ${lastLine(said) || 'ssh does not forward it'}`,
+      `cannot connect to ${path} on ${this.#destination.text}: ${lastLine(stderr) || 'ssh does not forward it'}`,
       { hint: 'is the path right?' },
     );
+  }
+
+  /** Asks the master for something, or takes it back. */
+  async #control(
+    what: 'forward' | 'cancel',
+    words: readonly string[],
+  ): Promise<{ code: number | null; stdout: string; stderr: string }> {
+    const child = this.#client(['-O', what, ...words, '--', this.#destination.text]);
+    const said = { stdout: '', stderr: '' };
+    for (const name of ['stdout', 'stderr'] as const)
+      child[name]?.on('data', (chunk: Buffer) => {
+        said[name] += chunk.toString('utf8');
+      });
+    child.stdin?.end();
+    const timer = setTimeout(() => child.kill('SIGKILL'), LOGIN);
+    const [code] = await once(child, 'close').finally(() => clearTimeout(timer));
+    return { code, ...said };
   }
 
   /** An ssh that speaks with the master alone, and never with the host: without a master it fails. */
@@ -239,5 +290,7 @@ export class SshConnection {
   #end(): void {
     if (!this.#ended) removePrivateDirectory(this.#directory);
     this.#ended = true;
+    for (const listener of this.#listeners) void listener.close();
+    this.#listeners.clear();
   }
 }
