@@ -99,6 +99,7 @@ export const reportedProofSchema = z.strictObject({
   checksNone: z.boolean().optional().describe('it asks for no client certificate, or is meant to take any'),
   provenBy: z.enum(['handshake', 'file']).optional(),
   fingerprint: fingerprint.optional().describe('SHA-256 of the certificate that it shows'),
+  how: z.string().max(2000).optional().describe('more of how it is known, in the role `connect`'),
   error: z.string().max(2000).optional(),
 });
 export type ReportedProof = z.infer<typeof reportedProofSchema>;
@@ -127,9 +128,22 @@ export const reportSchema = z.strictObject({
 export type Report = z.infer<typeof reportSchema>;
 
 /** Certificates for one key of the agent's, PEM, to ask its services with: they differ in nothing but their issuer. */
-export const probesSchema = z.object({
-  schemaVersion: z.literal(1),
+const chains = {
   old: z.string().optional(),
   new: z.string().optional(),
   stranger: z.string().describe('of a CA that was made for this, and that nobody has heard of'),
+};
+export const probesSchema = z.object({
+  schemaVersion: z.literal(1),
+  ...chains,
+  listener: z
+    .object({
+      ...chains,
+      name: z.string().describe('a DNS name in them that is the same in every run'),
+      ownName: z.string().describe('one that is in these alone'),
+    })
+    .optional()
+    .describe(
+      'where it was asked for: what a service is shown that the agent makes connect to itself; serverAuth alone',
+    ),
 });

@@ -1,3 +1,4 @@
+import type * as z from 'zod';
 import { loadCrypto } from '../crypto/webcrypto.ts';
 import { formatAddress } from '../endpoint/address.ts';
 import { misbehaved } from '../endpoint/failure.ts';
@@ -10,6 +11,7 @@ import { generateKey, importSigner } from '../pki/key.ts';
 import { encodePem } from '../pki/pem.ts';
 import type { Certificate } from '../pki/x509/certificate.ts';
 import type { ServerClient } from '../remote/call.ts';
+import { isDialed } from '../rollover/evidence/connect.ts';
 import { lookAt } from '../rollover/evidence/look.ts';
 import { forgetProbes, type Probes } from '../rollover/evidence/probes.ts';
 import type { Side } from '../rollover/phase.ts';
@@ -51,7 +53,18 @@ export class Prover {
           host: hosts.of(service),
           now: this.#now,
         });
-        for (const { plane, role, trustsOld, trustsNew, serves, checksNone, provenBy, fingerprint, error } of found)
+        for (const {
+          plane,
+          role,
+          trustsOld,
+          trustsNew,
+          serves,
+          checksNone,
+          provenBy,
+          fingerprint,
+          how,
+          error,
+        } of found)
           proofs.push({
             plane: plane ?? service.plane,
             service: service.label,
@@ -62,6 +75,7 @@ export class Prover {
             ...(checksNone === undefined ? {} : { checksNone }),
             ...(provenBy === 'handshake' || provenBy === 'file' ? { provenBy } : {}),
             ...(fingerprint === undefined ? {} : { fingerprint }),
+            ...(how === undefined ? {} : { how }),
             ...(error === undefined ? {} : { error }),
           });
       }
@@ -81,35 +95,42 @@ export class Prover {
     const at = this.#now().getTime();
     if (this.#made?.of === of && Math.abs(at - this.#made.at) < PROBES_LAST) return this.#made.probes;
     this.close();
-    const probes = await certified(client, this.#node);
+    const probes = await certified(client, this.#node, this.#services.some(isDialed));
     this.#made = { of, at, probes };
     return probes;
   }
 }
 
 /** A key that is made here, and certificates for it. */
-async function certified(client: ServerClient, node: string): Promise<Probes> {
+async function certified(client: ServerClient, node: string, wantsListener: boolean): Promise<Probes> {
   const crypto = await loadCrypto();
   const key = await generateKey(crypto, KEY_TYPE);
   const pem = new TextEncoder().encode(encodePem('PRIVATE KEY', key.pkcs8));
   try {
     const csr = await makeCsr(node, [], key.spki, await importSigner(crypto, KEY_TYPE, key.pkcs8));
-    const body = { csr: encodePem('CERTIFICATE REQUEST', csr) };
+    const body = { csr: encodePem('CERTIFICATE REQUEST', csr), ...(wantsListener ? { listener: true } : {}) };
     const answer = await client.call({ method: 'POST', path: `/v1/nodes/${node}/probes`, body, timeout: ANSWER });
     const parsed = probesSchema.safeParse(answer.body);
     if (!parsed.success) throw misbehaved(formatAddress(client.address), 'answers in a form that is not understood');
     const probe = (chain: string) => ({ cert: new TextEncoder().encode(chain), key: pem.slice() });
-    const { old, new: fresh, stranger } = parsed.data;
-    return {
+    const three = ({ old, new: fresh, stranger }: Chains) => ({
       ...(old === undefined ? {} : { old: probe(old) }),
       ...(fresh === undefined ? {} : { new: probe(fresh) }),
       stranger: probe(stranger),
+    });
+    const { listener } = parsed.data;
+    return {
+      ...three(parsed.data),
+      ...(listener && { listener: { ...three(listener), name: listener.name, ownName: listener.ownName } }),
     };
   } finally {
     key.pkcs8.fill(0);
     pem.fill(0);
   }
 }
+
+/** As the daemon sends them, PEM. */
+type Chains = Pick<z.infer<typeof probesSchema>, 'old' | 'new' | 'stranger'>;
 
 function sides({ issuers, others }: ProofAsk): (certificate: Certificate) => Side | undefined {
   const known = issuers.map(({ name, side }) => ({ name: fromBase64(name), side }));

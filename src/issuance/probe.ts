@@ -4,7 +4,7 @@ import type { ClientCertificate } from '../endpoint/handshake.ts';
 import { ClusterCaError } from '../errors.ts';
 import { encodeCanonical } from '../keystore/canonical.ts';
 import { issuerOf } from '../keystore/hierarchy.ts';
-import type { Authority } from '../keystore/log/bodies.ts';
+import type { Authority, Policy } from '../keystore/log/bodies.ts';
 import { newRequestId } from '../keystore/request-id.ts';
 import type { KeystoreWriter } from '../keystore/writer.ts';
 import { generateKey } from '../pki/key.ts';
@@ -29,6 +29,16 @@ export const PROBE: SignedItem = {
   wildcards: false,
 };
 
+/** The name that every end of ours asks for in its own certificate, below the cluster's first domain. */
+export function listenerName(policy: Pick<Policy, 'domains'>): string {
+  return `${PROBE.name}.${policy.domains[0]}`;
+}
+
+/** What a probe is issued to that a server's client is shown: for serverAuth alone, and under names that no node has. */
+export function listenerProbe(dns: readonly string[]): SignedItem {
+  return { ...PROBE, profile: 'server', dns: [...dns] };
+}
+
 /** An hour to each side of now, and no longer than its issuer. Milliseconds since 1970. */
 export function probeValidity(now: number, latest: number): Validity {
   return { notBefore: new Date(now - HOUR), notAfter: new Date(Math.min(now + HOUR - 1000, latest)) };
@@ -39,14 +49,20 @@ export function probeValidity(now: number, latest: number): Validity {
  * other. Its key is in memory only; zero it when done. The caller does not hold the turn among the writers.
  * @param wait milliseconds for the turn
  * @param side during a rollover: under which of its two roots; without it, whoever signs certificates of nodes now
+ * @param item what it is issued to, where it is not to connect but to be connected to
  * @throws ERR_KEYSTORE_BUSY, ERR_CLOCK, ERR_STORAGE; ERR_STATE when no key of that side is ours
  */
-export async function issueProbe(writer: KeystoreWriter, wait: number, side?: Side): Promise<ClientCertificate> {
+export async function issueProbe(
+  writer: KeystoreWriter,
+  wait: number,
+  side?: Side,
+  item = PROBE,
+): Promise<ClientCertificate> {
   const key = await generateKey(await loadCrypto(), PROBE.keyType);
   const pem = encodePem('PRIVATE KEY', key.pkcs8);
   key.pkcs8.fill(0);
   const encoder = new TextEncoder();
-  return { cert: encoder.encode(await certifyProbe(writer, wait, key.spki, side)), key: encoder.encode(pem) };
+  return { cert: encoder.encode(await certifyProbe(writer, wait, key.spki, side, item)), key: encoder.encode(pem) };
 }
 
 /**
@@ -60,6 +76,7 @@ export async function certifyProbe(
   wait: number,
   publicKey: Uint8Array,
   side?: Side,
+  item = PROBE,
 ): Promise<string> {
   const { keystore } = writer;
   const issuerNow = (): Authority => {
@@ -79,7 +96,7 @@ export async function certifyProbe(
     const signer = await writer.daily.signer(sealed, keyType);
     const common = { writer, signer, crypto, authority, requestId: newRequestId(), requestHash };
     const context = { ...common, confirm: async () => {} };
-    const [made] = await signBatch([{ item: PROBE, publicKey, validity }], context);
+    const [made] = await signBatch([{ item, publicKey, validity }], context);
     return chainPem(keystore, made as Uint8Array, id);
   });
 }

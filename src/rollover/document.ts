@@ -28,6 +28,7 @@ export interface ServiceStanding {
   provenBy?: 'handshake' | 'file' | 'agent' | 'declared';
   provenAt: string;
   fingerprint?: string;
+  how?: string;
   error?: string;
 }
 

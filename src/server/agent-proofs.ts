@@ -60,13 +60,14 @@ export class ServedAgents implements AgentNodes {
 
 /** What an agent has seen by handshakes counts as what an agent says; what is in its files, as files. */
 function proofsOf(node: string, { proofs }: ProofAnswer, at: number): Proof[] {
-  return proofs.map(({ provenBy, error, service, ...rest }: ReportedProof) => ({
+  return proofs.map(({ provenBy, how, error, service, ...rest }: ReportedProof) => ({
     ...rest,
     kind: 'node',
     name: node,
     at,
     service: shown(service),
     ...(provenBy === undefined ? {} : { provenBy: provenBy === 'handshake' ? ('agent' as const) : provenBy }),
+    ...(how === undefined ? {} : { how: shown(how) }),
     ...(error === undefined ? {} : { error: shown(error) }),
   }));
 }

@@ -30,6 +30,10 @@ const standingSchema = z.object({
   checksNone: z.boolean().optional().describe('it checks no client certificate: there is no trust to prove'),
   provenBy: z.enum(['handshake', 'agent', 'file', 'declared']).optional(),
   provenAt: time.optional(),
+  how: z
+    .string()
+    .optional()
+    .describe('in the role `connect`: by what it was made to connect to us; or, of its file, why it was not'),
   error: z.string().optional(),
 });
 

@@ -7,6 +7,7 @@ import { decodePem } from '../pki/pem.ts';
 import { safeText } from '../ui/text/safe.ts';
 import { trustNotTaken } from './announced-trust.ts';
 import { olderSessions } from './haproxy-connections.ts';
+import { haproxyDialing } from './haproxy-dialing.ts';
 import { listLoaded, proveCertificate, proveCrls, proveTrust } from './haproxy-proof.ts';
 import { canReload, reloadHaProxy } from './haproxy-reload.ts';
 import { type Ask, listCertificates, setCertificate } from './haproxy-runtime.ts';
@@ -55,6 +56,7 @@ export const haproxyTarget: Target<Options> = {
     connections: socket === undefined && masterSocket === undefined ? 'none' : 'listed',
   }),
   open: (situation) => new HaProxySession(situation),
+  dialing: haproxyDialing,
 };
 
 class HaProxySession implements Session {

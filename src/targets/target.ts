@@ -87,6 +87,52 @@ export interface Target<O = unknown> {
   abilities(options: O): Abilities;
   /** Nothing is connected to yet. */
   open(situation: Situation<O>): Session;
+  /** How it is made to connect to an end of ours, so that it shows whom it trusts as a client. */
+  readonly dialing?: Dialing<O>;
+}
+
+/** How a kind of server is made to connect to a listener of ours, as it connects to its own servers. */
+export interface Dialing<O = unknown> {
+  /** Of which form the listener has to be; a text: why this one cannot be made to. */
+  listener(options: O): DialedListener | string;
+  /**
+   * Makes ready. What it adds to the service is gone after `close`.
+   * @throws ERR_REMOTE, ERR_TIMEOUT with the reason why it cannot be made to connect
+   */
+  open(situation: DialSituation<O>): Promise<Dialer>;
+}
+
+export interface DialedListener {
+  /** What is said before TLS. */
+  starttls?: 'postgres';
+  /** Where the service's configuration says it is; else any port. */
+  port?: number;
+  /** It asks for the name that is the same in every run, since its configuration has it. */
+  fixedName?: true;
+}
+
+export interface DialSituation<O> {
+  service: Service;
+  options: O;
+  host: Host;
+  files: ServiceFiles;
+  /** A client certificate that the service lets in, where there is one. */
+  client?: ClientCertificate;
+  /** The listener: its port on 127.0.0.1 of the service's host, and the name that it is to be asked for. */
+  port: number;
+  name: string;
+  /** Milliseconds that one step may take. */
+  timeout: number;
+}
+
+export interface Dialer {
+  /** By what it is made to connect, in words: `a server that was added to its backend redis`. */
+  readonly how: string;
+  /** What it will say inside TLS. */
+  readonly says?: string;
+  /** Makes it connect, at least once. @returns what is known of why it did not, once that is over */
+  dial(): Promise<string | undefined>;
+  close(): Promise<void>;
 }
 
 /**

@@ -11,9 +11,12 @@ export interface Frontend {
   /** Certificate, chain and key in one file. */
   pem: string;
   anchors: string;
+  /** ''; none is read. */
   crl: string;
   /** The rest of the `server` line. */
   server: string;
+  /** Further lines. */
+  more?: string;
 }
 
 /** Where its processes can be spoken to. */
@@ -39,7 +42,7 @@ export async function startHaProxy(
 ): Promise<HaProxy> {
   const directory = join(servers.directory, 'haproxy');
   const configuration = join(directory, 'haproxy.cfg');
-  mkdirSync(directory, { mode: 0o700 });
+  mkdirSync(directory, { recursive: true, mode: 0o700 });
   writeFileSync(configuration, `${global(socket)}${frontends.map(section).join('')}`);
   const server = await servers.start({
     name: 'haproxy',
@@ -81,8 +84,9 @@ defaults
   timeout server 20s
 `;
 
-const section = ({ name, port, pem, anchors, crl, server }: Frontend): string => `
+const section = ({ name, port, pem, anchors, crl, server, more = '' }: Frontend): string => `
 listen ${name}
-  bind 127.0.0.1:${port} ssl crt ${pem} ca-file ${anchors} verify required crl-file ${crl}
+  bind 127.0.0.1:${port} ssl crt ${pem} ca-file ${anchors} verify required ${crl === '' ? '' : `crl-file ${crl}`}
+  ${more}
   server shard ${server}
 `;

@@ -75,6 +75,8 @@ const proof = record({
   /** When, milliseconds since 1970. */
   at: integer,
   error: optional(shown),
+  /** More of how it is known, in the role `connect`. */
+  how: optional(shown),
   /** In the role `accept`: it checks no certificate, and so has no trust to prove. */
   checksNone: optional(flag),
 });

@@ -92,7 +92,7 @@ export async function recordProofs(
 
 /** As a record has it: what is not known is absent. */
 function recorded({ kind, name, service, role, at, ...rest }: Proof): RecordedProof {
-  const { plane, trustsOld, trustsNew, serves, provenBy, fingerprint, error, checksNone } = rest;
+  const { plane, trustsOld, trustsNew, serves, provenBy, fingerprint, error, how, checksNone } = rest;
   return {
     kind,
     name,
@@ -106,6 +106,7 @@ function recorded({ kind, name, service, role, at, ...rest }: Proof): RecordedPr
     ...(provenBy === undefined ? {} : { provenBy }),
     ...(fingerprint === undefined ? {} : { fingerprint }),
     ...(error === undefined ? {} : { error }),
+    ...(how === undefined ? {} : { how }),
     ...(checksNone ? { checksNone } : {}),
   };
 }

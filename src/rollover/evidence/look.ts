@@ -16,6 +16,7 @@ import type { Form, Side } from '../phase.ts';
 import { judgeProbes, type ProbeAnswer } from '../planning/judge-probes.ts';
 import type { Proof } from '../planning/proof.ts';
 import type { Role } from '../planning/subject.ts';
+import { askConnect, type Connecting } from './connect.ts';
 import type { Probes } from './probes.ts';
 import { hasOneTrust, isAsked, rolesOf } from './subjects.ts';
 
@@ -31,26 +32,28 @@ export interface Looking {
   now: () => Date;
 }
 
-/** `oneTrust`: it was seen to load one trust file for both roles. */
-type Facts = { oneTrust?: boolean } & Pick<
+/** `oneTrust`: it was seen to load one trust file for both roles. `admitted`: a probe of ours that it lets in. */
+type Facts = { oneTrust?: boolean; admitted?: ClientCertificate } & Pick<
   Proof,
-  'trustsOld' | 'trustsNew' | 'serves' | 'fingerprint' | 'checksNone' | 'error'
+  'trustsOld' | 'trustsNew' | 'serves' | 'fingerprint' | 'checksNone' | 'how' | 'error'
 >;
 const FACTS = ['trustsOld', 'trustsNew', 'serves', 'checksNone'] as const;
 const LONGEST = 300;
 
 /**
  * What can be proven of a service now: by handshakes, in which nothing is said but what shows that we are let in, and by
- * its files. Where it loads one trust file for both roles, at one moment, who it accepts proves whom it connects to.
- * What does not answer is a proof without facts, with the reason.
+ * its files. Where it loads one trust file for both roles, at one moment, who it accepts proves whom it connects to; others
+ * are made to connect to an end of ours, where they can be. What does not answer is a proof without facts, with the reason.
  */
 export async function lookAt(service: Service, looking: Looking): Promise<Proof[]> {
   const { now, probes } = looking;
   const files = await lookAtFiles(service, looking);
   const asked = isAsked(service) && probes !== undefined ? await askAs(service, probes, looking) : undefined;
+  const isSeen = asked?.fingerprint !== undefined && !hasOneTrust(service) && !asked.oneTrust;
+  const connecting = isSeen ? await askConnect(service, probes?.listener, asked.admitted, looking) : undefined;
   const at = now().getTime();
   return rolesOf(service).map((role) => {
-    const facts = factsOf(service, role, files, asked);
+    const facts = factsOf(service, role, files, asked, connecting);
     return proof(service, role, at, looking.form === 'foreign' ? withFiles(facts, files) : facts);
   });
 }
@@ -62,7 +65,7 @@ function proof(
   { provenBy, ...facts }: Facts & Pick<Proof, 'provenBy'>,
 ): Proof {
   const { holder, plane, label } = service;
-  const { error, oneTrust: _, ...rest } = facts;
+  const { error, how, oneTrust: _, admitted: __, ...rest } = facts;
   const known = Object.fromEntries(Object.entries(rest).filter(([, value]) => value !== undefined));
   const proven = FACTS.some((fact) => known[fact] !== undefined);
   return {
@@ -73,6 +76,7 @@ function proof(
     ...known,
     ...(proven ? { provenBy } : {}),
     at,
+    ...(how === undefined ? {} : { how: safeText(how).slice(0, LONGEST) }),
     ...(error === undefined ? {} : { error: safeText(error).slice(0, LONGEST) }),
   };
 }
@@ -82,6 +86,7 @@ function factsOf(
   role: Role,
   files: Facts,
   asked: Facts | undefined,
+  connecting: Connecting | undefined,
 ): Facts & Pick<Proof, 'provenBy'> {
   if (asked === undefined) {
     const { trustsOld: _, trustsNew: __, ...rest } = files;
@@ -95,13 +100,18 @@ function factsOf(
   }
   // Of what does not answer nobody knows what it has loaded.
   if (asked.fingerprint === undefined) return asked;
+  if (connecting !== undefined && 'facts' in connecting) {
+    const { serves, fingerprint } = asked;
+    return { fingerprint, ...(serves && { serves }), ...connecting.facts, how: connecting.how, provenBy: 'handshake' };
+  }
   // Files that the service has not loaded yet say nothing of whom it connects to.
   const differs = (fact: 'trustsOld' | 'trustsNew' | 'serves'): boolean =>
     asked[fact] !== undefined && files[fact] !== undefined && asked[fact] !== files[fact];
   if (differs('trustsOld') || differs('trustsNew') || differs('serves'))
     return { error: 'what it has loaded is not what is on its disk', provenBy: 'file' };
   const error = asked.error ?? files.error;
-  return { ...files, ...(error === undefined ? {} : { error }), provenBy: 'file' };
+  const how = connecting && { how: connecting.byFile };
+  return { ...files, ...how, ...(error === undefined ? {} : { error }), provenBy: 'file' };
 }
 
 const NOT_BY_HANDSHAKE =
@@ -125,7 +135,9 @@ async function askAs(service: Service & { address: string }, probes: Probes, loo
     const leaf = decodePem(cert ?? '').find(({ label }) => label === 'CERTIFICATE');
     const theirs = leaf !== undefined && looking.sideOf(parseCertificate(leaf.bytes)) === 'old';
     const own = theirs && cert !== undefined && key !== undefined ? { old: { cert, key } } : {};
-    return await ask(service, { ...probes, ...own }, looking);
+    const { admitted, ...found } = await ask(service, { ...probes, ...own }, looking);
+    // Theirs is not kept: its key is not ours.
+    return admitted === undefined || admitted === own.old ? found : { ...found, admitted };
   } finally {
     key?.fill(0);
   }
@@ -157,13 +169,15 @@ async function ask(service: Service & { address: string }, probes: Probes, looki
   });
   const announced = looking.form === 'foreign' && !judged.checksNone ? await announcedBy(service, looking) : {};
   const shown = served?.state === 'serves' ? shownBy(served.der, served.fingerprint, looking) : {};
-  const admitted = probes.new !== undefined && answers.new?.outcome === 'accepted' ? probes.new : probes.old;
+  const lastOf = (side: Side) => (answers[side]?.outcome === 'accepted' ? probes[side] : undefined);
+  const admitted = lastOf('new') ?? lastOf('old');
   const oneTrust = service.kind === 'etcd' && admitted !== undefined && (await isPeerPort(service, admitted));
   return {
     ...judged,
     ...announced,
     ...shown,
     ...(oneTrust ? { oneTrust } : {}),
+    ...(admitted === undefined ? {} : { admitted }),
     ...(resumed ? { trustsOld: true, error: RESUMES } : {}),
   };
 }

@@ -3,10 +3,11 @@ import { makeIssuing, makeRoot, signTemplate } from '../../authority/make.ts';
 import { randomBytes, sha256 } from '../../crypto/hash.ts';
 import { loadCrypto } from '../../crypto/webcrypto.ts';
 import type { ClientCertificate } from '../../endpoint/handshake.ts';
-import { certifyProbe, issueProbe, PROBE, probeValidity } from '../../issuance/probe.ts';
-import { templateOf } from '../../issuance/template.ts';
+import { certifyProbe, issueProbe, listenerName, listenerProbe, PROBE, probeValidity } from '../../issuance/probe.ts';
+import { type SignedItem, templateOf } from '../../issuance/template.ts';
 import { issuerOf } from '../../keystore/hierarchy.ts';
 import type { KeystoreWriter } from '../../keystore/writer.ts';
+import { toHex } from '../../pki/encoding.ts';
 import { generateKey } from '../../pki/key.ts';
 import { encodePem } from '../../pki/pem.ts';
 import { newSerial } from '../../pki/serial.ts';
@@ -18,31 +19,60 @@ export interface Probes {
   new?: ClientCertificate;
   /** Of a CA that was made for this, and that nobody has heard of. */
   stranger: ClientCertificate;
+  /** What an end of ours shows to a service that is made to connect to it. */
+  listener?: ListenerProbes;
   /** Sessions that the old CA's probe began, by service: once it is refused, they must not be resumed either. */
   sessions?: Map<string, Uint8Array>;
 }
 
-/** Makes them; those of the two roots are in the log like any certificate. @throws as issueProbe */
-export async function makeProbes(writer: KeystoreWriter, wait: number): Promise<Probes> {
-  const { state } = writer.keystore;
-  const probes: Probes = { stranger: await strangersProbe(writer), sessions: new Map() };
-  for (const side of ['old', 'new'] as const)
-    if (issuerOf(state, side) !== undefined) probes[side] = await issueProbe(writer, wait, side);
+/** Certificates for serverAuth alone, under names that no node has; they differ in nothing but their issuer. */
+export interface ListenerProbes {
+  old?: ClientCertificate;
+  new?: ClientCertificate;
+  stranger: ClientCertificate;
+  /** The same in every run: what a configuration can name. */
+  name: string;
+  /** Of this run alone: who asks for it was told it by us. */
+  ownName: string;
+}
+
+/**
+ * Makes them; those of the two roots are in the log like any certificate.
+ * @param listener those of an end of ours as well
+ * @throws as issueProbe
+ */
+export async function makeProbes(writer: KeystoreWriter, wait: number, listener: boolean): Promise<Probes> {
+  const probes: Probes = { ...(await makeThree(writer, wait, PROBE)), sessions: new Map() };
+  if (!listener) return probes;
+  const names = listenerNames(writer);
+  probes.listener = { ...(await makeThree(writer, wait, listenerProbe(Object.values(names)))), ...names };
   return probes;
 }
 
-export function forgetProbes({ old, new: fresh, stranger, sessions }: Probes): void {
+export function forgetProbes({ old, new: fresh, stranger, listener, sessions }: Probes): void {
   for (const session of sessions?.values() ?? []) session.fill(0);
   sessions?.clear();
-  for (const probe of [old, fresh, stranger]) probe?.key.fill(0);
+  for (const probe of [old, fresh, stranger, listener?.old, listener?.new, listener?.stranger]) probe?.key.fill(0);
 }
 
-async function strangersProbe(writer: KeystoreWriter): Promise<ClientCertificate> {
+async function makeThree(writer: KeystoreWriter, wait: number, item: SignedItem) {
+  const three: Pick<Probes, 'old' | 'new' | 'stranger'> = { stranger: await strangersProbe(writer, item) };
+  for (const side of ['old', 'new'] as const)
+    if (issuerOf(writer.keystore.state, side) !== undefined) three[side] = await issueProbe(writer, wait, side, item);
+  return three;
+}
+
+function listenerNames(writer: KeystoreWriter): Pick<ListenerProbes, 'name' | 'ownName'> {
+  const name = listenerName(writer.keystore.state.policy);
+  return { name, ownName: `${toHex(randomBytes(8))}.${name}` };
+}
+
+async function strangersProbe(writer: KeystoreWriter, item: SignedItem): Promise<ClientCertificate> {
   const key = await generateKey(await loadCrypto(), PROBE.keyType);
   const pem = encodePem('PRIVATE KEY', key.pkcs8);
   key.pkcs8.fill(0);
   const encoder = new TextEncoder();
-  return { cert: encoder.encode(await strangersChain(writer, key.spki)), key: encoder.encode(pem) };
+  return { cert: encoder.encode(await strangersChain(writer, key.spki, item)), key: encoder.encode(pem) };
 }
 
 /** Chains for one key of somebody else's, PEM: they differ in nothing but their issuer. */
@@ -52,16 +82,44 @@ export interface ProbeChains {
   stranger: string;
 }
 
-/** @param publicKey SubjectPublicKeyInfo, of the type that probes have @throws as issueProbe */
-export async function certifyProbes(writer: KeystoreWriter, wait: number, publicKey: Uint8Array): Promise<ProbeChains> {
-  const chains: ProbeChains = { stranger: await strangersChain(writer, publicKey) };
+/** The same of an end of ours. */
+export interface ListenerChains extends ProbeChains {
+  name: string;
+  ownName: string;
+}
+
+/**
+ * @param publicKey SubjectPublicKeyInfo, of the type that probes have
+ * @param listener those of an end of ours as well
+ * @throws as issueProbe
+ */
+export async function certifyProbes(
+  writer: KeystoreWriter,
+  wait: number,
+  publicKey: Uint8Array,
+  listener: boolean,
+): Promise<ProbeChains & { listener?: ListenerChains }> {
+  const chains = await certifyThree(writer, wait, publicKey, PROBE);
+  if (!listener) return chains;
+  const names = listenerNames(writer);
+  const item = listenerProbe(Object.values(names));
+  return { ...chains, listener: { ...(await certifyThree(writer, wait, publicKey, item)), ...names } };
+}
+
+async function certifyThree(
+  writer: KeystoreWriter,
+  wait: number,
+  publicKey: Uint8Array,
+  item: SignedItem,
+): Promise<ProbeChains> {
+  const chains: ProbeChains = { stranger: await strangersChain(writer, publicKey, item) };
   for (const side of ['old', 'new'] as const)
     if (issuerOf(writer.keystore.state, side) !== undefined)
-      chains[side] = await certifyProbe(writer, wait, publicKey, side);
+      chains[side] = await certifyProbe(writer, wait, publicKey, side, item);
   return chains;
 }
 
-async function strangersChain(writer: KeystoreWriter, publicKey: Uint8Array): Promise<string> {
+async function strangersChain(writer: KeystoreWriter, publicKey: Uint8Array, item: SignedItem): Promise<string> {
   const { keystore, options } = writer;
   const crypto = await loadCrypto();
   const now = options.now();
@@ -71,7 +129,7 @@ async function strangersChain(writer: KeystoreWriter, publicKey: Uint8Array): Pr
   const root = await makeRoot({ ...make, name: 'stranger Root CA' });
   const constraints = constraintsFor(policy.domains, policy.permitIp);
   const issuing = await makeIssuing({ ...make, name: 'stranger Issuing CA' }, root, constraints);
-  const template = templateOf(PROBE, newSerial(randomBytes), publicKey, {
+  const template = templateOf(item, newSerial(randomBytes), publicKey, {
     policy,
     issuer: issuing.certificate,
     keyType,

@@ -21,6 +21,8 @@ export interface BoardService {
   serves?: Side;
   provenBy?: ProvenBy;
   provenAt?: string;
+  /** In `connect`: by what it was made to connect to us; or, of its file, why it was not. */
+  how?: string;
   error?: string;
 }
 
@@ -89,7 +91,7 @@ function services({ standings }: Judged): BoardService[] {
 }
 
 function serviceObject(standing: Standing): BoardService {
-  const { subject, trustsOld, trustsNew, checksNone, serves, provenBy, provenAt, error } = standing;
+  const { subject, trustsOld, trustsNew, checksNone, serves, provenBy, provenAt, how, error } = standing;
   const { kind, name, plane, service, role } = subject;
   return {
     kind,
@@ -103,6 +105,7 @@ function serviceObject(standing: Standing): BoardService {
     ...(serves === undefined ? {} : { serves }),
     ...(provenBy === undefined ? {} : { provenBy }),
     ...(provenAt === undefined ? {} : { provenAt: formatTime(provenAt) }),
+    ...(how === undefined ? {} : { how }),
     ...(error === undefined ? {} : { error }),
   };
 }

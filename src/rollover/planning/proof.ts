@@ -15,6 +15,8 @@ export type Proof = SubjectName & {
   /** Absent where nothing was proven. */
   readonly provenBy?: ProvenBy | undefined;
   readonly at: number;
+  /** In the role `connect`: by what it was made to connect to us; or, of its file, why it was not. */
+  readonly how?: string | undefined;
   /** Why nothing, or not all, is proven. */
   readonly error?: string | undefined;
 };
@@ -56,6 +58,8 @@ export interface Standing {
   /** The weakest proof among those that the facts rest on, and the oldest of their times. */
   readonly provenBy?: ProvenBy | undefined;
   readonly provenAt?: number | undefined;
+  /** Of the weakest: more of how it is known. */
+  readonly how?: string | undefined;
   readonly error?: string | undefined;
 }
 
@@ -90,7 +94,11 @@ export function standingOf(subject: Subject, proofs: readonly Proof[], freshness
     ...facts,
     ...(weakest === undefined
       ? {}
-      : { provenBy: weakest.provenBy, provenAt: Math.min(...[...used].map(({ at }) => at)) }),
+      : {
+          provenBy: weakest.provenBy,
+          provenAt: Math.min(...[...used].map(({ at }) => at)),
+          ...(weakest.how === undefined ? {} : { how: weakest.how }),
+        }),
     ...(error === undefined ? {} : { error }),
   };
 }

@@ -24,6 +24,7 @@ export function renderBoard(document: BoardDocument, style: Style, now: number):
   const lines = [track(phase, style), '', ...heading(document, style, now)];
   if (services.length > 0) lines.push('', ...table(rowsOf(services), columns(document, style, now), style));
   lines.push(...checkingNobody(services, style));
+  lines.push(...byFile(services, style));
   lines.push('', ...blocking(document, style));
   const told = inBothRoles(blockers);
   for (const blocker of told.slice(0, TOLD)) lines.push(...blockerLines(blocker, style));
@@ -113,6 +114,17 @@ function checkingNobody(services: readonly BoardService[], style: Style): string
   return ['', ...paragraph(`${named} ${what}: in the role accept there is no trust to prove`, style, 0, style.warn)];
 }
 
+/** Who could not be made to connect to us, and why: one line for all of whom the same is said. */
+function byFile(services: readonly BoardService[], style: Style): string[] {
+  const told = new Map<string, string[]>();
+  for (const { node, service, provenBy, how } of services)
+    if (provenBy === 'file' && how !== undefined) told.set(how, [...(told.get(how) ?? []), `${node}, ${service}`]);
+  return [...told].slice(0, TOLD).flatMap(([how, those]) => {
+    const named = those.slice(0, TOLD).join('; ') + (those.length > TOLD ? ` and ${those.length - TOLD} more` : '');
+    return ['', ...paragraph(`${named} (connect): known by its file: ${safeText(how, style)}`, style, 0, style.warn)];
+  });
+}
+
 function rowsOf(services: readonly BoardService[]): Row[] {
   const rows: Row[] = [];
   for (const service of services) {
@@ -124,8 +136,8 @@ function rowsOf(services: readonly BoardService[]): Row[] {
 }
 
 function same(a: Row, b: BoardService): boolean {
-  const { role: _, provenAt: __, ...left } = a;
-  const { role: ___, provenAt: ____, ...right } = b;
+  const { role: _, provenAt: __, how: ___, ...left } = a;
+  const { role: ____, provenAt: _____, how: ______, ...right } = b;
   return a.role !== b.role && JSON.stringify(left) === JSON.stringify(right);
 }
 

@@ -3,6 +3,7 @@ import type { Hosts } from '../../hosts/hosts.ts';
 import type { Service } from '../../inventory/services.ts';
 import { phaseOf } from '../../keystore/hierarchy.ts';
 import type { KeystoreWriter } from '../../keystore/writer.ts';
+import { isDialed } from '../evidence/connect.ts';
 import { gatherProofs, recordProofs } from '../evidence/gather.ts';
 import { forgetProbes, makeProbes, type Probes } from '../evidence/probes.ts';
 import { situationOf } from '../evidence/situation.ts';
@@ -83,7 +84,7 @@ export class Looks {
   async #current(now: number): Promise<Probes> {
     if (this.#probes !== undefined && now - this.#probes.made < PROBES_LAST) return this.#probes.probes;
     this.close();
-    const probes = await makeProbes(this.#writer, this.#ctx.globals.wait);
+    const probes = await makeProbes(this.#writer, this.#ctx.globals.wait, this.#gated().some(isDialed));
     this.#probes = { made: now, probes };
     return probes;
   }

@@ -70,7 +70,8 @@ function trusts({ trustsOld, trustsNew, checksNone }: BoardService): string {
   return [...side('old', trustsOld), ...side('new', trustsNew)].join(', ') || 'neither';
 }
 
-function knownBy({ provenBy, provenAt, error }: BoardService, now: number): Html {
+function knownBy({ provenBy, provenAt, how, error }: BoardService, now: number): Html {
   if (provenBy === undefined) return html`<span class="warning">${error ?? 'nothing yet'}</span>`;
-  return html`<span>${provenBy}${provenAt === undefined ? '' : html`, ${ago(provenAt, now)}`}</span>`;
+  const why = provenBy === 'file' && how !== undefined ? `: ${how}` : '';
+  return html`<span>${provenBy}${provenAt === undefined ? '' : html`, ${ago(provenAt, now)}`}${why}</span>`;
 }

@@ -68,15 +68,26 @@ export function agentRoutes(service: Service): Route[] {
       path: '/v1/nodes/{node}/probes',
       summary: 'certificates for a node’s agent to ask its own services with, in a rollover',
       description:
-        'Only while it is asked to prove something (`next`). A certification request in, of which only the public key is taken; out come certificates for it under the old and the new root, where their keys are ours, and under a CA that nobody has heard of: clientAuth alone, an hour to each side of now, in the log. The key stays in the agent’s memory.',
+        'Only while it is asked to prove something (`next`). A certification request in, of which only the public key is taken; out come certificates for it under the old and the new root, where their keys are ours, and under a CA that nobody has heard of: clientAuth alone (`listener`: serverAuth alone), an hour to each side of now, in the log. The key stays in the agent’s memory.',
       access: { to: 'own-node' },
       params: z.strictObject({ node: nodeName }),
-      body: z.strictObject({ csr: z.string().min(1).max(32_768).describe('PEM; ECDSA P-256') }),
+      body: z.strictObject({
+        csr: z.string().min(1).max(32_768).describe('PEM; ECDSA P-256'),
+        listener: z
+          .boolean()
+          .optional()
+          .describe('also those that a service is shown that is made to connect to the agent'),
+      }),
       answers: { 200: { description: 'the certificates, each with its issuing CA', schema: probesSchema } },
       handle: async ({ params: { node }, body }) => {
         if (agents.proofOf(node) === undefined)
           throw new Problem(409, 'not-asked', `the agent of ${node} is not asked to prove anything now`);
-        const chains = await certifyProbes(service.writer, service.ctx.globals.wait, probeKey(body.csr));
+        const chains = await certifyProbes(
+          service.writer,
+          service.ctx.globals.wait,
+          probeKey(body.csr),
+          body.listener ?? false,
+        );
         return { body: { schemaVersion: 1, ...chains } };
       },
     }),
