@@ -1,3 +1,4 @@
+import { readFileSync, statSync } from 'node:fs';
 import { mkdir, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { expect } from '@jest/globals';
@@ -39,11 +40,32 @@ export async function expectFleetBelow(cluster: Cluster, directory: string, pref
   expect(new Set(all.map(({ serial }) => serial)).size).toBe(all.length);
   const valid = all.filter(({ status }) => status === 'valid');
   expect(valid).toHaveLength(count);
-  for (const { node, plane = '', serial } of valid) {
-    const pair = await readPair(join(directory, node, plane));
+  const wrong: unknown[] = [];
+  for (const [i, { node, plane = '', serial }] of valid.entries()) {
+    const place = join(directory, node, plane);
+    if (!isPair(place, serial)) wrong.push([node, plane, serial]);
+    if (i % 16 !== 0) continue;
+    const pair = await readPair(place);
     expect([node, plane, pair.matches, pair.serial, pair.keyMode]).toEqual([node, plane, true, serial, 0o600]);
   }
+  expect(wrong).toEqual([]);
   expect((await files(cluster.out)).filter((name) => name.includes('.cluster-ca.'))).toEqual([]);
+}
+
+/**
+ * Whether a directory's key (0600), which has its public half within, and its certificate are one pair, with this serial:
+ * by their octets, which for thousands takes a tenth of what reading them takes.
+ */
+function isPair(directory: string, serial: string): boolean {
+  const der = (name: string): Buffer => {
+    const [, base64 = ''] = /-----BEGIN [^-]+-----([^-]+)/.exec(readFileSync(join(directory, name), 'utf8')) ?? [];
+    return Buffer.from(base64, 'base64');
+  };
+  const [key, certificate] = [der('key.pem'), der('cert.pem')];
+  // An uncompressed point of P-256 is the last thing in its PKCS#8 file.
+  const point = key.subarray(-65);
+  const mode = statSync(join(directory, 'key.pem')).mode & 0o777;
+  return point[0] === 4 && mode === 0o600 && certificate.includes(point) && certificate.includes(serial, 0, 'hex');
 }
 
 /** The same of an archive. */

@@ -15,12 +15,15 @@ export class Deployed {
   readonly home: string;
   readonly env: Record<string, string>;
   readonly #servers: Servers;
+  readonly #cli: typeof cli;
   #server: Server | undefined;
   port = 0;
   keystoreId = '';
 
-  constructor(servers: Servers, name: string) {
+  /** @param runs what runs its commands, when no process of their own is asked for */
+  constructor(servers: Servers, name: string, runs = cli) {
     this.#servers = servers;
+    this.#cli = runs;
     this.home = join(servers.directory, name);
     this.env = {
       CLUSTER_CA_KEYSTORE: join(this.home, 'ca'),
@@ -88,7 +91,8 @@ export class Deployed {
 
   run(args: string[], options: RunOptions = {}): Promise<RunResult> {
     const own = ['deploy', 'rotate'].includes(args[0] ?? '') ? ['--inventory', this.inventory, '--yes'] : [];
-    return cli([...args, ...own, '--json'], {
+    const runs = options.onSpawn === undefined ? this.#cli : cli;
+    return runs([...args, ...own, '--json'], {
       cwd: this.home,
       timeout: 60_000,
       ...options,

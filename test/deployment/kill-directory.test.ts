@@ -1,28 +1,31 @@
 import { readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { beforeAll, describe, expect, test } from '@jest/globals';
-import { canTrace, injected, type Moment, moments, wasKilled } from '../cli/strace.ts';
+import { beforeAll, expect, test } from '@jest/globals';
 import { readPair } from '../cli/x509.ts';
+import { describeFaults } from '../fault/support/preload.ts';
+import { warmProcess } from '../fault/support/warm.ts';
 import { Servers } from '../support/servers.ts';
 import { Deployed } from './deployed.ts';
+import { Kills, type Moment } from './killed.ts';
 
 const servers = new Servers('deploy-kill-directory');
-const onLinux = canTrace ? test : test.skip;
-/** Every so many of the moments; KILL_EVERY=1 takes all, and minutes. */
-const EVERY = Number(process.env.KILL_EVERY ?? 8);
-const LIMIT = EVERY === 1 ? 1_200_000 : 240_000;
+/** Before how many of its steps each run is killed; KILL_STEPS=1000: before all, for minutes. */
+const MOST = Number(process.env.KILL_STEPS ?? 6);
+const LIMIT = MOST > 100 ? 1_200_000 : 240_000;
+const warm = warmProcess();
 const NAMES = ['key.pem', 'ca.pem', 'cert.pem'];
 
 // What kill.test.ts does not come by: the first deployment, files of before, a failure that is put back, a new CRL.
-describe('killed just before each step, the next run makes it whole', () => {
+describeFaults('killed just before each step, the next run makes it whole', () => {
   let node: Deployed;
+  let kills: Kills;
   /** The newest certificate of the node. */
   let wanted: string;
-  const target = () => ({ env: node.env, out: node.home });
   const more = (): string[] => ['--inventory', node.inventory, '--yes', '--json'];
 
   beforeAll(async () => {
-    node = await new Deployed(servers, 'kill-directory').begin();
+    node = await new Deployed(servers, 'kill-directory', warm.cli).begin();
+    kills = new Kills(node, warm, MOST);
   });
 
   /** Kills the command at each of its moments. `prepare` sets the scene, `check` looks at it when it was killed. */
@@ -33,12 +36,11 @@ describe('killed just before each step, the next run makes it whole', () => {
     exits = 0,
   ): Promise<void> {
     await prepare();
-    const steps = await moments(target(), join(node.home, 'steps'), args, EVERY, exits);
-    expect(steps.length).toBeGreaterThan(4);
+    const steps = await kills.moments(args, exits);
     let killed = 0;
     for (const moment of steps) {
       await prepare();
-      if (wasKilled(await injected(target(), moment, 'signal=SIGKILL', args))) killed++;
+      if (await kills.at(moment, args)) killed++;
       await check(moment);
     }
     expect(killed).toBeGreaterThan(steps.length / 2);
@@ -54,7 +56,7 @@ describe('killed just before each step, the next run makes it whole', () => {
     expect([moment, status.code, status.code === 0 ? '' : status.stdout]).toEqual([moment, 0, '']);
   }
 
-  onLinux(
+  test(
     'a deployment over plain files: at every moment there is a whole pair, the old or the new',
     async () => {
       const args = ['deploy', '--from', node.out, ...more()];
@@ -77,7 +79,7 @@ describe('killed just before each step, the next run makes it whole', () => {
     LIMIT,
   );
 
-  onLinux(
+  test(
     'the first deployment, before anything listens: placed, and then nothing to do',
     async () => {
       const dir = join(node.home, 'first');
@@ -102,7 +104,7 @@ describe('killed just before each step, the next run makes it whole', () => {
     LIMIT,
   );
 
-  onLinux(
+  test(
     'a deployment that fails and puts the previous files back: no key is lost, also when --out is',
     async () => {
       await killEach(
@@ -128,7 +130,7 @@ describe('killed just before each step, the next run makes it whole', () => {
     LIMIT,
   );
 
-  onLinux(
+  test(
     'a revocation whose CRL is given to the server',
     async () => {
       await node.say(node.hangUp, ', crl: every-level');

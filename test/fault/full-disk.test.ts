@@ -5,8 +5,9 @@ import { afterAll, describe, expect, test } from '@jest/globals';
 import { done, errorObject, expectExit } from '../cli/checks.ts';
 import type { CrlDocument, IssueDocument, ListDocument, RevokeDocument } from '../cli/documents.ts';
 import { readPair } from '../cli/x509.ts';
-import { cli, type RunOptions } from '../support/cli.ts';
+import type { RunOptions } from '../support/cli.ts';
 import { newPlace } from '../support/clusters.ts';
+import { warmProcess } from './support/warm.ts';
 
 // A disk that is full: a small tmpfs, which only root can mount.
 let mountedOn: string | undefined;
@@ -27,7 +28,8 @@ const env = {
   CLUSTER_CA_KEY_FILE: join(place.directory, 'key'),
 };
 const out = await place.dir('out');
-const run = (args: string[], options: RunOptions = {}) => cli(args, { cwd: out, env, ...options });
+const warm = warmProcess();
+const run = (args: string[], options: RunOptions = {}) => warm.cli(args, { cwd: out, env, ...options });
 
 /** Fills the disk to the last byte. */
 async function fill(): Promise<void> {

@@ -5,51 +5,66 @@ import { describe, expect, test } from '@jest/globals';
 import { done, errorObject, expectExit } from '../cli/checks.ts';
 import { expectFleetBelow, expectFleetIn, fleetInventory, fleetSerials } from '../cli/fleets.ts';
 import { expectWhole } from '../cli/killed.ts';
-import { canTrace, injected, moments, wasKilled } from '../cli/strace.ts';
 import { type Cluster, newCluster } from '../support/clusters.ts';
+import { describeFaults, faulty, textOf, traceOf, wasKilled } from './support/preload.ts';
+import { warmProcess } from './support/warm.ts';
 
 // A run for a fleet is killed, or interrupted, and the same command is run again: it finishes what was committed, and
 // makes what was not. A fleet of 64 certificates is made in one thread, so that its steps can be counted; one of 2,020
-// by threads, in two batches; one of 1,010 by threads, in one.
-const onLinux = canTrace ? test : test.skip;
+// by threads, in two batches; one of 1,010 by threads, in one. What is killed has a process of its own.
 const LIMIT = 300_000;
 const SMALL = 32;
 const LARGE = 1010;
 /** Of so many nodes the certificates are one batch, which threads still make. */
 const THREADED = 505;
+/** At how many calls the one of 64 is killed. */
+const KILLS = 6;
+const warm = warmProcess();
 const [archived, interrupted, ...threaded] = (await Promise.all(
   ['archived', 'interrupted', ...'abc'].map((name) => newCluster({ name })),
 )) as [Cluster, Cluster, ...Cluster[]];
 
-describe('a fleet of 64, killed step by step', () => {
-  onLinux(
+/** The same cluster, whose commands are run in the warm process. */
+const warmed = (cluster: Cluster): Cluster => ({
+  ...cluster,
+  ca: (args) => warm.run(args, { cwd: cluster.out, env: cluster.env }),
+});
+
+describeFaults('a fleet of 64, killed step by step', () => {
+  test(
     'into an archive',
     async () => {
-      const archive = (name: string) => join(archived.out, `${name}.tar`);
+      const cluster = warmed(archived);
+      const { out, env } = cluster;
+      const archive = (name: string) => join(out, `${name}.tar`);
       const command = async (name: string) => [
         'issue',
         '--inventory',
-        await fleetInventory(archived, name, SMALL),
+        await fleetInventory(cluster, name, SMALL),
         '--out',
         archive(name),
+        '--json',
       ];
-      const steps = await moments(archived, join(archived.directory, 'steps'), await command('none'), 6);
-      expect(steps.length).toBeGreaterThan(5);
+      const first = await command('none');
+      const { calls } = await traceOf(cluster, first, (faults) => warm.here(first, { cwd: out, env }, faults));
+      const steps = calls.flatMap((call, i) => (/^(fsync|link|rename|pwrite) /.test(textOf(call)) ? [i + 1] : []));
+      expect(steps.length).toBeGreaterThan(10);
       let killed = 0;
-      for (const [i, moment] of steps.entries()) {
+      for (let i = 0; i < KILLS; i++) {
+        const call = steps[Math.floor(((i + 0.5) * steps.length) / KILLS)] as number;
         const name = `kill-${i}`;
         const args = await command(name);
-        if (wasKilled(await injected(archived, moment, 'signal=SIGKILL', args))) killed++;
-        const committed = await fleetSerials(archived, name);
-        const again = await archived.ca([...args, '--json']);
+        if (wasKilled(await faulty(cluster, { call, fault: 'tear' }, args))) killed++;
+        const committed = await fleetSerials(cluster, name);
+        const again = await cluster.ca(args);
         // An archive that has its name already is whole, and is not replaced.
         if (again.code === 6) errorObject(again, 'ERR_EXISTS');
-        else expect([moment, again.code, again.stderr]).toEqual([moment, 0, '']);
-        await expectFleetIn(archived, archive(name), name, 2 * SMALL);
-        if (committed.length > 0) expect([moment, await fleetSerials(archived, name)]).toEqual([moment, committed]);
+        else expect([call, again.code, again.stderr]).toEqual([call, 0, '']);
+        await expectFleetIn(cluster, archive(name), name, 2 * SMALL);
+        if (committed.length > 0) expect([call, await fleetSerials(cluster, name)]).toEqual([call, committed]);
       }
-      expect(killed).toBeGreaterThan(steps.length / 2);
-      await expectWhole(archived);
+      expect(killed).toBeGreaterThan(KILLS / 2);
+      await expectWhole(cluster);
     },
     LIMIT,
   );
@@ -85,25 +100,32 @@ async function killed(
   return result;
 }
 
-describe('a fleet of 2,020 in two batches, killed while threads are at work', () => {
+describe('killed while threads are at work', () => {
   test.each([
-    ['a directory, 150 ms after its first keys were staged', '', 'keys.tar', 150],
-    ['an archive, while it looks whether files can be made', '.tar', 'probe.pem', 0],
-    ['an archive, 100 ms after its first keys were staged', '.tar', '.tar', 100],
+    [
+      'a fleet of 2,020 in two batches into a directory, 150 ms after its first keys were staged',
+      LARGE,
+      '',
+      'keys.tar',
+      150,
+    ],
+    ['one of 1,010 into an archive, while it looks whether files can be made', THREADED, '.tar', 'probe.pem', 0],
+    ['one of 2,020 into an archive, 100 ms after its first keys were staged', LARGE, '.tar', '.tar', 100],
   ])(
-    'into %s',
-    async (_, suffix, ends, later) => {
-      const cluster = threaded.pop() as Cluster;
+    '%s',
+    async (_, nodes, suffix, ends, later) => {
+      const own = threaded.pop() as Cluster;
+      const cluster = warmed(own);
       const out = join(cluster.out, `fleet${suffix}`);
-      const args = ['issue', '--inventory', await fleetInventory(cluster, 'fleet', LARGE), '--out', out];
+      const args = ['issue', '--inventory', await fleetInventory(cluster, 'fleet', nodes), '--out', out];
       const directory = suffix === '' ? out : cluster.out;
-      const result = await killed(cluster, args, 'SIGKILL', { directory, ends, later });
+      const result = await killed(own, args, 'SIGKILL', { directory, ends, later });
       const committed = await fleetSerials(cluster, 'fleet');
-      expect([0, 2000, 2 * LARGE]).toContain(committed.length);
-      if (result.code === 0) expect(committed).toHaveLength(2 * LARGE);
+      expect([0, 2000, 2 * nodes]).toContain(committed.length);
+      if (result.code === 0) expect(committed).toHaveLength(2 * nodes);
       if (suffix === '' || !existsSync(out)) await done(cluster.ca, args);
-      if (suffix === '') await expectFleetBelow(cluster, out, 'fleet', 2 * LARGE);
-      else await expectFleetIn(cluster, out, 'fleet', 2 * LARGE);
+      if (suffix === '') await expectFleetBelow(cluster, out, 'fleet', 2 * nodes);
+      else await expectFleetIn(cluster, out, 'fleet', 2 * nodes);
       const after = new Set(await fleetSerials(cluster, 'fleet'));
       expect(committed.filter((serial) => !after.has(serial))).toEqual([]);
       await expectWhole(cluster);
@@ -119,22 +141,23 @@ describe('Ctrl-C', () => {
   ])(
     'ends a run into %s with 130, and the next one finishes it',
     async (_, suffix) => {
+      const cluster = warmed(interrupted);
       const name = `stopped${suffix.slice(1)}`;
-      const out = join(interrupted.out, `${name}${suffix}`);
-      const args = ['issue', '--inventory', await fleetInventory(interrupted, name, THREADED), '--out', out];
-      const directory = suffix === '' ? out : interrupted.out;
+      const out = join(cluster.out, `${name}${suffix}`);
+      const args = ['issue', '--inventory', await fleetInventory(cluster, name, THREADED), '--out', out];
+      const directory = suffix === '' ? out : cluster.out;
       const result = await killed(interrupted, args, 'SIGINT', { directory, ends: '.tar', later: 20 });
       expectExit(result, 130);
       expect(result.stdout).toBe('');
       expect(result.stderr).toContain('interrupted');
       expect(result.stderr).toContain('the same command, run again');
-      const committed = await fleetSerials(interrupted, name);
-      await done(interrupted.ca, args);
-      if (suffix === '') await expectFleetBelow(interrupted, out, name, 2 * THREADED);
-      else await expectFleetIn(interrupted, out, name, 2 * THREADED);
-      const after = new Set(await fleetSerials(interrupted, name));
+      const committed = await fleetSerials(cluster, name);
+      await done(cluster.ca, args);
+      if (suffix === '') await expectFleetBelow(cluster, out, name, 2 * THREADED);
+      else await expectFleetIn(cluster, out, name, 2 * THREADED);
+      const after = new Set(await fleetSerials(cluster, name));
       expect(committed.filter((serial) => !after.has(serial))).toEqual([]);
-      await expectWhole(interrupted);
+      await expectWhole(cluster);
     },
     LIMIT,
   );

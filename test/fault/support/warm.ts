@@ -1,7 +1,7 @@
 import { type ChildProcess, fork } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 import { afterAll } from '@jest/globals';
-import { cli, type RunResult } from '../../support/cli.ts';
+import { cli, type RunOptions, type RunResult } from '../../support/cli.ts';
 import { preloaded } from './preload.ts';
 
 /** One run in so many has a process of its own, as users' have. */
@@ -20,6 +20,8 @@ export interface WarmPlace {
 export interface Warm {
   /** One in ten has a process of its own all the same. */
   run(args: string[], place: WarmPlace): Promise<RunResult>;
+  /** The same, in the place of {@link cli}. */
+  cli(args: string[], options?: RunOptions): Promise<RunResult>;
   /**
    * @param faults what storage-fault.c is told for this run
    * @throws when the process ends, or hangs: it is none of the answers that a run may give. The next run has a new one
@@ -73,5 +75,6 @@ export function warmProcess(): Warm {
     return child;
   }
 
-  return { here, run: (args, place) => (runs++ % SAMPLE === 0 ? cli(args, place) : here(args, place)) };
+  const run: Warm['run'] = (args, place) => (runs++ % SAMPLE === 0 ? cli(args, place) : here(args, place));
+  return { here, run, cli: (args, { cwd = process.cwd(), env = {} } = {}) => run(args, { cwd, env }) };
 }
