@@ -6,6 +6,7 @@ import { type JoinToken, MOST_JOIN_TOKENS } from '../keystore/log/join-tokens.ts
 import { newRequestId } from '../keystore/request-id.ts';
 import type { KeystoreWriter } from '../keystore/writer.ts';
 import { parseCertificate } from '../pki/x509/certificate.ts';
+import { isTakeover } from '../rollover/takeover.ts';
 import { formatTime } from '../values/time.ts';
 import { encodeToken, SECRET_LENGTH } from './token.ts';
 
@@ -32,7 +33,7 @@ export interface MadeToken {
 /**
  * Makes a token for one node's name, for one use. Its hash is in the log before it is handed out; the token is nowhere.
  * @param wait milliseconds for the turn
- * @throws ERR_STATE when too many are open; ERR_KEYSTORE_BUSY, ERR_CLOCK, ERR_STORAGE
+ * @throws ERR_STATE when too many are open, and in a takeover; ERR_KEYSTORE_BUSY, ERR_CLOCK, ERR_STORAGE
  */
 export async function makeToken(writer: KeystoreWriter, request: TokenRequest, wait: number): Promise<MadeToken> {
   const { keystore, options } = writer;
@@ -41,6 +42,14 @@ export async function makeToken(writer: KeystoreWriter, request: TokenRequest, w
   try {
     const entry = await writer.inTurn(wait, () =>
       writer.commit('join-token', newRequestId(), async () => {
+        if (isTakeover(keystore))
+          throw new ClusterCaError(
+            'ERR_STATE',
+            'a cluster of another CA is being taken over, which no agent takes part in',
+            {
+              hint: 'nodes join when that is done: cluster-ca rollover status',
+            },
+          );
         const now = Math.max(options.now().getTime(), keystore.state.time);
         const open = (keystore.state.joinTokens ?? []).filter(({ expiresAt }) => expiresAt > now);
         if (open.length >= MOST_JOIN_TOKENS)

@@ -6,6 +6,7 @@ import type { CrlRef, RevokedEntry } from '../keystore/log/bodies.ts';
 import type { RevokedSerial } from '../keystore/log/fold.ts';
 import type { KeystoreWriter } from '../keystore/writer.ts';
 import type { RevocationReason } from '../pki/revocation-reason.ts';
+import { recordAgentsLeft } from './agents-left.ts';
 import { dropReplaced, requireAuthority, signNextCrl } from './renew-crls.ts';
 
 /** One certificate to be revoked; `row` where the log knows it. */
@@ -63,6 +64,8 @@ export async function revokeCertificates(
     serials.push(...(record?.body.entries.map((entry) => entry.serial) ?? []));
     await dropReplaced(writer, before);
   }
+  const nodes = request.targets.flatMap(({ row }) => (row?.kind === 'node' ? [row.name] : []));
+  if (serials.length > 0 && nodes.length > 0) await recordAgentsLeft(writer, request.requestId, new Set(nodes));
   return { serials, crls: writer.keystore.state.crls.filter((crl) => authorities.has(crl.authority)) };
 }
 

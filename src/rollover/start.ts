@@ -14,6 +14,7 @@ import { formatTime } from '../values/time.ts';
 import { type MadeHierarchy, makeHierarchy, rootInForce } from './make-hierarchy.ts';
 import type { Form } from './phase.ts';
 import { forgetNotes, Staged, sweepSealed } from './staged.ts';
+import { requireNoAgents } from './takeover.ts';
 
 export interface StartRequest {
   requestId: string;
@@ -74,6 +75,7 @@ export async function startRollover(writer: KeystoreWriter, request: StartReques
   const { keystore } = writer;
   const form = request.foreign === undefined ? 'root' : 'foreign';
   checkStart(keystore, writer.options.now(), form);
+  if (form === 'foreign') await requireNoAgents(keystore);
   const staged = new Staged(writer);
   let kept: ResultFile | undefined;
   try {
@@ -87,6 +89,7 @@ export async function startRollover(writer: KeystoreWriter, request: StartReques
       request.requestId,
       async () => {
         checkStart(keystore, writer.options.now(), form);
+        if (form === 'foreign') await requireNoAgents(keystore);
         const generations = keystore.state.authorities.map(({ generation }) => generation);
         if (phaseOf(keystore.state) !== from || generations.includes(start.authorities[0]?.generation ?? 0))
           throw new ClusterCaError('ERR_STATE', 'another rollover was started and ended meanwhile', {

@@ -13,6 +13,7 @@ import { documentBefore, rolloverDocument, type StepObject } from '../../rollove
 import { rootInForce } from '../../rollover/make-hierarchy.ts';
 import { renderRollover } from '../../rollover/render.ts';
 import { checkStart, requireOwnRoot, type StartRequest, startRollover } from '../../rollover/start.ts';
+import { requireNoAgents } from '../../rollover/takeover.ts';
 import { withDomains } from '../../unlocking.ts';
 import { formatDuration } from '../../values/duration.ts';
 import { runStartCeremony } from './start-ceremony.ts';
@@ -50,6 +51,7 @@ async function runRoot(ctx: Context, keystore: Keystore, options: RolloverStartO
   if (options.fromAnchor === undefined) requireOwnRoot(keystore);
   checkStart(keystore, ctx.now(), options.fromAnchor === undefined ? 'root' : 'foreign');
   const foreign = options.fromAnchor === undefined ? undefined : foreignRoot(ctx, keystore, options.fromAnchor);
+  if (foreign !== undefined) await requireNoAgents(keystore);
   const emergency = emergencyOf(options);
   const backup = options.backup === undefined ? undefined : resolve(ctx.cwd, options.backup);
   const steps = plannedSteps(keystore, foreign !== undefined, backup, emergency, options.dryRun ?? false);

@@ -8,6 +8,7 @@ import { decodePem } from '../../pki/pem.ts';
 import { certifyProbes } from '../../rollover/evidence/probes.ts';
 import { probeKey } from '../node-items.ts';
 import { Problem } from '../problem.ts';
+import { refuseInTakeover } from '../refuse-takeover.ts';
 import { type Route, route } from '../route.ts';
 import { nodeName } from '../schemas.ts';
 import type { Service } from '../service.ts';
@@ -49,7 +50,9 @@ export function agentRoutes(service: Service): Route[] {
       handle: async ({ params: { node }, query: { wait = 0, seen, restarts }, gone }) => {
         const until = performance.now() + wait * 1000;
         for (;;) {
-          const state = await desired.of(await keystore.current(), now());
+          const read = await keystore.current();
+          refuseInTakeover(read);
+          const state = await desired.of(read, now());
           const isNews = state.version !== seen;
           const waits = isNews && restarts === 'true' && seen !== undefined && !agents.mayRestart(node, state.version);
           const rotations = waits ? [] : agents.rotationsOf(node);
@@ -103,6 +106,7 @@ export function agentRoutes(service: Service): Route[] {
       answers: { 204: { description: 'heard' } },
       handle: async ({ params: { node }, body: report }) => {
         const current = await keystore.current();
+        refuseInTakeover(current);
         const state = await desired.of(current, now());
         const findings = reportedFindings(report, {
           node,

@@ -7,6 +7,7 @@ import { decodeToken, secretOf } from '../../joining/token.ts';
 import { trustBundle } from '../../keystore/public.ts';
 import { joiningItem, withKey } from '../node-items.ts';
 import { Problem } from '../problem.ts';
+import { refuseInTakeover } from '../refuse-takeover.ts';
 import { type Route, route } from '../route.ts';
 import { certificateSchema, nodeName, planeName } from '../schemas.ts';
 import type { Service } from '../service.ts';
@@ -84,6 +85,7 @@ export function enrollRoutes(service: Service): Route[] {
     const secret = secretOf(contentOf(token));
     try {
       const current = await keystore.current();
+      refuseInTakeover(current);
       findToken(current, secret, { node, now: now(), keys: 'any' });
       const items: CertifiedItem[] = [];
       for (const { plane, csr } of requests)
