@@ -86,5 +86,8 @@ function runProof(
   const directory = resolve(ctx.cwd, options.proof as string);
   const { document, error } = checkProof((name) => readInputFile(join(directory, name)), known);
   ctx.ui.result(document, (style) => renderProof(document, style));
-  if (error !== undefined) throw error;
+  if (error === undefined) return;
+  // Whoever holds a proof may have nothing of the keystore: what is wrong is the proof, or who made it.
+  const hint = 'have it made again: cluster-ca audit prove FILE --checkpoint CHECKPOINT';
+  throw new ClusterCaError(error.code, error.message, { hint, details: error.details, cause: error });
 }

@@ -44,6 +44,8 @@ export interface InitDocument {
   auditKey?: string;
   authorities: Partial<AuthorityObject>[];
   policy: Policy;
+  /** The CAs above the issuing one are another PKI's. */
+  external?: boolean;
   /** Where --tolerate-ca-outage asked for it: what the lifetimes tolerate, and why. */
   caOutage?: ToleratedOutage;
 }

@@ -1,3 +1,4 @@
+import type { AuthorityObject } from '../authority/authority-object.ts';
 import { keyValues, paragraph } from '../ui/text/lines.ts';
 import { safeText } from '../ui/text/safe.ts';
 import type { Style } from '../ui/text/style.ts';
@@ -36,12 +37,16 @@ export function renderInit(document: InitDocument, style: Style, flags = ''): st
 }
 
 /** What a keystore will permit and make, by whether it can be changed once it is there. */
-export function policyLines({ cluster, policy, authorities, caOutage }: InitDocument, style: Style): string[] {
+export function policyLines(
+  { cluster, policy, authorities, external, caOutage }: InitDocument,
+  style: Style,
+): string[] {
   const [root] = authorities;
   const issuing = authorities.find(({ role }) => role === 'issuing');
   const between = authorities.flatMap(({ role, subject }) => (role === 'intermediate' ? (subject ?? []) : []));
-  const ca = (subject: string | undefined, lifetime: number): string =>
-    `${subject} (${policy.keyType}, ${formatDuration(lifetime)})`;
+  // What there is says itself how long it lives: another PKI gives what it wants to.
+  const ca = ({ subject, keyType, notAfter }: Partial<AuthorityObject> = {}, lifetime: number): string =>
+    `${subject} (${keyType}, ${external && notAfter !== undefined ? `until ${notAfter.slice(0, 10)}` : formatDuration(lifetime)})`;
   const ip = policy.permitIp.length === 0 ? 'no IP address' : policy.permitIp.join(' ');
   return [
     style.accent('cannot be changed later'),
@@ -50,9 +55,9 @@ export function policyLines({ cluster, policy, authorities, caOutage }: InitDocu
         { label: 'cluster', value: cluster },
         { label: 'trust domain', value: policy.domains[0] },
         { label: 'planes', value: policy.planes.join(' ') },
-        { label: 'root CA', value: ca(root?.subject, policy.rootLifetime) },
+        { label: 'root CA', value: ca(root, policy.rootLifetime) },
         { label: 'intermediate CA', value: between.length === 0 ? undefined : between },
-        { label: 'issuing CA', value: ca(issuing?.subject, policy.issuingLifetime) },
+        { label: 'issuing CA', value: ca(issuing, policy.issuingLifetime) },
         {
           label: 'rotation',
           value: `when ${formatDuration(policy.rotateBefore)} are left; an alert when ${formatDuration(policy.alertBefore)} are`,

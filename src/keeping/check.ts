@@ -174,7 +174,9 @@ export async function checkUnsealing(
       if (!isClusterCaError(error)) throw error;
       // The key of a root that is another PKI's: there is none to open.
       if (error.details?.external === true) continue;
-      if (error.code === 'ERR_INPUT_REQUIRED') skipped.push(error.message);
+      // Not the keystore's fault: no PIN, which an auditor has not; a wrong one, or no token, is the error that it is anywhere.
+      if (error.code === 'ERR_INPUT_REQUIRED') skipped.push(`${error.message}: whether its keys open was not checked`);
+      else if (error.code === 'ERR_PASSPHRASE' || error.details?.token === 'absent') throw error;
       else findings.push({ file: `sealed/${sealedName(sealed)}`, problem: error.message, hint: error.hint ?? RESTORE });
     }
   }

@@ -4,14 +4,14 @@ import type { Style } from '../ui/text/style.ts';
 import { table } from '../ui/text/table.ts';
 import type { Finding } from './finding.ts';
 
+const OPEN = { true: ', and its keys open', 'in-part': ', and those of its keys that were tried open', false: '' };
+
 export function renderCheck(
-  { valid, unsealed, findings }: { valid: boolean; unsealed: boolean; findings: Finding[] },
+  { valid, unsealed, findings }: { valid: boolean; unsealed: boolean | 'in-part'; findings: Finding[] },
   style: Style,
 ): string {
   const lines = [
-    valid
-      ? style.good(`the keystore is whole${unsealed ? ', and its keys open' : ''}`)
-      : style.bad('the keystore is damaged'),
+    valid ? style.good(`the keystore is whole${OPEN[`${unsealed}`]}`) : style.bad('the keystore is damaged'),
   ];
   for (const { file, problem, hint } of findings)
     lines.push(style.bold(file), ...paragraph(problem, style, 2), ...paragraph(hint, style, 2, style.dim));

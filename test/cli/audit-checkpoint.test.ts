@@ -152,6 +152,9 @@ describe('audit prove', () => {
       );
       expect([name, valid]).toEqual([name, false]);
     }
+    // Who has a proof may have no keystore that could be checked or restored.
+    const { stderr } = await ca(check('exchanged-record', '--trust', bundle));
+    expect(stderr).toMatch(/hint: have it made again: cluster-ca audit prove/);
   });
 
   test('a key that nobody wrote down: 13; a proof without a key to hold it against: 2', async () => {

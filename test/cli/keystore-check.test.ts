@@ -53,6 +53,20 @@ describe('a keystore that is whole', () => {
     expect(text.stdout + text.stderr).toMatch(/unseal|passphrase|secret/i);
   });
 
+  test('a root domain with a secret of its own, which is not given: not said to open', async () => {
+    const own = join(cluster.directory, 'root.pass');
+    const apart = ['--keystore', join(cluster.directory, 'apart')];
+    await writeFile(own, 'a passphrase of the root alone\n', { mode: 0o600 });
+    await done(ca, ['init', 'apart', ...apart, '--root-passphrase-file', own]);
+    const text = await ca(['keystore', 'check', ...apart]);
+    expectExit(text, 0);
+    expect(text.stdout).toBe('the keystore is whole, and those of its keys that were tried open\n');
+    expect(text.stderr).toContain('the root domain has a secret of its own, which was not given');
+    expect(await done(ca, ['keystore', 'check', ...apart])).toMatchObject({ valid: true, unsealed: false });
+    const both = [...apart, '--root-passphrase-file', own];
+    expect(await done(ca, ['keystore', 'check', ...both])).toMatchObject({ valid: true, unsealed: true });
+  });
+
   test('it changes nothing', async () => {
     const before = await tree(cluster.directory);
     await check(keystore);

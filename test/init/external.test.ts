@@ -117,6 +117,11 @@ describe('the answer', () => {
     expect((await missing('bare', CA)).join()).toMatch(/no path length.*no name constraints/);
     const other =
       'nameConstraints=permitted;DNS:orders.internal,permitted;DNS:more.internal\nextendedKeyUsage=serverAuth\n';
+    const { stdout } = await ca(complete(whole, '--dry-run'));
+    expect(stdout).toMatch(/root CA +CN=root,O=Company \(ecdsa-p384, until \d{4}-\d\d-\d\d\)/);
+    const longer = 'nameConstraints=critical,permitted;DNS:orders.internal,permitted;IP:10.0.0.0/255.0.0.0\n';
+    const widened = (await missing('longer', CA.replace('CA:TRUE', 'CA:TRUE,pathlen:3') + longer)).join();
+    expect(widened).toMatch(/a path length of 3, not 0: .*IP:172\.16\.0\.0\/12 is not permitted/);
     const said = (await missing('otherwise', CA + other)).join();
     expect(said).toMatch(/extended key usage/);
     expect(said).toMatch(/not critical/);

@@ -6,12 +6,21 @@ import type { Finding } from '../../keeping/finding.ts';
 import { renderCheck } from '../../keeping/render.ts';
 import { repairDerived } from '../../keeping/repair.ts';
 import { anchorDirectory, readAnchor, writeAnchor } from '../../keystore/anchor.ts';
+import type { Secret } from '../../keystore/envelope/slot.ts';
+import { hasExternalRoot } from '../../keystore/hierarchy.ts';
 import { decodeIdentity } from '../../keystore/identity.ts';
 import type { Keystore } from '../../keystore/keystore.ts';
-import type { UnlockedDomain } from '../../keystore/unlock.ts';
+import { type UnlockedDomain, unlock } from '../../keystore/unlock.ts';
 import { isGiven } from '../../secrets/inputs.ts';
 import { passphraseGiven } from '../../secrets/resolve.ts';
-import { ordinaryInputs, rootInputs, type UnlockOptions, unlockDaily, unlockRoot } from '../../unlocking.ts';
+import {
+  ordinaryInputs,
+  pinSource,
+  rootInputs,
+  type UnlockOptions,
+  unlockKeeping,
+  unlockRoot,
+} from '../../unlocking.ts';
 
 interface CheckOptions extends UnlockOptions {
   repair?: boolean;
@@ -34,13 +43,13 @@ export async function runCheck(ctx: Context, options: CheckOptions): Promise<voi
     open: () => openKeystoreAt(ctx, location, { rootKeystore: options.rootKeystore }),
   });
   ctx.ui.endProgress();
-  let unsealed = false;
+  let unsealed: boolean | 'in-part' = false;
   if (keystore !== undefined) {
     for (const what of skipped) ctx.ui.warn(what);
-    const opened = await unlockGiven(ctx, keystore, options);
-    unsealed = opened.length > 0;
     const closed: string[] = [];
+    const opened = await unlockGiven(ctx, keystore, options, closed);
     findings.push(...(await checkUnsealing(keystore, opened, closed)));
+    if (opened.length > 0) unsealed = closed.length === 0 || 'in-part';
     for (const what of new Set(closed)) ctx.ui.warn(what);
     for (const domain of opened) domain.close();
     if (options.repair && !options.dryRun) await repair(ctx, keystore, findings);
@@ -48,8 +57,8 @@ export async function runCheck(ctx: Context, options: CheckOptions): Promise<voi
   if (anchor === undefined)
     ctx.ui.warn('there is no anchor of this keystore here: an older copy of it would look the same');
   if (!unsealed) ctx.ui.warn('whether the keys open was not checked: give the passphrase or key file');
-  const document = { valid: findings.length === 0, unsealed, findings };
-  ctx.ui.result(document, (style) => renderCheck(document, style));
+  const document = { valid: findings.length === 0, unsealed: unsealed === true, findings };
+  ctx.ui.result(document, (style) => renderCheck({ ...document, unsealed }, style));
   if (error !== undefined) throw error;
   const [first] = findings;
   if (first !== undefined)
@@ -64,10 +73,20 @@ async function anchorOf(ctx: Context, identityBytes: Uint8Array | undefined) {
   }
 }
 
-/** Opens the domains for which a secret is at hand: none is asked for. */
-async function unlockGiven(ctx: Context, keystore: Keystore, options: CheckOptions): Promise<UnlockedDomain[]> {
+/**
+ * Opens the domains for which a secret is at hand: none is asked for. Where none is given for the root, the ordinary one is
+ * tried.
+ * @param closed is given what was not opened, in words
+ */
+async function unlockGiven(
+  ctx: Context,
+  keystore: Keystore,
+  options: CheckOptions,
+  closed: string[],
+): Promise<UnlockedDomain[]> {
   const inputs = ordinaryInputs(options);
   const opened: UnlockedDomain[] = [];
+  const secrets: Secret[] = [];
   const tryTo = async (open: () => Promise<UnlockedDomain>): Promise<void> => {
     try {
       opened.push(await open());
@@ -76,10 +95,32 @@ async function unlockGiven(ctx: Context, keystore: Keystore, options: CheckOptio
       if (!isClusterCaError(error, 'ERR_KEYSTORE_TAMPERED')) throw error;
     }
   };
-  if (isGiven(inputs) || passphraseGiven(inputs, ctx.env) || ctx.env.CLUSTER_CA_KEY_FILE !== undefined)
-    await tryTo(() => unlockDaily(ctx, keystore, options));
-  if (isGiven(rootInputs(options))) await tryTo(() => unlockRoot(ctx, keystore, options));
+  try {
+    if (isGiven(inputs) || passphraseGiven(inputs, ctx.env) || ctx.env.CLUSTER_CA_KEY_FILE !== undefined)
+      await tryTo(async () => {
+        const daily = await unlockKeeping(ctx, keystore, 'daily', options);
+        secrets.push(...daily.secrets);
+        return daily.domain;
+      });
+    const isHere = !keystore.identity.rootElsewhere || keystore.options.rootStore !== undefined;
+    if (isGiven(rootInputs(options))) await tryTo(() => unlockRoot(ctx, keystore, options));
+    else if (secrets.length > 0 && isHere && !hasExternalRoot(keystore.state))
+      await tryTo(() => rootBy(ctx, keystore, options, secrets)).catch((error) => {
+        if (!isClusterCaError(error, 'ERR_PASSPHRASE')) throw error;
+        closed.push(
+          'the root domain has a secret of its own, which was not given: whether its keys open was not checked',
+        );
+      });
+  } finally {
+    for (const { bytes } of secrets) bytes.fill(0);
+  }
   return opened;
+}
+
+async function rootBy(ctx: Context, keystore: Keystore, options: CheckOptions, secrets: Secret[]) {
+  const root = await unlock(keystore, 'root', secrets);
+  root.pin = pinSource(ctx, options);
+  return root;
 }
 
 async function repair(ctx: Context, keystore: Keystore, findings: Finding[]): Promise<void> {

@@ -201,6 +201,7 @@ function findToken(library: P11Library, uri: TokenUri): { found: P11Token; sessi
     if (first === undefined)
       throw new ClusterCaError('ERR_NOT_FOUND', `there is no token ${tokenName(uri)}`, {
         hint: 'plug it in; pkcs11-tool --list-slots shows what is there',
+        details: { token: 'absent' },
       });
     if (fitting.length > 1)
       throw new ClusterCaError('ERR_USAGE', `${fitting.length} tokens fit ${tokenName(uri)}`, {

@@ -9,6 +9,7 @@ import {
   parseNameConstraints,
 } from '../../pki/x509/extensions.ts';
 import { formatGeneralName } from '../../pki/x509/general-name.ts';
+import { formatIp } from '../../pki/x509/ip.ts';
 
 /** What was asked for in a request and is not in the certificate, or otherwise: each in a sentence, what it means with it. */
 export function leftOut(
@@ -19,8 +20,9 @@ export function leftOut(
   const { extensions, subject, notBefore, notAfter } = certificate;
   const value = (oid: string) => findExtension(extensions, oid)?.value;
   const basic = value(OID.basicConstraints);
-  if (basic !== undefined && parseBasicConstraints(basic).pathLenConstraint === undefined)
-    said.push('no path length: this CA could make further CAs');
+  const pathLength = basic === undefined ? 0 : parseBasicConstraints(basic).pathLenConstraint;
+  if (pathLength === undefined) said.push('no path length: this CA could make further CAs');
+  else if (pathLength > 0) said.push(`a path length of ${pathLength}, not 0: this CA could make further CAs`);
   const purposes = value(OID.extKeyUsage);
   if (purposes !== undefined)
     said.push(
@@ -52,10 +54,9 @@ function namesLeftOut({ extensions }: Certificate, asked: NameConstraints): stri
   return said;
 }
 
-/** A subtree's name: an address has a mask behind it. */
+/** A subtree's name; of a range of addresses as `IP:10.0.0.0/8`. */
 function legible(base: NameConstraints['permitted'][number]['base']): string {
-  if (base.type === 'ip')
-    return `addresses ${[...base.value].map((octet) => octet.toString(16).padStart(2, '0')).join('')}`;
+  if (base.type === 'ip') return `IP:${formatIp(base.value)}`;
   try {
     return formatGeneralName(base);
   } catch (error) {

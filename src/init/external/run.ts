@@ -1,28 +1,32 @@
 import { unlink } from 'node:fs/promises';
 import { resolve } from 'node:path';
+import type { AuthorityObject } from '../../authority/authority-object.ts';
 import { issuingName } from '../../authority/names.ts';
 import type { Context } from '../../context.ts';
+import { sha256 } from '../../crypto/hash.ts';
 import { ClusterCaError, isClusterCaError } from '../../errors.ts';
+import { certificateFields } from '../../inspection/certificate-object.ts';
 import { anchorDirectory } from '../../keystore/anchor.ts';
 import { encodeCanonical } from '../../keystore/canonical.ts';
 import { checkPlacesAreFree } from '../../keystore/creation/place.ts';
 import { syncDirectory } from '../../keystore/directory/durable.ts';
 import { newKeystoreLocation } from '../../keystore/locate.ts';
-import type { Policy } from '../../keystore/log/bodies.ts';
+import type { Policy, Role } from '../../keystore/log/bodies.ts';
 import { fromBase64 } from '../../pki/encoding.ts';
 import { encodePem } from '../../pki/pem.ts';
+import type { Certificate } from '../../pki/x509/certificate.ts';
 import { writeResultFile } from '../../placement/result-file.ts';
 import { isGiven } from '../../secrets/inputs.ts';
 import { resolveSecrets } from '../../secrets/resolve.ts';
 import { paragraph } from '../../ui/text/lines.ts';
 import { ordinaryInputs, pinSource, rootInputs, secretContext } from '../../unlocking.ts';
 import { readInputFile } from '../../what/read-file.ts';
-import { planInit } from '../init.ts';
+import { ISSUING, planInit, ROOT } from '../init.ts';
 import type { InitOptions } from '../options.ts';
 import { renderInit } from '../render.ts';
 import { initSecrets } from '../secrets.ts';
 import { openTokens } from '../tokens.ts';
-import { readAnswer } from './answer.ts';
+import { type Answer, readAnswer } from './answer.ts';
 import { completeExternal } from './complete.ts';
 import { pendingPath, readPending } from './pending.ts';
 import { requestIssuing } from './request.ts';
@@ -126,8 +130,9 @@ export async function runComplete(ctx: Context, cluster: string, options: InitOp
   const answer = readAnswer(file, pending, { name: issuingName(cluster, 1, 1) }, ctx.now());
   for (const what of answer.leftOut) ctx.ui.warn(`the issuing CA's certificate: ${what}`);
   if (options.dryRun) {
-    const plan = { ...planInit({ cluster, policy: pending.policy, location }), leftOut: answer.leftOut };
-    return ctx.ui.result({ ...plan, dryRun: true }, (style) => renderInit(plan, style));
+    const planned = planInit({ cluster, policy: pending.policy, location });
+    const plan = { ...planned, authorities: authoritiesOf(answer), leftOut: answer.leftOut };
+    return ctx.ui.result({ ...plan, dryRun: true }, (style) => renderInit({ ...plan, external: true }, style));
   }
   const keyFileOnly = pending.slots.every(({ ref }) => ref.kind === 'key-file');
   const secrets = await resolveSecrets(ordinaryInputs(options), secretContext(ctx), {
@@ -149,8 +154,21 @@ export async function runComplete(ctx: Context, cluster: string, options: InitOp
     );
     await unlink(pendingPath(location));
     await syncDirectory(resolve(location, '..'));
-    ctx.ui.result({ ...made, leftOut: answer.leftOut }, (style) => renderInit(made, style));
+    ctx.ui.result({ ...made, leftOut: answer.leftOut }, (style) => renderInit({ ...made, external: true }, style));
   } finally {
     for (const { bytes } of secrets) bytes.fill(0);
   }
+}
+
+/** The CAs of an answer, as the keystore will have them. */
+function authoritiesOf({ root, intermediates, issuing }: Answer): Partial<AuthorityObject>[] {
+  const one = (id: string, role: Role, certificate: Certificate): Partial<AuthorityObject> => {
+    const { subject, keyType, notBefore, notAfter } = certificateFields(certificate, (data) => sha256(data));
+    return { id, role, generation: 1, subject, keyType, notBefore, notAfter };
+  };
+  return [
+    one(ROOT, 'root', root),
+    ...intermediates.map((certificate, i) => one(`intermediate-g1.${i + 1}`, 'intermediate', certificate)),
+    one(ISSUING, 'issuing', issuing),
+  ];
 }
