@@ -91,7 +91,15 @@ export type UnsignedAnswer = Shaped<typeof unsigned>;
 
 /** Reads a request, signed by the audit key of this keystore. @throws ERR_CONFIG */
 export function readRequest(bytes: Uint8Array, { id, auditKey }: Identity, name: string): CeremonyRequest {
-  return asInput(name, () => request(decodeSignedLine(CEREMONY, id, bytes, fromBase64(auditKey), name), name));
+  return asInput(name, () => requestIn(bytes, { id, auditKey }, name));
+}
+
+function requestIn(
+  bytes: Uint8Array,
+  { id, auditKey }: Pick<Identity, 'id' | 'auditKey'>,
+  name: string,
+): CeremonyRequest {
+  return request(decodeSignedLine(CEREMONY, id, bytes, fromBase64(auditKey), name), name);
 }
 
 /** Reads an answer, and the request in it, and verifies both. @throws ERR_CONFIG */
@@ -103,7 +111,7 @@ export function readAnswer(
   return asInput(name, () => {
     const { signature, ...rest } = answer(decodeCanonicalFile(bytes, name), name);
     const requestBytes = fromBase64(rest.request);
-    const asked = readRequest(requestBytes, identity, name);
+    const asked = requestIn(requestBytes, identity, name);
     const root = parseCertificate(fromBase64(asked.authority.certificate));
     // Self-signed: its own signature is by the same algorithm as this one.
     if (!verify(root.publicKey, root.signatureAlgorithm, statement(identity, rest), fromBase64(signature)))

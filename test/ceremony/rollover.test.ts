@@ -140,10 +140,12 @@ describe('a new issuing CA', () => {
       certificate: answer.replace(own.certificates[0], other.certificates[0]),
       time: answer.replace(own.signedAt, '2030-01-01T00:00:00.000Z'),
       request: answer.replace(own.request, other.request),
+      inside: answer.replace(own.request, (await readFile(at('wider'))).toString('base64')),
     })) {
       expect([name, changed]).not.toEqual([name, answer]);
       await writeFile(off('changed.answer'), changed);
-      await fails(online, take('changed'), 'ERR_CONFIG');
+      const { message } = await fails(online, take('changed'), 'ERR_CONFIG');
+      expect(message.match(/none of this keystore/g)).toHaveLength(1);
     }
   });
 
