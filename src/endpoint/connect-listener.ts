@@ -29,10 +29,23 @@ export interface ListenerOptions {
 export interface Question {
   /** The chain and key to be shown. */
   shown: ClientCertificate;
-  /** What it must say inside TLS to be the one that is meant; it is answered by a line of HTTP. */
+  /**
+   * What it must say inside TLS to be the one that is meant, for a client that judges after the handshake, and says nothing
+   * to whom it does not trust. It is answered by a line of HTTP.
+   */
   says?: string | undefined;
   /** Milliseconds for an answer. */
   timeout: number;
+}
+
+interface Asking {
+  context: SecureContext;
+  says: string | undefined;
+  settle(answer: ConnectAnswer): void;
+  /** Somebody has ended the connection behind the handshake, and said nothing. */
+  left: boolean;
+  /** The one that dials is done, and has tried: who leaves now has refused. */
+  tried: boolean;
 }
 
 /** SSL_OP_NO_TICKET: no session of one handshake is to be resumed by the next. */
@@ -53,7 +66,7 @@ const ANSWER = 'HTTP/1.0 204 No Content\r\nConnection: close\r\n\r\n';
 export class ConnectListener {
   readonly #options: ListenerOptions;
   #listening: Listening | undefined;
-  #asking: { context: SecureContext; says: string | undefined; settle: (answer: ConnectAnswer) => void } | undefined;
+  #asking: Asking | undefined;
 
   private constructor(options: ListenerOptions) {
     this.#options = options;
@@ -72,10 +85,11 @@ export class ConnectListener {
 
   /**
    * Shows a certificate to the next one who connects, and is the one that is meant.
-   * @param dial makes the service connect; when it is over, an answer is not waited for much longer
+   * @param dial makes the service connect; when it is over, an answer is not waited for much longer. False: the service has
+   * not tried to, as far as that can be told
    * @returns undefined when nobody came, or no handshake came to an end that says anything
    */
-  async ask({ shown, says, timeout }: Question, dial: () => Promise<unknown>): Promise<ConnectAnswer | undefined> {
+  async ask({ shown, says, timeout }: Question, dial: () => Promise<boolean>): Promise<ConnectAnswer | undefined> {
     const context = createSecureContext({
       cert: Buffer.from(shown.cert),
       key: Buffer.from(shown.key),
@@ -90,8 +104,14 @@ export class ConnectListener {
           timer = setTimeout(() => resolve(undefined), after);
         };
         over(timeout);
-        this.#asking = { context, says, settle: resolve };
-        dial().then(() => over(GRACE), reject);
+        const asking: Asking = { context, says, settle: resolve, left: false, tried: false };
+        this.#asking = asking;
+        dial().then((hasTried) => {
+          asking.tried = hasTried;
+          // What it had to say was heard before it could be told so; that it leaves may be on its way.
+          if (says !== undefined && hasTried && asking.left) resolve(LEFT);
+          else over(says === undefined || hasTried ? GRACE : 0);
+        }, reject);
       });
     } finally {
       clearTimeout(timer);
@@ -114,10 +134,8 @@ export class ConnectListener {
     else this.#shake(socket, asking);
   }
 
-  #shake(
-    socket: Socket,
-    { context, says, settle }: { context: SecureContext; says: string | undefined; settle: (a: ConnectAnswer) => void },
-  ): void {
+  #shake(socket: Socket, asking: Asking): void {
+    const { context, says, settle } = asking;
     let isMeant = false;
     const tls = new TLSSocket(socket, {
       isServer: true,
@@ -145,10 +163,18 @@ export class ConnectListener {
       } else if (says === undefined) {
         accepted();
         tls.end();
-      } else hear(tls, says, accepted);
+      } else {
+        tls.once('close', () => {
+          asking.left = true;
+          if (asking.tried) settle(LEFT);
+        });
+        hear(tls, says, accepted);
+      }
     });
   }
 }
+
+const LEFT: ConnectAnswer = { outcome: 'refused', reason: 'it ends the connection after the handshake' };
 
 /** Milliseconds for what is on its way when the one that dials is done. */
 const GRACE = 1_000;

@@ -3,7 +3,8 @@ import * as z from 'zod';
 import { ClusterCaError } from '../errors.ts';
 import type { Host } from '../hosts/host.ts';
 import { trustNotTaken } from './announced-trust.ts';
-import { argv, duration, path } from './options.ts';
+import { nginxDialing } from './nginx-dialing.ts';
+import { argv, duration, path, port } from './options.ts';
 import { childrenOf, noProcess, readPid, titleOf } from './processes.ts';
 import { checkCommand, missingProgram, runCommand } from './run-command.ts';
 import type { Change, Problem, Session, Situation, Target } from './target.ts';
@@ -18,6 +19,13 @@ const options = z
     test: argv.optional(),
     /** How long a reload may take until there are new workers. */
     timeout: duration.optional(),
+    /** A location of its configuration that leads to this port of 127.0.0.1, by TLS: in a rollover, an end of ours. */
+    connectProbe: z
+      .strictObject({
+        path: z.string().regex(/^\/[\w.~/-]*$/, 'a path'),
+        port,
+      })
+      .optional(),
   })
   .refine(({ pidFile, command }) => pidFile !== undefined || command !== undefined, 'nginx wants pidFile or command');
 type Options = z.infer<typeof options>;
@@ -41,6 +49,7 @@ export const nginxTarget: Target<Options> = {
     connections: 'none',
   }),
   open: (situation) => new NginxSession(situation),
+  dialing: nginxDialing,
 };
 
 class NginxSession implements Session {

@@ -11,6 +11,13 @@ export const path = z.string().regex(/^\//, 'an absolute path');
 /** `HOST:PORT` */
 export const address = z.string().refine(isAddress, 'an address: HOST:PORT');
 
+/** A port: like everything in the inventory a text. */
+export const port = z
+  .string()
+  .regex(/^\d{1,5}$/, 'a port')
+  .transform(Number)
+  .pipe(z.int().min(1, 'a port').max(65_535, 'a port'));
+
 /** A duration in the inventory, as milliseconds. */
 export const duration = z.string().transform((text, context) => {
   const seconds = parseDuration(text);

@@ -3,6 +3,7 @@ import * as z from 'zod';
 import { ClusterCaError, isClusterCaError } from '../errors.ts';
 import { trustNotTaken } from './announced-trust.ts';
 import { cycleStreams, type Moment, momentOf, oldSessions } from './postgres-connections.ts';
+import { postgresDialing } from './postgres-dialing.ts';
 import { keyProblems, serverUser } from './postgres-key.ts';
 import { type PostgresOptions, postgresOptions } from './postgres-options.ts';
 import { readPostmaster } from './postgres-process.ts';
@@ -34,6 +35,7 @@ export const postgresTarget: Target<PostgresOptions> = {
     if (options.psql === undefined) return session;
     return new AskedSession(situation, session, new Psql(host, options.psql, service.label, timeout));
   },
+  dialing: postgresDialing,
 };
 
 /** What can be done without a login. */

@@ -130,9 +130,17 @@ export interface Dialer {
   readonly how: string;
   /** What it will say inside TLS. */
   readonly says?: string;
-  /** Makes it connect, at least once. @returns what is known of why it did not, once that is over */
-  dial(): Promise<string | undefined>;
+  /** Makes it connect, at least once; ends when that is over. */
+  dial(): Promise<Attempt>;
   close(): Promise<void>;
+}
+
+/** How it went on the side of who connects. */
+export interface Attempt {
+  /** False where the service is seen not to have tried. */
+  hasTried: boolean;
+  /** What it says of it. */
+  said?: string;
 }
 
 /**

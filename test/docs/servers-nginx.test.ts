@@ -55,7 +55,11 @@ describeLive('docs/servers/nginx.md, as it is written but for addresses and dire
     const directory = join(servers.directory, 'web-1');
     await mkdir(directory, { recursive: true });
     await mkdir(on('/run/x'), { recursive: true });
-    await writeFile(on('/etc/nginx/orders.conf'), on(nginx.block('orders.conf')));
+    const withProbe = nginx
+      .block('orders.conf')
+      .replace(/^ {4}location \/ /m, (place) => `${nginx.block('probe.conf')}${place}`);
+    expect(withProbe).toContain('location = /.cluster-ca-probe');
+    await writeFile(on('/etc/nginx/orders.conf'), on(withProbe));
     // Debian's own around it, but for what needs its directories.
     const temporary = ['client_body', 'proxy', 'fastcgi', 'uwsgi', 'scgi'].map(
       (kind) => `${kind}_temp_path ${directory}/${kind};`,

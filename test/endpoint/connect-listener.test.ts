@@ -50,8 +50,17 @@ async function dial(options: ConnectionOptions = {}, port = listener.port): Prom
   return seen;
 }
 
+const dialing =
+  (work: () => Promise<unknown>, hasTried = true): (() => Promise<boolean>) =>
+  async () => {
+    await work();
+    return hasTried;
+  };
 const ask = (options?: ConnectionOptions, timeout = 5_000): Promise<ConnectAnswer | undefined> =>
-  listener.ask({ shown, timeout }, () => dial(options));
+  listener.ask(
+    { shown, timeout },
+    dialing(() => dial(options)),
+  );
 
 test('who verifies it has accepted, under both versions of TLS; what it shows itself is told', async () => {
   for (const maxVersion of ['TLSv1.2', 'TLSv1.3'] as const) {
@@ -73,7 +82,10 @@ test('who does not has refused, by its alert', async () => {
       );
       child.stdin?.end();
     });
-  expect(await listener.ask({ shown, timeout: 10_000 }, openssl)).toEqual({ outcome: 'refused', reason: 'unknown_ca' });
+  expect(await listener.ask({ shown, timeout: 10_000 }, dialing(openssl))).toEqual({
+    outcome: 'refused',
+    reason: 'unknown_ca',
+  });
 });
 
 test('who asks for another name, or none, or not by TLS, says nothing', async () => {
@@ -84,14 +96,19 @@ test('who asks for another name, or none, or not by TLS, says nothing', async ()
     socket.resume();
     await closed(socket);
   };
-  expect(await listener.ask({ shown, timeout: 5_000 }, plain)).toBeUndefined();
+  expect(await listener.ask({ shown, timeout: 5_000 }, dialing(plain))).toBeUndefined();
 });
 
 test('nothing is shown while nothing is asked, and nobody is let in once it is closed', async () => {
   expect(await dial()).toBeUndefined();
   const one = await ConnectListener.open(host, { name: NAME });
   const { port } = one;
-  expect(await one.ask({ shown, timeout: 5_000 }, () => dial({}, port))).toEqual({ outcome: 'accepted' });
+  expect(
+    await one.ask(
+      { shown, timeout: 5_000 },
+      dialing(() => dial({}, port)),
+    ),
+  ).toEqual({ outcome: 'accepted' });
   await one.close();
   const socket = connectTcp(port, '127.0.0.1');
   await expect(once(socket, 'connect')).rejects.toThrow('ECONNREFUSED');
@@ -112,6 +129,29 @@ test('no session of one handshake is resumed in the next', async () => {
     await closed(socket);
   };
   for (let i = 0; i < 2; i++)
-    expect(await listener.ask({ shown, timeout: 5_000 }, once)).toEqual({ outcome: 'accepted' });
+    expect(await listener.ask({ shown, timeout: 5_000 }, dialing(once))).toEqual({ outcome: 'accepted' });
   expect([session === undefined, resumed]).toEqual([false, false]);
+});
+
+test('of who judges after the handshake, what it says counts; and that it leaves, if it has tried', async () => {
+  const question = { shown, says: 'GET /probe?0123 ', timeout: 5_000 };
+  const saying = (text: string | undefined) => async (): Promise<void> => {
+    const socket = connect({ host: '127.0.0.1', port: listener.port, servername: NAME, ca: certificatePem(root) });
+    socket.on('secureConnect', () => (text === undefined ? socket.end() : socket.write(text)));
+    socket.on('error', () => {});
+    socket.setTimeout(200, () => socket.destroy());
+    socket.resume();
+    await closed(socket);
+  };
+  const right = saying('GET /probe?0123 HTTP/1.0\r\n\r\n');
+  expect(await listener.ask(question, dialing(right))).toEqual({ outcome: 'accepted' });
+  expect(await listener.ask(question, dialing(saying(undefined)))).toMatchObject({ outcome: 'refused' });
+  expect(await listener.ask(question, dialing(saying('GET / HTTP/1.0\r\n\r\n')))).toMatchObject({ outcome: 'refused' });
+  expect(await listener.ask(question, dialing(saying(undefined), false))).toBeUndefined();
+  expect(
+    await listener.ask(
+      question,
+      dialing(async () => {}),
+    ),
+  ).toBeUndefined();
 });

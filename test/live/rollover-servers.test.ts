@@ -76,12 +76,13 @@ describeLive('the root CA of nginx, and of PostgreSQL with a standby, is replace
         ({ node, role, trustsOld, trustsNew, checksNone, serves, provenBy }) =>
           `${node} ${role} ${checksNone ? 'anybody' : `${trustsOld} ${trustsNew}`} ${serves} ${provenBy}`,
       );
+  // Who is made to connect to an end of ours: web-1 by a location of its own, the standby by psql. A primary connects to nobody.
   // The front end of web-1 asks for no client certificate: in accept it has nothing to prove.
   const each = (facts: string): string[] =>
     ['web-1', 'front', 'pg-1', 'pg-2'].flatMap((node) =>
       node === 'front'
         ? [`web-1 accept anybody ${facts.split(' ')[2]} handshake`, `web-1 connect ${facts} file`]
-        : [`${node} accept ${facts} handshake`, `${node} connect ${facts} file`],
+        : [`${node} accept ${facts} handshake`, `${node} connect ${facts} ${node === 'pg-1' ? 'file' : 'handshake'}`],
     );
 
   beforeAll(async () => {
@@ -102,8 +103,9 @@ describeLive('the root CA of nginx, and of PostgreSQL with a standby, is replace
     const node = (name: string, kind: string, more: string): string =>
       `  ${name}: { ip: [127.0.0.1], planes: [data], services: [{ kind: ${kind}, address: "127.0.0.1:${port(name)}", dir: ${dir(name)}, ${more} }] }\n`;
     const postgres = ['pg-1', 'pg-2'].map((name) => node(name, 'postgres', `reload: { psql: ${psql(name)} }${OWNER}`));
+    const probe = { port: await freePort(), name: 'cluster-ca-probe.orders.internal' };
     const nginx = (at: string): string =>
-      `{ kind: nginx, address: "127.0.0.1:${port(at)}", dir: ${dir('web-1')}, reload: { pidFile: ${join(servers.directory, 'nginx/nginx.pid')} } }`;
+      `{ kind: nginx, address: "127.0.0.1:${port(at)}", dir: ${dir('web-1')}, reload: { pidFile: ${join(servers.directory, 'nginx/nginx.pid')}${at === 'web-1' ? `, connectProbe: { path: /probe, port: ${probe.port} }` : ''} } }`;
     const web = `  web-1: { ip: [127.0.0.1], planes: [data], services: [${nginx('web-1')}, ${nginx('front')}] }\n`;
     const app = `clients:\n  app: { services: [{ kind: files, dir: ${dir('app')} }] }\n`;
     await ca.issueInventory(`cluster: orders\nnodes:\n${web}${postgres.join('')}${app}`);
@@ -112,6 +114,7 @@ describeLive('the root CA of nginx, and of PostgreSQL with a standby, is replace
       workers: 2,
       port: port('web-1'),
       open: port('front'),
+      probe,
     });
     pair = await startPostgresPair(
       servers,

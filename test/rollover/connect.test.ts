@@ -13,13 +13,16 @@ import type { ListenerProbes } from '../../src/rollover/evidence/probes.ts';
 import type { Side } from '../../src/rollover/phase.ts';
 import type { Proof } from '../../src/rollover/planning/proof.ts';
 import { askHaProxy } from '../../src/targets/haproxy-socket.ts';
+import { readConninfo, writeConninfo } from '../../src/targets/postgres-conninfo.ts';
 import { certificatePem, identity, keyPem, VALIDITY } from '../endpoint/tls-server.ts';
-import { describeWith } from '../support/debian.ts';
+import { describeWith, executable } from '../support/debian.ts';
 import { type Entity, makeCa, makeLeaf, makeRoot } from '../support/make-pki.ts';
 import { freePort } from '../support/ports.ts';
 import { scratch } from '../support/scratch.ts';
-import { Servers } from '../support/servers.ts';
+import { Servers, until } from '../support/servers.ts';
 import { type HaProxy, startHaProxy } from '../support/servers-haproxy.ts';
+import { startNginx } from '../support/servers-nginx.ts';
+import { startPostgres } from '../support/servers-postgres.ts';
 
 // Real servers that are made to connect to an end of ours: what that proves of whom they trust as clients.
 
@@ -183,4 +186,113 @@ describeHaProxy('HAProxy, to whose backend a server is added', () => {
     expect(left[0]).not.toContain(long);
     await askHaProxy(host, at('admin'), `del server redis/${left[0]}`, 5_000);
   });
+});
+
+const describeNginx = await describeWith('nginx');
+
+describeNginx('nginx, by a location that leads to us', () => {
+  const servers = new Servers('connect-nginx');
+  const how = 'a request to its location /probe, which leads to an end of ours';
+
+  test('whom it trusts is what it has loaded; who verifies nobody, and one without the location, by file', async () => {
+    const dir = await files('old', 'new');
+    const port = await freePort();
+    const nginx = await startNginx(servers, dir, '', { workers: 2, probe: { port, name: NAME } });
+    const reload = { pidFile: nginx.pidFile, connectProbe: { path: '/probe', port: String(port) } };
+    const one = service('nginx', nginx.port, dir, reload);
+    const both = { trustsOld: true, trustsNew: true, serves: 'old', provenBy: 'handshake', how };
+    expect(await connect(one)).toMatchObject(both);
+    await trust(dir, 'new');
+    expect(await connect(one)).toMatchObject(both);
+    nginx.server.signal('SIGHUP');
+    await until('it has read that', async () => (await connect(one)).trustsOld === false);
+    expect(await connect(one)).toMatchObject({ ...both, trustsOld: false });
+    // Two services of one server have one port: they take turns.
+    const twice = await Promise.all([connect(one), connect(one)]);
+    expect(twice.map(({ provenBy }) => provenBy)).toEqual(['handshake', 'handshake']);
+    const byFile = { trustsOld: false, trustsNew: true, provenBy: 'file' };
+    const lost = { ...reload, connectProbe: { path: '/other', port: String(port) } };
+    expect(await connect({ ...one, reload: lost })).toMatchObject({
+      ...byFile,
+      how: expect.stringMatching(
+        /^it did not come to an end of ours on port \d+ .*: it answers HTTP\/1.1 200 OK to GET \/other$/,
+      ),
+    });
+    expect(await connect({ ...one, reload: { pidFile: nginx.pidFile } })).toMatchObject({
+      ...byFile,
+      how: expect.stringMatching(/^nginx has no location/),
+    });
+    await nginx.server.stop();
+    const open = await startNginx(servers, dir, '', { probe: { port, name: NAME, more: 'proxy_ssl_verify off;' } });
+    expect(await connect({ ...one, address: `127.0.0.1:${open.port}` })).toMatchObject({
+      ...byFile,
+      how: expect.stringMatching(/verifies nobody$/),
+    });
+  });
+});
+
+const describePostgres = await describeWith('postgres');
+const place = await scratch('connect-pg');
+
+describePostgres('PostgreSQL, by psql with what its primary_conninfo says', () => {
+  const servers = new Servers('connect-postgres');
+
+  test('the file is read at each connection; who verifies nobody, and who connects to nobody, by file', async () => {
+    const dir = await files('old', 'new');
+    const postgres = await startPostgres(servers, place, dir, { demanding: false });
+    const login = `host=127.0.0.1 port=${postgres.port} user=owner dbname=postgres sslmode=require`;
+    const psql = [executable('psql') ?? 'psql', login];
+    const one = service('postgres', postgres.port, dir, { psql });
+    const say = async (conninfo: string): Promise<void> => {
+      const set = `alter system set primary_conninfo = '${conninfo.replaceAll("'", "''")}'`;
+      for (const command of [set, 'select pg_reload_conf()'])
+        await host.run([...psql, '-X', '-q', '-c', command], { timeout: 20_000 });
+    };
+    const saying = async (conninfo: string, how: RegExp | string): Promise<Partial<Proof>> => {
+      await say(conninfo);
+      let found: Partial<Proof> = {};
+      await until(`it says ${how}`, async () => {
+        found = await connect(one);
+        return new RegExp(how).test(found.how ?? '');
+      });
+      return found;
+    };
+    const byFile = { trustsOld: true, trustsNew: true, serves: 'old', provenBy: 'file' };
+    expect(await connect(one)).toMatchObject({ ...byFile, how: 'it has no primary_conninfo: it connects to nobody' });
+    const own = ['cert', 'key'].map((name) => `ssl${name}=${join(dir, `${name}.pem`)}`).join(' ');
+    const upstream = `host=10.0.0.21 user=repl password='a b\\'c' ${own}`;
+    const both = { trustsOld: true, trustsNew: true, serves: 'old', provenBy: 'handshake' };
+    const full = await saying(`${upstream} sslmode=verify-full sslrootcert='${dir}/ca.pem'`, '^psql on its host');
+    expect(full).toMatchObject(both);
+    await trust(dir, 'new');
+    // What it accepts by is not loaded anew; whom it connects to is.
+    expect(await connect(one)).toMatchObject({ ...both, trustsOld: false });
+    await trust(dir, 'old', 'new');
+    expect(await saying(`${upstream} sslmode=require`, 'verifies nobody$')).toMatchObject(byFile);
+    expect(await saying(`${upstream} sslmode=verify-ca sslrootcert=ca.pem`, 'not absolute$')).toMatchObject(byFile);
+    const lost = `${upstream} sslmode=verify-ca sslrootcert=${dir}/none.pem`;
+    expect(await saying(lost, 'did not come to .*none.pem" does not exist')).toMatchObject(byFile);
+  });
+});
+
+test('connection strings as libpq reads them', () => {
+  const read = (text: string): unknown => {
+    const found = readConninfo(text);
+    return found && Object.fromEntries(found);
+  };
+  expect(read('')).toEqual({});
+  expect(read(" host=a  port = 5432 sslrootcert='/x y/it\\'s' options=a\\ b password='' ")).toEqual({
+    host: 'a',
+    port: '5432',
+    sslrootcert: "/x y/it's",
+    options: 'a b',
+    password: '',
+  });
+  expect(read('postgresql://repl@a:1,b:2/db?sslmode=verify-ca&sslrootcert=%2Fx%20y%2F+.pem')).toEqual({
+    sslmode: 'verify-ca',
+    sslrootcert: '/x y/+.pem',
+  });
+  for (const broken of ['host', "host='a", "host=a'b'", 'host=a =b', "a='b'c=d"]) expect(read(broken)).toBeUndefined();
+  const values = { sslrootcert: "/x y/it's\\", host: '' };
+  expect(read(writeConninfo(new Map(Object.entries(values))))).toEqual(values);
 });

@@ -21,6 +21,8 @@ export interface NginxOptions {
   open?: number;
   /** The CAs that it names to whoever connects, where those of ca.pem are trusted besides, and not named. */
   named?: string;
+  /** A location `/probe` that leads to this port, by TLS, and to a server that has this name. */
+  probe?: { port: number; name: string; more?: string };
   /** Further lines for `server`. */
   more?: string;
 }
@@ -35,7 +37,7 @@ export async function startNginx(
   const directory = join(servers.directory, 'nginx');
   const configuration = join(directory, 'nginx.conf');
   const port = options.port ?? (await freePort());
-  mkdirSync(directory, { mode: 0o755 });
+  mkdirSync(directory, { recursive: true, mode: 0o755 });
   writeFileSync(configuration, configure(directory, port, files, crl, options));
   const args = ['-p', directory, '-c', configuration, '-e', 'stderr'];
   const server = await servers.start({
@@ -55,7 +57,7 @@ const configure = (
   port: number,
   files: string,
   crl: string,
-  { workers, open, named, more = '' }: NginxOptions,
+  { workers, open, named, probe, more = '' }: NginxOptions,
 ): string => `
 daemon off;
 ${workers === undefined ? 'master_process off;' : `worker_processes ${workers};`}
@@ -74,10 +76,21 @@ http {
     ssl_verify_client on;
     ${crl === '' ? '' : `ssl_crl ${crl};`}
     ${more}
-    return 200 "welcome $ssl_client_s_dn";
+    ${probe === undefined ? '' : location(probe, files, crl)}
+    location / { return 200 "welcome $ssl_client_s_dn"; }
   }
 ${open === undefined ? '' : frontEnd(open, files)}}
 `;
+
+const location = ({ port, name, more }: NonNullable<NginxOptions['probe']>, files: string, crl: string): string => `
+    location = /probe {
+      proxy_pass https://127.0.0.1:${port};
+      proxy_ssl_name ${name};
+      proxy_ssl_server_name on;
+      ${more ?? 'proxy_ssl_verify on;'}
+      proxy_ssl_trusted_certificate ${join(files, 'ca.pem')};
+      ${crl === '' ? '' : `proxy_ssl_crl ${crl};`}
+    }`;
 
 const frontEnd = (port: number, files: string): string => `
   server {

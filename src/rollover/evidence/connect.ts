@@ -138,8 +138,10 @@ async function askTwice(
   for (let i = 0; i < TRIES; i++) {
     let isOver = false;
     const answer = await listener.ask({ shown, says: dialer.says, timeout: PATIENCE }, async () => {
-      why = await dialer.dial();
+      const { hasTried, said } = await dialer.dial();
+      why = said;
       isOver = true;
+      return hasTried;
     });
     if (answer !== undefined) return { answer };
     if (!isOver) break;
