@@ -3,7 +3,8 @@ import { chmod, mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll } from '@jest/globals';
 import type { Daemon, Event } from '../server/daemon.ts';
-import { CLUSTER_CA, cli } from '../support/cli.ts';
+import { CLUSTER_CA } from '../support/cli.ts';
+import { warmCli } from '../support/warm.ts';
 
 /** A running `cluster-ca agent` of a node that has joined by a token. It ends with the test file. */
 export class AgentProcess {
@@ -42,7 +43,7 @@ export class AgentProcess {
     const made = await this.daemon.ca.run('join-token', this.node, ...flags);
     await writeFile(token, `${made.token}\n`);
     await chmod(token, 0o600);
-    const { code, stderr } = await cli(['enroll', '--server', this.url, '--token-file', token, '--out', this.out]);
+    const { code, stderr } = await warmCli(['enroll', '--server', this.url, '--token-file', token, '--out', this.out]);
     if (code !== 0) throw new Error(stderr);
   }
 

@@ -2,8 +2,9 @@ import { readdir, readFile, rename, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { expect, test } from '@jest/globals';
 import { done, fails } from '../cli/checks.ts';
-import { cli, type RunOptions, run } from '../support/cli.ts';
+import { type RunOptions, run } from '../support/cli.ts';
 import { newPlace } from '../support/clusters.ts';
+import { warmCli } from '../support/warm.ts';
 
 // The root's CRL, by a root whose medium never comes to the machine that has the keystore.
 const here = await newPlace('here');
@@ -11,9 +12,9 @@ const there = await newPlace('there');
 const at = (name: string): string => join(here.directory, name);
 const off = (name: string): string => join(there.directory, name);
 const env = { ...here.env, CLUSTER_CA_KEYSTORE: at('keystore'), CLUSTER_CA_KEY_FILE: at('key') };
-const online = (args: string[], options: RunOptions = {}) => cli(args, { cwd: here.directory, ...options, env });
+const online = (args: string[], options: RunOptions = {}) => warmCli(args, { cwd: here.directory, ...options, env });
 /** Another machine: it has the medium, its secret, and what is carried to it. */
-const offline = (args: string[]) => cli(args, { cwd: there.directory, env: { ...there.env } });
+const offline = (args: string[]) => warmCli(args, { cwd: there.directory, env: { ...there.env } });
 const PASSPHRASE = 'the passphrase of the root';
 
 await writeFile(off('secret'), PASSPHRASE, { mode: 0o600 });

@@ -4,8 +4,9 @@ import { beforeAll, describe, expect, test } from '@jest/globals';
 import { done, fails, words } from '../cli/checks.ts';
 import { canTrace, injected, moments, wasKilled } from '../cli/strace.ts';
 import { tree } from '../cli/tree.ts';
-import { cli, type RunOptions, run } from '../support/cli.ts';
+import { type RunOptions, run } from '../support/cli.ts';
 import { newPlace } from '../support/clusters.ts';
+import { warmCli } from '../support/warm.ts';
 
 // A new issuing CA, a new root, and what a rollover has to do at its ends, by a root whose medium never comes to the machine
 // that has the keystore.
@@ -19,9 +20,9 @@ const env = {
   CLUSTER_CA_KEY_FILE: at('key'),
   CLUSTER_CA_INVENTORY: at('cluster.yaml'),
 };
-const online = (args: string[], options: RunOptions = {}) => cli(args, { cwd: here.directory, ...options, env });
+const online = (args: string[], options: RunOptions = {}) => warmCli(args, { cwd: here.directory, ...options, env });
 /** Another machine: it has the medium, its secret, and what is carried to it. */
-const offline = (args: string[]) => cli(args, { cwd: there.directory, env: { ...there.env } });
+const offline = (args: string[]) => warmCli(args, { cwd: there.directory, env: { ...there.env } });
 
 interface Transcript {
   asks: string;
@@ -151,7 +152,7 @@ describe('a new issuing CA', () => {
 
   test('of another cluster: neither signed nor taken; by another command: 2', async () => {
     const elsewhere = { ...env, CLUSTER_CA_KEYSTORE: at('other'), CLUSTER_CA_KEY_FILE: at('other.key') };
-    const other = (args: string[]) => cli(args, { cwd: here.directory, env: elsewhere });
+    const other = (args: string[]) => warmCli(args, { cwd: here.directory, env: elsewhere });
     await done(other, ['init', 'other', '--root-keystore', at('other-medium')]);
     await done(other, ask('of-other', '--issuing'));
     await fails(offline, sign('of-other'), 'ERR_CONFIG');

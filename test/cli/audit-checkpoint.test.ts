@@ -1,8 +1,9 @@
 import { cp, readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, test } from '@jest/globals';
-import { cli, run } from '../support/cli.ts';
+import { run } from '../support/cli.ts';
 import { newCluster } from '../support/clusters.ts';
+import { warmCli } from '../support/warm.ts';
 import { done, expectExit, fails, verdict, words } from './checks.ts';
 import type { AuditDocument } from './documents.ts';
 import { tree } from './tree.ts';
@@ -42,7 +43,7 @@ describe('audit checkpoint', () => {
 
   test('it signs, so it wants the secret', async () => {
     const { CLUSTER_CA_KEY_FILE: _, ...env } = cluster.env;
-    await fails((args, options) => cli(args, { ...options, env }), ['audit', 'checkpoint'], 'ERR_INPUT_REQUIRED');
+    await fails((args, options) => warmCli(args, { ...options, env }), ['audit', 'checkpoint'], 'ERR_INPUT_REQUIRED');
   });
 
   test('a log that was changed, or is older than it was, is not signed', async () => {

@@ -2,8 +2,9 @@ import { spawnSync } from 'node:child_process';
 import { chmod, chown, cp, lstat, readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, describe, expect, test } from '@jest/globals';
-import { cli, type RunOptions } from '../support/cli.ts';
+import type { RunOptions } from '../support/cli.ts';
 import { newCluster } from '../support/clusters.ts';
+import { warmCli } from '../support/warm.ts';
 import { document, done, expectExit, fails } from './checks.ts';
 import type { CheckDocument } from './documents.ts';
 import { tree } from './tree.ts';
@@ -69,7 +70,7 @@ function reads(name: string, prepare: () => Promise<{ keystore: string; options:
       const { keystore: place, options } = await prepared;
       const home = join(directory, 'auditor');
       const env = { HOME: home, XDG_STATE_HOME: join(home, 'state'), XDG_DATA_HOME: join(home, 'data') };
-      return { place, run: (args: string[]) => cli([...args, '--keystore', place], { cwd: '/', ...options, env }) };
+      return { place, run: (args: string[]) => warmCli([...args, '--keystore', place], { cwd: '/', ...options, env }) };
     };
 
     (root ? test : test.skip).each(READING.map((args) => [args.join(' '), args]))('%s', async (_, args) => {

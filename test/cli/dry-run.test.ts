@@ -1,8 +1,8 @@
 import { readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, test } from '@jest/globals';
-import { cli } from '../support/cli.ts';
 import { newCluster } from '../support/clusters.ts';
+import { warmCli } from '../support/warm.ts';
 import { document, done, expectExit } from './checks.ts';
 import { tree } from './tree.ts';
 
@@ -66,7 +66,7 @@ const COMMANDS: [args: string[], fields: string[]][] = [
 describe.each(COMMANDS.map(([args, fields]) => [args.join(' '), args, fields] as const))('%s', (_, args, fields) => {
   test.each(['--dry-run', '-n'])('%s', async (flag) => {
     const before = await tree(directory);
-    const run = await cli([...args, flag, '--json'], { cwd: out, env: secretless });
+    const run = await warmCli([...args, flag, '--json'], { cwd: out, env: secretless });
     expectExit(run, 0);
     expect(run.stderr).toBe('');
     const plan = document<Record<string, unknown>>(run);
@@ -80,7 +80,7 @@ describe.each(COMMANDS.map(([args, fields]) => [args.join(' '), args, fields] as
 test('keystore passphrase wants its secrets, and changes nothing', async () => {
   const keystore = join(directory, 'by-passphrase');
   const run = (args: string[], descriptors: string[]) =>
-    cli([...args, '--json'], { cwd: out, env: { ...secretless, CLUSTER_CA_KEYSTORE: keystore }, descriptors });
+    warmCli([...args, '--json'], { cwd: out, env: { ...secretless, CLUSTER_CA_KEYSTORE: keystore }, descriptors });
   expectExit(await run(['init', 'other', '--passphrase-fd', '3'], ['the old passphrase']), 0);
   const before = await tree(directory);
   const args = ['keystore', 'passphrase', '--passphrase-fd', '3', '--new-passphrase-fd', '4', '--dry-run'];

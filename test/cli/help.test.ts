@@ -1,13 +1,14 @@
 import { readFile } from 'node:fs/promises';
 import { describe, expect, test } from '@jest/globals';
-import { cli, type RunOptions } from '../support/cli.ts';
+import type { RunOptions } from '../support/cli.ts';
 import { newPlace } from '../support/clusters.ts';
+import { warmCli } from '../support/warm.ts';
 import { expectExit, expectSafe, fails } from './checks.ts';
 import { VERBS } from './commands.ts';
 
 const place = await newPlace('help');
 const run = (args: string[], options: RunOptions = {}) =>
-  cli(args, { env: place.env, cwd: place.directory, ...options });
+  warmCli(args, { env: place.env, cwd: place.directory, ...options });
 
 test('--version is that of package.json, before and after a verb', async () => {
   const { version } = JSON.parse(await readFile(new URL('../../package.json', import.meta.url), 'utf8'));

@@ -1,8 +1,9 @@
 import { chmod, lstat, mkdir, readdir, readFile, symlink, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, test } from '@jest/globals';
-import { cli, type RunOptions } from '../support/cli.ts';
+import type { cli, RunOptions } from '../support/cli.ts';
 import { type InitDocument, newPlace } from '../support/clusters.ts';
+import { warmCli } from '../support/warm.ts';
 import { done, expectExit, fails, words } from './checks.ts';
 import { files, tree } from './tree.ts';
 import { certificates, fingerprintOf, openssl, serialOf } from './x509.ts';
@@ -15,7 +16,7 @@ let count = 0;
 function next(): { keystore: string; run: (args: string[], options?: RunOptions) => ReturnType<typeof cli> } {
   const keystore = join(place.directory, `keystore-${++count}`);
   const env = { ...place.env, CLUSTER_CA_KEYSTORE: keystore, CLUSTER_CA_KEY_FILE: `${keystore}.key` };
-  return { keystore, run: (args, options) => cli(args, { ...options, env: { ...env, ...options?.env } }) };
+  return { keystore, run: (args, options) => warmCli(args, { ...options, env: { ...env, ...options?.env } }) };
 }
 
 const mode = async (path: string): Promise<string> => ((await lstat(path)).mode & 0o777).toString(8);
@@ -102,7 +103,7 @@ test('in text, stdout shows the fingerprints of the root and of the audit key', 
 describe('where it may stand', () => {
   test('without --keystore: $XDG_DATA_HOME/cluster-ca/CLUSTER', async () => {
     const made = await done<InitDocument>(
-      (args, options) => cli(args, { ...options, env: place.env }),
+      (args, options) => warmCli(args, { ...options, env: place.env }),
       ['init', 'payments', '--key-file', join(place.directory, 'payments.key')],
     );
     expect(made.keystore).toBe(join(place.env.XDG_DATA_HOME, 'cluster-ca/payments'));
@@ -155,7 +156,7 @@ test('--dry-run: the same document without serials, no passphrase, not a byte', 
   const { keystore } = next();
   const before = await tree(place.directory);
   const plan = await done<InitDocument & { dryRun: boolean }>(
-    (args, options) => cli(args, { ...options, env: { ...place.env, CLUSTER_CA_KEYSTORE: keystore } }),
+    (args, options) => warmCli(args, { ...options, env: { ...place.env, CLUSTER_CA_KEYSTORE: keystore } }),
     ['init', 'orders', '--dry-run'],
   );
   expect(plan).toMatchObject({ dryRun: true, cluster: 'orders', keystore });
@@ -231,7 +232,7 @@ describe('what it refuses', () => {
     const { keystore } = next();
     const env = { ...place.env, CLUSTER_CA_KEYSTORE: keystore };
     const args = ['init', 'orders', '--passphrase-fd', '3', '--json'];
-    const result = await cli(args, { env, descriptors: [passphrase] });
+    const result = await warmCli(args, { env, descriptors: [passphrase] });
     expectExit(result, exit);
     if (exit !== 0) expect(await files(keystore)).toEqual([]);
   });
@@ -239,7 +240,7 @@ describe('what it refuses', () => {
   test('no secret at all: 2, and names the flag', async () => {
     const { keystore } = next();
     const env = { ...place.env, CLUSTER_CA_KEYSTORE: keystore };
-    const run = (args: string[], options?: RunOptions) => cli(args, { ...options, env });
+    const run = (args: string[], options?: RunOptions) => warmCli(args, { ...options, env });
     expect(words(await fails(run, ['init', 'orders'], 'ERR_INPUT_REQUIRED'))).toContain('--passphrase-f');
     expect(await files(keystore)).toEqual([]);
   });
@@ -252,7 +253,7 @@ test('a key file and a passphrase: two slots, and each opens', async () => {
   await done(run, ['issue', 'n1', '--out', out]);
   const env = { ...place.env, CLUSTER_CA_KEYSTORE: keystore };
   const args = ['issue', 'n2', '--out', out, '--passphrase-fd', '3'];
-  await done((words, options) => cli(words, { ...options, env }), args, { descriptors: [PASSPHRASE] });
+  await done((words, options) => warmCli(words, { ...options, env }), args, { descriptors: [PASSPHRASE] });
 });
 
 test('--allow-group-read: 0750 and 0640, slots and sealed keys still 0700 and 0600', async () => {

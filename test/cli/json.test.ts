@@ -1,6 +1,6 @@
 import { describe, expect, test } from '@jest/globals';
-import { cli } from '../support/cli.ts';
 import { newCluster } from '../support/clusters.ts';
+import { warmCli } from '../support/warm.ts';
 import { document, done, errorObject, expectExit, expectSafe, fails } from './checks.ts';
 import { RUNS, VERBS, words } from './commands.ts';
 
@@ -159,7 +159,7 @@ describe('without --json', () => {
 });
 
 test('a document is machine-readable when it is long', async () => {
-  const { stdout } = await cli(['list', '--all', '--json'], { env: cluster.env });
+  const { stdout } = await warmCli(['list', '--all', '--json'], { env: cluster.env });
   expect(stdout.endsWith('\n')).toBe(true);
   expect(JSON.parse(stdout).certificates.length).toBeGreaterThan(3);
 });

@@ -1,8 +1,8 @@
 import { chmod, cp, readdir, readFile, rename, rm, symlink, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, test } from '@jest/globals';
-import { cli } from '../support/cli.ts';
 import { newCluster } from '../support/clusters.ts';
+import { warmCli } from '../support/warm.ts';
 import { document, done, errorObject, expectExit, fails, verdict, words } from './checks.ts';
 import type { CheckDocument, ListDocument } from './documents.ts';
 import { files, tree } from './tree.ts';
@@ -26,7 +26,7 @@ async function copied(change: (copy: string) => Promise<unknown> = async () => {
 /** A run that is given no secret at all. */
 function bare(args: string[]) {
   const { CLUSTER_CA_KEY_FILE: _, ...env } = cluster.env;
-  return cli(args, { env });
+  return warmCli(args, { env });
 }
 
 /** `keystore check` may be able to say more than that it cannot open it. */

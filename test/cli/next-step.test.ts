@@ -1,8 +1,9 @@
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, test } from '@jest/globals';
-import { CLUSTER_CA, cli, run } from '../support/cli.ts';
+import { CLUSTER_CA, run } from '../support/cli.ts';
 import { newCluster } from '../support/clusters.ts';
+import { warmCli } from '../support/warm.ts';
 import { expectExit, fails } from './checks.ts';
 import { hasTerminal, onTerminal } from './terminal.ts';
 
@@ -96,7 +97,7 @@ describe('what only a key file opens', () => {
 
   test('wants that: 2', async () => {
     const { hint } = await fails(
-      (args, more) => cli(args, { ...more, cwd: out, env: secretless }),
+      (args, more) => warmCli(args, { ...more, cwd: out, env: secretless }),
       rotate,
       'ERR_INPUT_REQUIRED',
     );

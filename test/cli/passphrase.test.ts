@@ -1,8 +1,9 @@
 import { chmod, readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, test } from '@jest/globals';
-import { CLUSTER_CA, cli, type RunOptions, run as runProgram } from '../support/cli.ts';
+import { CLUSTER_CA, type RunOptions, run as runProgram } from '../support/cli.ts';
 import { newPlace } from '../support/clusters.ts';
+import { warmCli } from '../support/warm.ts';
 import { done, expectExit, fails, words } from './checks.ts';
 
 // Rule 5: a passphrase by each of its inputs, on a command that must open the daily domain.
@@ -11,7 +12,7 @@ const PASSPHRASE = 'correct horse battery';
 const keystore = join(place.directory, 'keystore');
 const base = { ...place.env, CLUSTER_CA_KEYSTORE: keystore };
 const run = (args: string[], options: RunOptions = {}) =>
-  cli(args, { cwd: place.directory, ...options, env: { ...base, ...options.env } });
+  warmCli(args, { cwd: place.directory, ...options, env: { ...base, ...options.env } });
 const path = (name: string): string => join(place.directory, name);
 const RENEW = ['crl', '--renew'];
 

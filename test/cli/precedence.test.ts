@@ -1,8 +1,9 @@
 import { mkdir, rename } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, test } from '@jest/globals';
-import { CLUSTER_CA, cli, type RunOptions, run } from '../support/cli.ts';
+import { CLUSTER_CA, type RunOptions, run } from '../support/cli.ts';
 import { newCluster } from '../support/clusters.ts';
+import { warmCli } from '../support/warm.ts';
 import { done, errorObject, expectExit, fails, words } from './checks.ts';
 import type { ListDocument } from './documents.ts';
 
@@ -14,7 +15,7 @@ await done(b.ca, ['issue', 'of-b', '--plane', 'data']);
 
 /** The nodes that this command lists. */
 async function nodes(args: string[], env: Record<string, string>): Promise<string[]> {
-  const { certificates } = await done<ListDocument>((words, options) => cli(words, { ...options, env }), args);
+  const { certificates } = await done<ListDocument>((words, options) => warmCli(words, { ...options, env }), args);
   return certificates.map(({ node }) => node);
 }
 
@@ -54,10 +55,11 @@ describe('the default keystore', () => {
   const data = join(env.XDG_DATA_HOME, 'cluster-ca');
   const init = (name: string, more: Record<string, string> = env) =>
     done(
-      (args, options) => cli(args, { ...options, env: more }),
+      (args, options) => warmCli(args, { ...options, env: more }),
       ['init', name, '--key-file', join(place, `${name}.key`)],
     );
-  const list = (args: string[] = [], options: RunOptions = {}) => cli(['list', '--json', ...args], { env, ...options });
+  const list = (args: string[] = [], options: RunOptions = {}) =>
+    warmCli(['list', '--json', ...args], { env, ...options });
 
   test('none: 10, with the path looked at', async () => {
     await mkdir(env.HOME, { recursive: true });

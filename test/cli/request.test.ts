@@ -1,8 +1,9 @@
 import { lstat, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, test } from '@jest/globals';
-import { cli, type RunOptions } from '../support/cli.ts';
+import type { RunOptions } from '../support/cli.ts';
 import { newPlace } from '../support/clusters.ts';
+import { warmCli } from '../support/warm.ts';
 import { done, expectExit, fails } from './checks.ts';
 import { files, tree } from './tree.ts';
 import { openssl } from './x509.ts';
@@ -10,7 +11,7 @@ import { openssl } from './x509.ts';
 // On the node: no keystore, no secret, nothing but keys and requests.
 const place = await newPlace('request');
 const run = (args: string[], options: RunOptions = {}) =>
-  cli(args, { cwd: place.directory, ...options, env: { ...place.env, ...options.env } });
+  warmCli(args, { cwd: place.directory, ...options, env: { ...place.env, ...options.env } });
 const text = (file: string): Promise<string> => openssl(['req', '-in', file, '-noout', '-text', '-verify']);
 
 describe('request NODE', () => {

@@ -1,8 +1,9 @@
 import { readdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, test } from '@jest/globals';
-import { cli, type RunOptions, type RunResult } from '../support/cli.ts';
+import type { RunOptions, RunResult } from '../support/cli.ts';
 import { newPlace } from '../support/clusters.ts';
+import { warmCli } from '../support/warm.ts';
 import { expectExit } from './checks.ts';
 import { RUNS, words } from './commands.ts';
 
@@ -17,7 +18,7 @@ const keyFile = join(place.directory, 'key');
 const said: string[] = [];
 
 async function run(args: string[], options: RunOptions = {}): Promise<RunResult> {
-  const result = await cli(args, { cwd: out, ...options, env: { ...base, ...options.env } });
+  const result = await warmCli(args, { cwd: out, ...options, env: { ...base, ...options.env } });
   said.push(result.stdout, result.stderr);
   return result;
 }

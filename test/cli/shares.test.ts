@@ -2,8 +2,9 @@ import { lstat, readdir, readFile, writeFile } from 'node:fs/promises';
 import { createRequire } from 'node:module';
 import { join } from 'node:path';
 import { beforeAll, describe, expect, test } from '@jest/globals';
-import { cli, type RunOptions } from '../support/cli.ts';
+import type { RunOptions } from '../support/cli.ts';
 import { newCluster } from '../support/clusters.ts';
+import { warmCli } from '../support/warm.ts';
 import { done, fails, words } from './checks.ts';
 import type { SlotsDocument } from './documents.ts';
 
@@ -22,7 +23,7 @@ const { ca } = cluster;
 const path = (name: string): string => join(cluster.directory, name);
 const { CLUSTER_CA_KEY_FILE: _, ...env } = cluster.env;
 /** Without the key file: the shares alone open it. */
-const alone = (args: string[], options: RunOptions = {}) => cli(args, { cwd: cluster.out, ...options, env });
+const alone = (args: string[], options: RunOptions = {}) => warmCli(args, { cwd: cluster.out, ...options, env });
 const add = (name: string, threshold: string, ...more: string[]) => [
   'keystore',
   'slot',

@@ -1,8 +1,9 @@
 import { chmod, lstat, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, test } from '@jest/globals';
-import { cli, type RunOptions } from '../support/cli.ts';
+import type { RunOptions } from '../support/cli.ts';
 import { newCluster, newPlace } from '../support/clusters.ts';
+import { warmCli } from '../support/warm.ts';
 import { done, fails } from './checks.ts';
 import type { SlotsDocument } from './documents.ts';
 import { tree } from './tree.ts';
@@ -61,7 +62,7 @@ describe('keystore slot', () => {
     const env: Record<string, string> = { ...cluster.env };
     delete env.CLUSTER_CA_KEY_FILE;
     await done(
-      (args, options: RunOptions = {}) => cli(args, { ...options, env }),
+      (args, options: RunOptions = {}) => warmCli(args, { ...options, env }),
       [...opens, '--passphrase-file', path('new.pass')],
     );
   });
@@ -137,7 +138,7 @@ describe('keystore slot', () => {
 describe('keystore passphrase', () => {
   test('the new one opens, the old one does not', async () => {
     const env = { ...place.env, CLUSTER_CA_KEYSTORE: join(place.directory, 'keystore') };
-    const run = (args: string[], options: RunOptions = {}) => cli(args, { ...options, env, cwd: place.directory });
+    const run = (args: string[], options: RunOptions = {}) => warmCli(args, { ...options, env, cwd: place.directory });
     const [old, fresh] = ['the old passphrase', 'the new passphrase'];
     await done(run, ['init', 'orders', '--passphrase-fd', '3'], { descriptors: [old] });
     const change = ['keystore', 'passphrase', '--passphrase-fd', '3', '--new-passphrase-fd', '4'];

@@ -1,8 +1,9 @@
 import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, test } from '@jest/globals';
-import { cli, type RunOptions } from '../support/cli.ts';
+import type { RunOptions } from '../support/cli.ts';
 import { newCluster } from '../support/clusters.ts';
+import { warmCli } from '../support/warm.ts';
 import { done, fails, verdict } from './checks.ts';
 import { clock } from './clock.ts';
 import type { CrlDocument, VerifyDocument } from './documents.ts';
@@ -13,7 +14,7 @@ const cluster = await newCluster();
 const { ca, out, directory } = cluster;
 const path = (name: string): string => join(directory, name);
 const run = (args: string[], options: RunOptions = {}) =>
-  cli(args, { cwd: directory, ...options, env: { HOME: '/nonexistent', ...options.env } });
+  warmCli(args, { cwd: directory, ...options, env: { HOME: '/nonexistent', ...options.env } });
 const verify = (...args: string[]) => done<VerifyDocument>(run, ['verify', ...args]);
 const refuse = (...args: string[]) => verdict<VerifyDocument>(run, ['verify', ...args], 5);
 

@@ -5,8 +5,8 @@ import { beforeAll, beforeEach, describe, expect, test } from '@jest/globals';
 import { document, errorObject, expectSafe } from '../cli/checks.ts';
 import { hasTerminal, onTerminal } from '../cli/terminal.ts';
 import { tree } from '../cli/tree.ts';
-import { cli } from '../support/cli.ts';
 import { Servers } from '../support/servers.ts';
+import { warmCli } from '../support/warm.ts';
 import { Deployed } from './deployed.ts';
 
 const servers = new Servers('deploy-command');
@@ -18,7 +18,7 @@ describe('the face of deploy', () => {
   const args = (): string[] => ['deploy', '--inventory', node.inventory, '--from', node.out];
   const rotation = (): string[] => ['rotate', 'n1', '--deploy', '--inventory', node.inventory];
   const run = (words: string[], env: Record<string, string> = {}) =>
-    cli(words, { cwd: node.home, env: { ...node.env, ...env } });
+    warmCli(words, { cwd: node.home, env: { ...node.env, ...env } });
   /** All that a run may change: keystore, directories, what is staged. */
   const everything = () => tree(node.home);
 

@@ -7,6 +7,7 @@ import { cli, type RunOptions, type RunResult } from '../support/cli.ts';
 import { freePort } from '../support/ports.ts';
 import type { Server, Servers } from '../support/servers.ts';
 import { ask, material, served } from '../support/tls.ts';
+import { warmCli } from '../support/warm.ts';
 
 const SERVER = fileURLToPath(new URL('../support/reloading-server.mjs', import.meta.url));
 
@@ -21,7 +22,7 @@ export class Deployed {
   keystoreId = '';
 
   /** @param runs what runs its commands, when no process of their own is asked for */
-  constructor(servers: Servers, name: string, runs = cli) {
+  constructor(servers: Servers, name: string, runs: typeof cli = warmCli) {
     this.#servers = servers;
     this.#cli = runs;
     this.home = join(servers.directory, name);

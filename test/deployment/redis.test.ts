@@ -3,12 +3,13 @@ import { join } from 'node:path';
 import { beforeAll, beforeEach, expect, test } from '@jest/globals';
 import type { DeployDocument, ServiceObject } from '../../src/deployment/document.ts';
 import { Authority } from '../live/authority.ts';
-import { cli, type RunResult, run as runProgram } from '../support/cli.ts';
+import { type RunResult, run as runProgram } from '../support/cli.ts';
 import { describeWith } from '../support/debian.ts';
 import { freePort } from '../support/ports.ts';
 import { Servers } from '../support/servers.ts';
 import { redisCli, startRedis } from '../support/servers-redis.ts';
 import { material, served } from '../support/tls.ts';
+import { warmCli } from '../support/warm.ts';
 
 const NODES = ['redis-1', 'redis-2'];
 const PASSWORD = 'correct horse';
@@ -34,7 +35,7 @@ describeLive('deploy to two Redis servers that do not do as they are told', () =
     );
   };
   const run = (...args: string[]): Promise<RunResult> =>
-    cli([...args, '--inventory', ca.inventory, '--json', '--yes'], { env: ca.env });
+    warmCli([...args, '--inventory', ca.inventory, '--json', '--yes'], { env: ca.env });
   const deploy = async (...names: string[]): Promise<{ code: number | null; services: ServiceObject[] }> => {
     const result = await run('deploy', ...names, '--from', ca.out);
     return { code: result.code, services: (result.json() as DeployDocument).services };
@@ -61,7 +62,7 @@ describeLive('deploy to two Redis servers that do not do as they are told', () =
     const again = await deploy();
     expect([again.code, again.services.map(({ state }) => state)]).toEqual([0, ['confirmed', 'confirmed']]);
     expect([await serves('redis-1'), await serves('redis-2')]).toEqual(wanted);
-    expect((await cli(['status', '--json'], { env: ca.env })).code).toBe(0);
+    expect((await warmCli(['status', '--json'], { env: ca.env })).code).toBe(0);
   }
 
   beforeAll(async () => {

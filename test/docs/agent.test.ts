@@ -3,8 +3,9 @@ import { join } from 'node:path';
 import { beforeAll, expect, test } from '@jest/globals';
 import { AgentProcess } from '../agent/agent-process.ts';
 import { Daemon } from '../server/daemon.ts';
-import { cli, run } from '../support/cli.ts';
+import { run } from '../support/cli.ts';
 import { executable } from '../support/debian.ts';
+import { warmCli } from '../support/warm.ts';
 import { blocks, newShell, page } from './console.ts';
 
 // docs/agent.md, followed to the letter, but for the places: the daemon is on this host, and so is the node.
@@ -41,7 +42,7 @@ test('the node joins, and the agent of the unit gives its service what it is to 
   const agent = new AgentProcess(daemon, value('node'), work);
   agent.startWith(start.split(' '));
   await agent.event('service', ({ state }) => state === 'placed');
-  expect((await cli(['inspect', join(work, 'redis-tls/cert.pem')])).code).toBe(0);
+  expect((await warmCli(['inspect', join(work, 'redis-tls/cert.pem')])).code).toBe(0);
   expect([await agent.stop(), agent.stderr]).toEqual([0, '']);
 });
 

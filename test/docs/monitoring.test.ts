@@ -4,8 +4,9 @@ import { fileURLToPath } from 'node:url';
 import { beforeAll, describe, expect, test } from '@jest/globals';
 import { parse } from 'yaml';
 import { Daemon } from '../server/daemon.ts';
-import { cli, run } from '../support/cli.ts';
+import { run } from '../support/cli.ts';
 import { describeWith, executable } from '../support/debian.ts';
+import { warmCli } from '../support/warm.ts';
 import { blocks, page } from './console.ts';
 
 const path = (name: string) => fileURLToPath(new URL(`../../docs/monitoring/${name}`, import.meta.url));
@@ -31,7 +32,7 @@ const seriesOf = (text: string): Map<string, string> =>
   new Map(
     [...text.matchAll(/^([a-z_]+)(?:\{(.*)\})? /gm)].map(([, name = '', labels = '']) => [name, labels] as const),
   );
-const { stdout } = await cli(['status', '--format', 'prometheus'], { env: ca.env });
+const { stdout } = await warmCli(['status', '--format', 'prometheus'], { env: ca.env });
 const series = seriesOf(stdout);
 let served = new Map<string, string>();
 

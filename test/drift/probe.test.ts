@@ -4,8 +4,8 @@ import { describe, expect, test } from '@jest/globals';
 import { done, fails } from '../cli/checks.ts';
 import type { AuditDocument, ListDocument } from '../cli/documents.ts';
 import { files, tree } from '../cli/tree.ts';
-import { cli } from '../support/cli.ts';
 import { newCluster } from '../support/clusters.ts';
+import { warmCli } from '../support/warm.ts';
 import { codes, deployed, inventory, look, serving } from './services.ts';
 
 // `verify --inventory` that unlocks the keystore: a certificate is made to look with, its key stays in memory.
@@ -97,7 +97,7 @@ describe('none is made, and not a byte changes', () => {
   test('wrong usage, no secret, a wrong one', async () => {
     const before = await tree(directory);
     const { CLUSTER_CA_KEY_FILE: _, ...env } = cluster.env;
-    const bare = (args: string[]) => cli(args, { env, cwd: cluster.out });
+    const bare = (args: string[]) => warmCli(args, { env, cwd: cluster.out });
     const app = ['--cert', join(dir, 'cert.pem'), '--key', join(dir, 'key.pem')];
     await fails(ca, ['verify', '--inventory', file, '--probe', ...app], 'ERR_USAGE');
     await fails(ca, ['verify', 'n1', '--probe'], 'ERR_USAGE');

@@ -3,9 +3,10 @@ import { join } from 'node:path';
 import { describe, expect, test } from '@jest/globals';
 import type { EndpointDocument } from '../../src/inspecting/endpoint-document.ts';
 import { done, expectExit, expectSafe, fails, verdict } from '../cli/checks.ts';
-import { cli, type RunOptions } from '../support/cli.ts';
+import type { RunOptions } from '../support/cli.ts';
 import { makeLeaf } from '../support/make-pki.ts';
 import { scratch } from '../support/scratch.ts';
+import { warmCli } from '../support/warm.ts';
 import {
   certificatePem,
   client,
@@ -22,7 +23,7 @@ import {
 
 const directory = await scratch('endpoint');
 const run = (args: string[], options: RunOptions = {}) =>
-  cli(args, { cwd: directory, ...options, env: { HOME: '/nonexistent', ...options.env } });
+  warmCli(args, { cwd: directory, ...options, env: { HOME: '/nonexistent', ...options.env } });
 const write = (name: string, content: string): string => {
   writeFileSync(join(directory, name), content);
   return join(directory, name);

@@ -2,15 +2,16 @@ import { readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { beforeAll, describe, expect, test } from '@jest/globals';
 import { done, expectExit, fails, words } from '../cli/checks.ts';
-import { cli, type RunOptions, type RunResult, run } from '../support/cli.ts';
+import { type RunOptions, type RunResult, run } from '../support/cli.ts';
 import { type InitDocument, newPlace } from '../support/clusters.ts';
+import { warmCli } from '../support/warm.ts';
 
 // init --external-root: a company's PKI, which is openssl here, signs the issuing CA.
 const place = await newPlace('external');
 const path = (name: string): string => join(place.directory, name);
 const env = { ...place.env, CLUSTER_CA_KEYSTORE: path('keystore'), CLUSTER_CA_KEY_FILE: path('key') };
 const ca = (args: string[], options: RunOptions = {}): Promise<RunResult> =>
-  cli(args, { cwd: place.directory, ...options, env: { ...env, ...options.env } });
+  warmCli(args, { cwd: place.directory, ...options, env: { ...env, ...options.env } });
 
 async function openssl(...args: string[]): Promise<RunResult> {
   const result = await run('openssl', args, { cwd: place.directory });

@@ -6,11 +6,11 @@ import { readAgentConfig } from '../../src/agent/config.ts';
 import { agentConfigJsonSchema, inventoryJsonSchema } from '../../src/inventory/json-schema.ts';
 import { parseInventory } from '../../src/inventory/read.ts';
 import { done, fails } from '../cli/checks.ts';
-import { cli } from '../support/cli.ts';
 import { newPlace } from '../support/clusters.ts';
+import { warmCli } from '../support/warm.ts';
 
 const place = await newPlace('schema');
-const run = (args: string[]) => cli(args, { env: place.env, cwd: place.directory });
+const run = (args: string[]) => warmCli(args, { env: place.env, cwd: place.directory });
 
 test('it is printed without a keystore, a NODE or a secret', async () => {
   const result = await run(['issue', '--inventory-schema']);

@@ -5,8 +5,9 @@ import { join } from 'node:path';
 import { beforeAll, describe, expect, test } from '@jest/globals';
 import { decodeToken, encodeToken } from '../../src/joining/token.ts';
 import { Authority } from '../live/authority.ts';
-import { cli, type RunResult, run } from '../support/cli.ts';
+import { type RunResult, run } from '../support/cli.ts';
 import { scratch } from '../support/scratch.ts';
+import { warmCli } from '../support/warm.ts';
 import { type Answer, Daemon } from './daemon.ts';
 
 // How a new node joins: the token, the first contact, and what is refused.
@@ -29,7 +30,7 @@ async function tokenFile(token: string): Promise<string> {
 
 async function enroll(token: string, out: string, port = daemon.port, host = 'localhost'): Promise<RunResult> {
   const server = `https://${host}:${port}`;
-  return cli(['enroll', '--server', server, '--token-file', await tokenFile(token), '--out', out, '--json']);
+  return warmCli(['enroll', '--server', server, '--token-file', await tokenFile(token), '--out', out, '--json']);
 }
 
 async function request(): Promise<string> {
@@ -71,7 +72,7 @@ describe('join-token', () => {
     const root = new X509Certificate(ca).publicKey.export({ format: 'der', type: 'spki' });
     expect(content.roots).toEqual([createHash('sha256').update(root).digest('hex')]);
     expect([content.node, content.planes]).toEqual(['t1', ['control', 'data']]);
-    const { stdout } = await cli(['audit', 'export', '--format', 'ndjson'], { env: daemon.ca.env });
+    const { stdout } = await warmCli(['audit', 'export', '--format', 'ndjson'], { env: daemon.ca.env });
     expect(stdout).toContain('"op":"join-token"');
     expect(stdout).not.toContain(content.secret);
     expect(stdout).not.toContain(token);
@@ -87,7 +88,7 @@ describe('join-token', () => {
     [['n1', '--plane', 'other'], 2, 'ERR_USAGE'],
   ])('%j', async (args, code, error) => {
     const before = await records();
-    const result = await cli(['join-token', ...args, '--json'], { env: daemon.ca.env });
+    const result = await warmCli(['join-token', ...args, '--json'], { env: daemon.ca.env });
     expect([result.code, result.error().error.code]).toEqual([code, error]);
     expect(await records()).toBe(before);
   });
@@ -167,7 +168,7 @@ describe('enroll', () => {
     ['https://user@localhost', 2],
     ['localhost:8443', 2],
   ])('--server %s', async (server, code) => {
-    const result = await cli(['enroll', '--server', server, '--token-file', await tokenFile('x'), '--json']);
+    const result = await warmCli(['enroll', '--server', server, '--token-file', await tokenFile('x'), '--json']);
     expect([result.code, result.error().error.code]).toEqual([code, 'ERR_USAGE']);
   });
 
@@ -175,11 +176,11 @@ describe('enroll', () => {
     const file = await tokenFile(await tokenFor('n5'));
     await chmod(file, 0o644);
     const server = `https://localhost:${daemon.port}`;
-    expect((await cli(['enroll', '--server', server, '--token-file', file, '--json'])).code).toBe(13);
+    expect((await warmCli(['enroll', '--server', server, '--token-file', file, '--json'])).code).toBe(13);
     const half = await tokenFile((await tokenFor('n5')).slice(0, -20));
-    const cut = await cli(['enroll', '--server', server, '--token-file', half, '--json']);
+    const cut = await warmCli(['enroll', '--server', server, '--token-file', half, '--json']);
     expect([cut.code, cut.error().error.code]).toEqual([2, 'ERR_CONFIG']);
-    expect((await cli(['enroll', '--server', server, '--json'])).code).toBe(2);
+    expect((await warmCli(['enroll', '--server', server, '--json'])).code).toBe(2);
   });
 });
 

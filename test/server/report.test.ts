@@ -1,6 +1,6 @@
 import { beforeAll, describe, expect, test } from '@jest/globals';
-import { cli } from '../support/cli.ts';
 import type { Material } from '../support/tls.ts';
+import { warmCli } from '../support/warm.ts';
 import { Daemon } from './daemon.ts';
 
 // What comes by the routes of agents is held against the schemas, and a node speaks for itself alone.
@@ -17,7 +17,7 @@ beforeAll(async () => {
 
 test('heard: once in the log, however often', async () => {
   for (let i = 0; i < 3; i++) expect((await tell('/v1/nodes/n1/report', report)).status).toBe(204);
-  const { stdout } = await cli(['audit', 'export', '--format', 'ndjson'], { env: daemon.ca.env });
+  const { stdout } = await warmCli(['audit', 'export', '--format', 'ndjson'], { env: daemon.ca.env });
   const records = stdout.split('\n').filter((line) => line.includes('"op":"agents"'));
   expect(records.map((line) => JSON.parse(line).body)).toEqual([{ joined: ['n1'], left: [] }]);
 });

@@ -3,12 +3,12 @@ import { join } from 'node:path';
 import { beforeAll, expect, test } from '@jest/globals';
 import type { RolloverBoard } from '../../src/rollover/running/board.ts';
 import { AgentProcess } from '../agent/agent-process.ts';
-import { cli } from '../support/cli.ts';
 import { describeWith } from '../support/debian.ts';
 import { freePort } from '../support/ports.ts';
 import { scratch } from '../support/scratch.ts';
 import { Servers } from '../support/servers.ts';
 import { startRedis } from '../support/servers-redis.ts';
+import { warmCli } from '../support/warm.ts';
 import { type Answer, Daemon, materialOf } from './daemon.ts';
 
 // A rollover over a mix: a Redis that an agent sees to, files that another does, and files that the daemon deploys itself.
@@ -26,7 +26,7 @@ describeRedis('a rollover over agents and services without one', () => {
   let label = '';
 
   const live = (...args: string[]) =>
-    cli(['rollover', ...args, '--inventory', inventory, '--json', '--yes'], { env: ca.env, timeout: 120_000 });
+    warmCli(['rollover', ...args, '--inventory', inventory, '--json', '--yes'], { env: ca.env, timeout: 120_000 });
   /** As the operator, with the files that are hers by now. */
   const post = async (what: 'advance' | 'rollback'): Promise<Answer> =>
     daemon.call(await materialOf(join(directory, 'ann')), `/v1/rollover/${what}`, { method: 'POST', body: {} });

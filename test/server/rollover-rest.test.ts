@@ -2,9 +2,9 @@ import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { beforeAll, expect, test } from '@jest/globals';
 import { clock } from '../cli/clock.ts';
-import { cli } from '../support/cli.ts';
 import { scratch } from '../support/scratch.ts';
 import type { Material } from '../support/tls.ts';
+import { warmCli } from '../support/warm.ts';
 import { type Answer, type Call, Daemon } from './daemon.ts';
 
 // A rollover that is started at the command line and moved by REST, of services that the daemon deploys to itself.
@@ -38,7 +38,7 @@ const board = async () => (await call(auditor, '/v1/rollover')).json();
 const post = (what: 'advance' | 'rollback', body: object = {}, headers: Record<string, string> = {}) =>
   call(operator, `/v1/rollover/${what}`, { method: 'POST', body, headers });
 const live = (...args: string[]) =>
-  cli(['rollover', ...args, '--inventory', inventory, '--json', '--yes'], { env: ca.env });
+  warmCli(['rollover', ...args, '--inventory', inventory, '--json', '--yes'], { env: ca.env });
 
 /** What the operator says of the people, whom nobody can probe. */
 async function confirmPeople(): Promise<void> {
@@ -99,7 +99,7 @@ test('phase by phase by REST; the last step is the command line’s', async () =
   expect(metrics).toContain('cluster_ca_rollover_phase{cluster="orders",phase="stable"} 0\n');
   expect(metrics).toContain('cluster_ca_rollover_blocking{cluster="orders"} 2\n');
   expect(metrics).toMatch(/^cluster_ca_rollover_phase_start_timestamp_seconds\{cluster="orders"\} \d+$/m);
-  const status = await cli(['status', '--json'], { env: { ...ca.env, ...clock('2m') } });
+  const status = await warmCli(['status', '--json'], { env: { ...ca.env, ...clock('2m') } });
   expect([status.code, status.json().rollover]).toMatchObject([4, { phase: 'distribute', blocking: ['ann', 'ben'] }]);
   expect(status.json().alerts).toContainEqual(
     expect.objectContaining({

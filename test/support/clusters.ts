@@ -1,8 +1,9 @@
 import { chown, mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
-import { cli, type RunOptions, type RunResult } from './cli.ts';
+import type { RunOptions, RunResult } from './cli.ts';
 import { takePrepared } from './prepared.ts';
 import { scratch } from './scratch.ts';
+import { warmCli } from './warm.ts';
 
 /** Directories of its own for every run: nothing of the machine's user is read or written. */
 export interface Place {
@@ -86,7 +87,7 @@ export async function newCluster(options: ClusterOptions = {}): Promise<Cluster>
   if (options.uid !== undefined)
     for (const path of [place.directory, out, ...Object.values(place.env)]) await chown(path, options.uid, options.uid);
   const ca = (args: string[], run: RunOptions = {}): Promise<RunResult> =>
-    cli(args, { cwd: out, ...user, ...run, env: { ...env, ...run.env } });
+    warmCli(args, { cwd: out, ...user, ...run, env: { ...env, ...run.env } });
   const state = place.env.XDG_STATE_HOME;
   const usual = Object.keys(options).length === 0;
   const prepared = usual ? await takePrepared<InitDocument>({ keystore, keyFile, state }) : undefined;
