@@ -67,6 +67,7 @@ old root  CN=orders Root CA G1, until 2035-01-01, aaaaaaaaaaaaaaaa
 new root  CN=orders Root CA G2, until 2036-05-30, bbbbbbbbbbbbbbbb
 wanted    old and new trusted, certificates of the old root
 since     2026-06-01T11:50:00Z (10 minutes ago)
+proofs    the oldest from 1 second ago
 
 NODE        PLANE  SERVICE        ROLE     TRUSTS    SHOWS  KNOWN BY
 n1          data   redis n1:6379  both     old, new  old    handshake, 1 second ago
@@ -113,6 +114,7 @@ old root  CN=orders Root CA G1, until 2035-01-01, aaaaaaaaaaaaaaaa
 new root  CN=orders Root CA G2, until 2036-05-30, bbbbbbbbbbbbbbbb
 wanted    new trusted, certificates of the new root
 since     2026-06-01T11:50:00Z (10 minutes ago)
+proofs    the oldest from 1 second ago
 
 NODE  PLANE  SERVICE        ROLE  TRUSTS  SHOWS  KNOWN BY
 n1    data   redis n1:6379  both  new     new    handshake, 1 second ago
@@ -134,6 +136,7 @@ old root  CN=orders Root CA G1, until 2035-01-01, aaaaaaaaaaaaaaaa
 new root  CN=orders Root CA G2, until 2036-05-30, bbbbbbbbbbbbbbbb
 wanted    old and new trusted, certificates of the old root
 since     2026-06-01T11:50:00Z (10 minutes ago)
+proofs    the oldest from 1 second ago
 left out  n3
 
 NODE  PLANE  SERVICE        ROLE  TRUSTS    SHOWS  KNOWN BY

@@ -34,7 +34,7 @@ export function renderBoard(document: BoardDocument, style: Style, now: number):
 }
 
 function heading(document: BoardDocument, style: Style, now: number): string[] {
-  const { old, new: fresh, trust, issuer, since, excluded, phase } = document;
+  const { old, new: fresh, trust, issuer, since, services, excluded, phase } = document;
   const wanted = phase === 'stable' ? undefined : `${trust.join(' and ')} trusted, certificates of the ${issuer} root`;
   return keyValues(
     [
@@ -42,10 +42,19 @@ function heading(document: BoardDocument, style: Style, now: number): string[] {
       { label: 'new root', value: rootText(fresh) },
       { label: 'wanted', value: wanted },
       { label: 'since', value: since === undefined ? undefined : `${since} (${relativeTime(Date.parse(since), now)})` },
+      { label: 'proofs', value: oldest(services, now) },
       { label: 'left out', value: excluded?.join(', '), paint: style.warn },
     ],
     style,
   );
+}
+
+/** How old the proofs are: where room is short, the table leaves their ages out. */
+function oldest(services: readonly BoardService[], now: number): string | undefined {
+  const times = services.flatMap(({ provenBy, provenAt }) =>
+    provenBy === undefined || provenAt === undefined ? [] : [Date.parse(provenAt)],
+  );
+  return times.length === 0 ? undefined : `the oldest from ${relativeTime(Math.min(...times), now)}`;
 }
 
 function rootText(root: BoardRoot | undefined): string | undefined {
