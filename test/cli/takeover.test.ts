@@ -2,7 +2,7 @@ import { cp, mkdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { expect, test } from '@jest/globals';
 import { newCluster } from '../support/clusters.ts';
-import { done } from './checks.ts';
+import { done, errorObject } from './checks.ts';
 
 // `rollover start --from-anchor`, with services that are directories, and what the other verbs say meanwhile.
 const [legacy, cluster] = await Promise.all([newCluster({ name: 'legacy' }), newCluster()]);
@@ -51,6 +51,10 @@ test('done: the old CA is trusted no more, and nobody says that its key was dest
   expect(stdout).not.toContain('destroyed');
   const bundle = (await ca(['export', '--format', 'bundle'])).stdout;
   expect(await readFile(join(place('n1'), 'ca.pem'), 'utf8')).toBe(bundle);
+  // Again there is nothing to do: a pipeline may be run twice.
+  const again = ['rollover', 'run', '--inventory', inventory, '--yes'];
+  expect(await done(ca, again)).toMatchObject({ phase: 'done', steps: [] });
+  errorObject(await ca(['rollover', 'advance', '--inventory', inventory, '--yes', '--json']), 'ERR_STATE');
   // The next one begins with our root, not with that of before.
   const planned = await done<{ old: Root; new?: Root }>(ca, ['rollover', 'start', '--dry-run']);
   expect(planned).toMatchObject({ phase: 'stable', old: { authority: 'root-g1' } });

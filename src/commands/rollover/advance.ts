@@ -64,6 +64,8 @@ export async function runRolloverOn(
   const inventory = readInventory(path);
   inventoryItems(inventory, keystore.state);
   if (!options.dryRun) await finishDestroying(ctx, keystore, options);
+  if (course.direction === 'forward' && course.until === 'end' && phaseOf(keystore.state) === 'done')
+    return printDone(ctx, keystore, inventory, options);
   requireRollover(keystore.state);
   const units = await unitsFromHere(inventory, keystore.state);
   const excluded: Holder[] = [];
@@ -85,6 +87,17 @@ export async function runRolloverOn(
   } finally {
     writer.daily.close();
   }
+}
+
+/** A run that is already where it goes to: a pipeline that is run again is no error. */
+async function printDone(
+  ctx: Context,
+  keystore: Keystore,
+  inventory: Inventory,
+  { dryRun = false }: RolloverRunOptions,
+): Promise<void> {
+  const board = await boardByLog(keystore, inventory, ctx.now(), { steps: [], ...(dryRun ? { dryRun } : {}) });
+  ctx.ui.result(board, (style) => ['nothing to do', renderRolloverBoard(board, style, ctx.now())].join('\n'));
 }
 
 async function go(
