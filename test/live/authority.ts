@@ -1,7 +1,7 @@
 import { mkdir, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
-import { cli } from '../support/cli.ts';
 import { takePrepared } from '../support/prepared.ts';
+import { warmCli } from '../support/warm.ts';
 
 /** A certificate object of the command line's JSON, as far as these tests look at it. */
 export interface Certificate {
@@ -48,7 +48,7 @@ export class Authority {
   /** Runs a command with `--json`. @returns its document @throws with its error when the exit code is not 0 */
   // biome-ignore lint/suspicious/noExplicitAny: each caller knows which command's document it is
   async run(...args: string[]): Promise<any> {
-    const result = await cli([...args, '--json', '--no-input'], { env: this.env });
+    const result = await warmCli([...args, '--json', '--no-input'], { env: this.env });
     if (result.code !== 0)
       throw new Error(`cluster-ca ${args.join(' ')}: exit ${result.code}\n${result.stdout}${result.stderr}`);
     return result.json();

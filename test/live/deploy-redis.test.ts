@@ -2,12 +2,12 @@ import { existsSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { beforeAll, expect, test } from '@jest/globals';
 import type { DeployDocument } from '../../src/deployment/document.ts';
-import { cli } from '../support/cli.ts';
 import { describeWith } from '../support/debian.ts';
 import { freeClusterPort } from '../support/ports.ts';
 import { Servers } from '../support/servers.ts';
 import { material, served } from '../support/tls.ts';
 import { underLoad } from '../support/tls-load.ts';
+import { warmCli } from '../support/warm.ts';
 import { type Certificate, fingerprintOf } from './authority.ts';
 import { RedisCluster } from './cluster.ts';
 import { Deployer } from './deployer.ts';
@@ -146,7 +146,7 @@ describeLive('deploy to a six-node Redis cluster under load', () => {
       'redis-6': 'pending',
     });
     expect(result.error().error.code).toBe('ERR_PARTIAL');
-    const status = await cli(['status', '--json'], { env: ca.env });
+    const status = await warmCli(['status', '--json'], { env: ca.env });
     expect(status.code).toBe(4);
     expect(status.json().alerts).toContainEqual(
       expect.objectContaining({ name: 'node_deployment_pending', subject: 'redis-6/data' }),
@@ -154,7 +154,7 @@ describeLive('deploy to a six-node Redis cluster under load', () => {
     await cluster.restart(servers, 'redis-6', dir('redis-6'));
     const again = await ca.deploy();
     expect([again.code, states(again.json()).filter((state) => state !== 'unchanged')]).toEqual([0, ['confirmed']]);
-    expect((await cli(['status', '--json'], { env: ca.env })).code).toBe(0);
+    expect((await warmCli(['status', '--json'], { env: ca.env })).code).toBe(0);
     expectTidy();
   }, 180_000);
 

@@ -6,7 +6,7 @@ import { fileURLToPath } from 'node:url';
 import { beforeAll, expect, test } from '@jest/globals';
 import type { DeployDocument, ServiceObject } from '../../src/deployment/document.ts';
 import { canTrace, traced } from '../cli/strace.ts';
-import { cli, type RunOptions, type RunResult } from '../support/cli.ts';
+import type { RunOptions, RunResult } from '../support/cli.ts';
 import { describeWith } from '../support/debian.ts';
 import { freePort } from '../support/ports.ts';
 import { Servers, until } from '../support/servers.ts';
@@ -14,6 +14,7 @@ import { startHaProxy } from '../support/servers-haproxy.ts';
 import { startRedis } from '../support/servers-redis.ts';
 import { makeKey, type Sshd, startSshd } from '../support/servers-ssh.ts';
 import { ask, material, served } from '../support/tls.ts';
+import { warmCli } from '../support/warm.ts';
 import { Authority } from './authority.ts';
 
 const NODES = ['redis-1', 'proxy-1', 'web-1'] as const;
@@ -52,7 +53,7 @@ clients: { app: { services: [{ kind: files, dir: ${at('etc/app')} }] } }
 
   const env = (): Record<string, string> => ({ ...ca.env, PATH: sshd.path });
   const run = (args: string[], options: RunOptions = {}): Promise<RunResult> =>
-    cli([...args, '--inventory', ca.inventory, '--json', '--yes'], { env: env(), timeout: 120_000, ...options });
+    warmCli([...args, '--inventory', ca.inventory, '--json', '--yes'], { env: env(), timeout: 120_000, ...options });
   const deploy = (options?: RunOptions): Promise<RunResult> => run(['deploy', '--from', ca.out], options);
   const deployWeb = (options?: RunOptions): Promise<RunResult> => run(['deploy', 'web-1', '--from', ca.out], options);
   const of = (result: RunResult, name: string): ServiceObject => {
@@ -64,7 +65,7 @@ clients: { app: { services: [{ kind: files, dir: ${at('etc/app')} }] } }
   const every = (state: string): string[] => NODES.map(() => state);
   const serving = async (name: string): Promise<string> => served(port(name), await material(at('etc/app')));
   const issued = async (name: string): Promise<string> => {
-    const { certificates } = (await cli(['list', '--node', name, '--json'], { env: env() })).json();
+    const { certificates } = (await warmCli(['list', '--node', name, '--json'], { env: env() })).json();
     return certificates[0].fingerprint;
   };
 
@@ -132,7 +133,7 @@ clients: { app: { services: [{ kind: files, dir: ${at('etc/app')} }] } }
     const result = await run(['revoke', 'client:leaver']);
     expect([result.code, result.stderr]).toEqual([0, '']);
     const crl = readFileSync(join(dir('proxy-1'), 'crl.pem'), 'utf8');
-    expect(crl).toBe((await cli(['crl'], { env: env() })).stdout);
+    expect(crl).toBe((await warmCli(['crl'], { env: env() })).stdout);
     await expectTidy();
   });
 

@@ -3,8 +3,9 @@ import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { expect } from '@jest/globals';
-import { cli, type RunOptions, type RunResult } from '../support/cli.ts';
+import type { RunOptions, RunResult } from '../support/cli.ts';
 import { type LoadClient, type Tally, underSteadyLoad } from '../support/steady-load.ts';
+import { warmCli } from '../support/warm.ts';
 import { Authority, type Certificate } from './authority.ts';
 
 /** A CA whose inventory has live services. */
@@ -16,7 +17,7 @@ export class Deployer extends Authority {
   /** A command with the inventory, `--json` and `--yes`. */
   live(args: string[], options: RunOptions = {}): Promise<RunResult> {
     const more = ['--inventory', this.inventory, '--json', '--yes'];
-    return cli([...args, ...more], { env: this.env, timeout: 180_000, ...options });
+    return warmCli([...args, ...more], { env: this.env, timeout: 180_000, ...options });
   }
 
   deploy(...args: string[]): Promise<RunResult> {
@@ -68,7 +69,7 @@ export class Deployer extends Authority {
   /** `verify --inventory` finds nothing. @param client a directory with the files of a client */
   async expectNothingFound(client: string): Promise<void> {
     const pair = ['cert', 'key'].flatMap((name) => [`--${name}`, join(client, `${name}.pem`)]);
-    const result = await cli(['verify', '--inventory', this.inventory, '--json', ...pair], { env: this.env });
+    const result = await warmCli(['verify', '--inventory', this.inventory, '--json', ...pair], { env: this.env });
     expect([result.code, result.json().findings]).toEqual([0, []]);
   }
 }

@@ -4,11 +4,11 @@ import { beforeAll, expect, test } from '@jest/globals';
 import type { RolloverBoard } from '../../src/rollover/running/board.ts';
 import { AgentProcess } from '../agent/agent-process.ts';
 import { Daemon } from '../server/daemon.ts';
-import { cli } from '../support/cli.ts';
 import { describeWith } from '../support/debian.ts';
 import { freeClusterPort } from '../support/ports.ts';
 import { Servers, until } from '../support/servers.ts';
 import { material } from '../support/tls.ts';
+import { warmCli } from '../support/warm.ts';
 import { RedisCluster } from './cluster.ts';
 import { RedisRollover } from './redis-rollover.ts';
 
@@ -55,7 +55,7 @@ describeLive('the root CA of a Redis cluster with agents is replaced by REST, un
     const place = (name: string) => ({ port: ports.get(name) as number, files: dir(name) });
     cluster = await RedisCluster.create(servers, ca, NODES, dir('app'), place);
     const run = (args: string[]) =>
-      cli([...args, '--inventory', inventory, '--json', '--yes'], { env: ca.env, timeout: 180_000 });
+      warmCli([...args, '--inventory', inventory, '--json', '--yes'], { env: ca.env, timeout: 180_000 });
     live = new RedisRollover({ live: run }, cluster, ports, dir('app'));
   }, 180_000);
 

@@ -2,10 +2,10 @@ import { cp, mkdir, readdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { beforeAll, expect, test } from '@jest/globals';
 import type { RolloverBoard } from '../../src/rollover/running/board.ts';
-import { cli } from '../support/cli.ts';
 import { describeWith } from '../support/debian.ts';
 import { freeClusterPort } from '../support/ports.ts';
 import { Servers } from '../support/servers.ts';
+import { warmCli } from '../support/warm.ts';
 import { RedisCluster } from './cluster.ts';
 import { Deployer } from './deployer.ts';
 import { RedisRollover } from './redis-rollover.ts';
@@ -75,8 +75,10 @@ describeLive('a six-node Redis cluster of another CA is taken over under load', 
     });
     expect(await files()).toEqual(before);
     // What is handed out is the other CA's, and ours issues nothing.
-    expect((await cli(['export', '--format', 'bundle'], { env: ca.env })).stdout).toBe(await readFile(anchor, 'utf8'));
-    const refused = await cli(['issue', 'redis-7', '--json'], { env: ca.env });
+    expect((await warmCli(['export', '--format', 'bundle'], { env: ca.env })).stdout).toBe(
+      await readFile(anchor, 'utf8'),
+    );
+    const refused = await warmCli(['issue', 'redis-7', '--json'], { env: ca.env });
     expect([refused.code, JSON.parse(refused.stderr).error.hint]).toEqual([
       6,
       expect.stringContaining('--from-anchor'),

@@ -4,13 +4,13 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { beforeAll, expect, test } from '@jest/globals';
 import type { RolloverBoard } from '../../src/rollover/running/board.ts';
-import { cli } from '../support/cli.ts';
 import { clockBehind } from '../support/clock-behind.ts';
 import { describeWith, program } from '../support/debian.ts';
 import { accepts, freeClusterPort } from '../support/ports.ts';
 import { Servers } from '../support/servers.ts';
 import { tlsFiles } from '../support/servers-redis.ts';
 import { ask, material } from '../support/tls.ts';
+import { warmCli } from '../support/warm.ts';
 import { RedisCluster } from './cluster.ts';
 import { Deployer } from './deployer.ts';
 import { RedisRollover } from './redis-rollover.ts';
@@ -234,7 +234,10 @@ describeLive('the root CA of a six-node Redis cluster is replaced under load', (
     const its = await material(dir(victim));
     await live.quietly(async () => {
       const args = ['revoke', victim, '--reason', 'keyCompromise', '--cut-off', '--inventory', ca.inventory];
-      const { code, stdout, stderr } = await cli([...args, '--confirm', 'orders'], { env: ca.env, timeout: 180_000 });
+      const { code, stdout, stderr } = await warmCli([...args, '--confirm', 'orders'], {
+        env: ca.env,
+        timeout: 180_000,
+      });
       expect([code, code === 0 ? '' : stderr]).toEqual([0, '']);
       expect(stderr).toMatch(
         new RegExp(

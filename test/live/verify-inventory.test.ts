@@ -3,7 +3,6 @@ import { join } from 'node:path';
 import { beforeAll, expect, test } from '@jest/globals';
 import type { DriftDocument } from '../../src/drift/drift.ts';
 import type { EndpointDocument } from '../../src/inspecting/endpoint-document.ts';
-import { cli } from '../support/cli.ts';
 import { describeWith } from '../support/debian.ts';
 import { freePort } from '../support/ports.ts';
 import { scratch } from '../support/scratch.ts';
@@ -13,6 +12,7 @@ import { startHaProxy } from '../support/servers-haproxy.ts';
 import { startNginx } from '../support/servers-nginx.ts';
 import { startPostgres } from '../support/servers-postgres.ts';
 import { redisCli, startRedis } from '../support/servers-redis.ts';
+import { warmCli } from '../support/warm.ts';
 import { Authority } from './authority.ts';
 
 const INVENTORY = `
@@ -61,7 +61,7 @@ describeLive('a cluster of Redis, nginx, HAProxy, etcd and PostgreSQL, issued, o
     await writeFile(file, `cluster: orders\nnodes:\n${services.join('')}`);
     const pair = ['--cert', join(who, 'cert.pem'), '--key', join(who, 'key.pem')];
     const own = identified === 'probe' ? ['--key-file', join(servers.directory, 'orders', 'key-file')] : pair;
-    const result = await cli(['verify', '--inventory', file, '--json', ...(identified ? own : [])], { env });
+    const result = await warmCli(['verify', '--inventory', file, '--json', ...(identified ? own : [])], { env });
     expect([0, 4]).toContain(result.code);
     expect(result.code === 4).toBe(result.json().attention);
     return result.json();
@@ -73,7 +73,7 @@ describeLive('a cluster of Redis, nginx, HAProxy, etcd and PostgreSQL, issued, o
       .toSorted();
 
   async function inspect(...args: string[]): Promise<EndpointDocument> {
-    const result = await cli(['inspect', ...args, '--json'], { env });
+    const result = await warmCli(['inspect', ...args, '--json'], { env });
     if (result.code !== 0) throw new Error(`inspect ${args.join(' ')}: ${result.stderr}`);
     return result.json();
   }
@@ -161,7 +161,7 @@ describeLive('a cluster of Redis, nginx, HAProxy, etcd and PostgreSQL, issued, o
   test('verify and inspect of each address', async () => {
     for (const node of all) {
       const more = node === 'pg-1' ? ['--starttls', 'postgres'] : [];
-      const verified = await cli(['verify', address[node] ?? '', ...more, '--json'], { env });
+      const verified = await warmCli(['verify', address[node] ?? '', ...more, '--json'], { env });
       expect([verified.code, verified.json().valid]).toEqual([0, true]);
       const seen = await inspect(address[node] ?? '', ...more);
       expect(seen).toMatchObject({ kind: 'endpoint', verification: { valid: true } });
