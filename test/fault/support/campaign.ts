@@ -21,11 +21,17 @@ export async function lookAt(operation: Operation, ledger: Ledger): Promise<Trut
  * beside its key, and what had been committed still there.
  * @param ledger what was acknowledged before the run
  * @param result how the run came to its end
+ * @param looked what {@link lookAt} has found since
  */
-export async function expectRecovery(operation: Operation, ledger: Ledger, result: RunResult): Promise<void> {
+export async function expectRecovery(
+  operation: Operation,
+  ledger: Ledger,
+  result: RunResult,
+  looked?: Truth,
+): Promise<void> {
   const { subject, again, already, more } = operation;
   ledger.note(result);
-  const before = await lookAt(operation, ledger);
+  const before = looked ?? (await lookAt(operation, ledger));
   const next = await operation.run(typeof again === 'function' ? await again() : again);
   const nothingLeft = already?.(before);
   if (next.code === 6 && nothingLeft !== undefined) errorObject(next, nothingLeft);
