@@ -39,7 +39,9 @@ export async function trialRestore<T>(
   const [main, root] = [join(directory, 'keystore'), join(directory, 'root')];
   try {
     for (const place of [main, root]) {
-      await mkdir(place, { mode: 0o700 });
+      await mkdir(place, { mode: 0o700 }).catch((error: unknown) => {
+        throw storageError(error, 'make', place);
+      });
       await DirectoryStore.layOut(place, { groupRead: false });
     }
     const backup = await openBackup(path, options.secrets);

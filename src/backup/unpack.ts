@@ -1,6 +1,7 @@
 import { mkdir, open, readdir } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { tampered } from '../keystore/canonical.ts';
+import { syncDirectory } from '../keystore/directory/durable.ts';
 import { errno, storageError } from '../keystore/directory/errors.ts';
 import { layout, PRIVATE } from '../keystore/directory/layout.ts';
 import type { Entry } from './entries.ts';
@@ -69,10 +70,13 @@ async function put(place: string, name: string, bytes: Uint8Array, places: Unpac
   }
 }
 
-/** Makes every name in a tree durable. */
+/** Makes every name in a tree durable. @throws ERR_STORAGE */
 async function syncTree(path: string): Promise<void> {
-  for (const entry of await readdir(path, { withFileTypes: true }))
-    if (entry.isDirectory()) await syncTree(join(path, entry.name));
-  const handle = await open(path, 'r');
-  await handle.sync().finally(() => handle.close());
+  try {
+    for (const entry of await readdir(path, { withFileTypes: true }))
+      if (entry.isDirectory()) await syncTree(join(path, entry.name));
+    await syncDirectory(path);
+  } catch (error) {
+    throw storageError(error, 'sync', path);
+  }
 }

@@ -7,7 +7,7 @@ import { writeSnapshot } from '../../src/keystore/snapshot/snapshot.ts';
 import { unlock } from '../../src/keystore/unlock.ts';
 import { done } from '../cli/checks.ts';
 import { newCluster } from '../support/clusters.ts';
-import { type Examined, examine, type Files, filesOf, isDerived } from './support/damage.ts';
+import { type Examined, examine, type Files, filesOf, isDerived, type Known, know } from './support/damage.ts';
 
 // Every bit of a small keystore flipped; every file cut short, removed, swapped, doubled; an older copy put back; the
 // newest records removed. Each is detected, or derived and the answers are the same. `npm run fault:bits` flips every bit (one in
@@ -62,22 +62,24 @@ function expectDetected(path: string, { findings, exit, answers: told }: Examine
   for (const { hint } of named) expect([what, hint]).toEqual([what, expect.stringMatching(/\S/)]);
 }
 
-async function withFile(path: string, bytes: Uint8Array | undefined): Promise<Examined> {
+async function withFile(path: string, bytes: Uint8Array | undefined, known?: Known): Promise<Examined> {
   const files = new Map(whole);
   if (bytes === undefined) files.delete(path);
   else files.set(path, bytes);
-  return examine(files, secret, anchor);
+  return examine(files, secret, anchor, known && { known, but: path });
 }
 
 test(
   'a flipped bit',
   async () => {
+    const known = await know(whole, secret);
+    expect(known.answers).toBe(answers);
     let [flipped, offset] = [0, 0];
     for (const [path, bytes] of whole) {
       for (let bit = offset % STRIDE; bit < bytes.length * 8; bit += STRIDE) {
         const changed = Uint8Array.from(bytes);
         changed[bit >> 3] = (changed[bit >> 3] as number) ^ (1 << (bit & 7));
-        expectDetected(path, await withFile(path, changed), `bit ${bit} of ${path}`);
+        expectDetected(path, await withFile(path, changed, known), `bit ${bit} of ${path}`);
         flipped++;
       }
       offset += 97;

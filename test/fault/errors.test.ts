@@ -169,6 +169,19 @@ describeFaults('an error', () => {
     await expectRecovery(operation, ledger, result);
   });
 
+  test('where a backup is restored on trial, at the start of a rollover: 14', async () => {
+    const operation = await (new Map(operations).get('rollover start') as Made)();
+    const calls = await callsOf(operation);
+    const made = calls.flatMap((call, i) =>
+      /^mkdir .*\/cluster-ca-trial-[^/]+\/(keystore|root)$/.test(call) ? [i + 1] : [],
+    );
+    expect(made).toHaveLength(2);
+    for (const call of made) {
+      operation.begin();
+      errorObject(await operation.faulty(operation.args, { call, fault: 'EIO' }), 'ERR_STORAGE');
+    }
+  });
+
   test('by a quota is named so, and does not keep anybody from a revocation', async () => {
     const operation = await (new Map(operations).get('revoke') as Made)();
     const calls = await callsOf(operation);

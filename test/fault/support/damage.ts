@@ -36,18 +36,53 @@ export interface Examined {
   answers: string | undefined;
 }
 
+/** What was found of a whole keystore: of one that differs in a file that nobody asked for it need not be asked again. */
+export interface Known {
+  answers: string | undefined;
+  /** The files that were asked for, and are there. */
+  answersFrom: ReadonlySet<string>;
+  keysFrom: ReadonlySet<string>;
+}
+
+/** What is known of a keystore that is whole. @throws when it is not */
+export async function know(files: Files, secret: Secret): Promise<Known> {
+  const [asked, opened] = [new WatchedFiles(files), new WatchedFiles(files)];
+  const answers = await answersOf(new MemoryStore(asked));
+  const findings: Finding[] = [];
+  await tryKeys(await Keystore.open(new MemoryStore(opened), { anchors: undefined }), secret, findings);
+  if (answers === undefined || findings.length > 0) throw new Error('the keystore is not whole');
+  return { answers, answersFrom: asked.read, keysFrom: opened.read };
+}
+
+/** Tells which of its files were read. A list of them is none: it has no content. */
+class WatchedFiles extends Map<string, Uint8Array> {
+  readonly read = new Set<string>();
+
+  override get(path: string): Uint8Array | undefined {
+    if (this.has(path)) this.read.add(path);
+    return super.get(path);
+  }
+}
+
 /**
  * Looks at a keystore in memory as the tool does: the whole log, everything that it names, what is derived, and that the
  * keys open. Whatever is thrown but the tool's own errors is thrown on: a bug.
+ * @param same of which keystore it differs in the content of one file alone
  */
-export async function examine(files: Files, secret: Secret, anchor?: Anchor): Promise<Examined> {
+export async function examine(
+  files: Files,
+  secret: Secret,
+  anchor?: Anchor,
+  same?: { known: Known; but: string },
+): Promise<Examined> {
   const store = new MemoryStore(files);
   const open = () => Keystore.open(store, { anchors: undefined });
-  const answers = await answersOf(store);
+  const isAsked = same === undefined || same.known.answersFrom.has(same.but);
+  const answers = isAsked ? await answersOf(store) : same.known.answers;
   try {
     const { error, findings, keystore } = await examineKeystore(store, { anchor, now: new Date(), open });
     if (keystore === undefined) return { findings, exit: error?.exitCode ?? 0, answers };
-    await tryKeys(keystore, secret, findings);
+    if (same === undefined || same.known.keysFrom.has(same.but)) await tryKeys(keystore, secret, findings);
     return { findings, exit: findings.length > 0 ? 13 : 0, answers };
   } catch (error) {
     if (!isClusterCaError(error)) throw error;

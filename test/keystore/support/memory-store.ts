@@ -11,8 +11,9 @@ export class MemoryStore implements Store {
   readonly #turns: (() => void)[] = [];
   #taken = false;
 
+  /** @param files copied, unless they are a map of a kind of its own */
   constructor(files: Iterable<[string, Uint8Array]> = []) {
-    this.files = new Map(files);
+    this.files = files instanceof Map && files.constructor !== Map ? files : new Map(files);
   }
 
   async readIdentity(): Promise<Uint8Array | undefined> {
