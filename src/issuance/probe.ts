@@ -29,6 +29,19 @@ export const PROBE: SignedItem = {
   wildcards: false,
 };
 
+/** A common name has 64 characters, and one with a dot is held against name constraints by some. */
+const LONGEST_NAME = 64;
+
+/**
+ * What the probes of a node's agent are issued to, so that they are known to be its: with the node's name, or, where that has a
+ * dot or is too long, with the first 16 hex digits of its SHA-256.
+ */
+export function agentProbeName(node: string): string {
+  const name = `${PROBE.name}-${node}`;
+  if (!node.includes('.') && name.length <= LONGEST_NAME) return name;
+  return `${PROBE.name}-${sha256Hex(new TextEncoder().encode(node)).slice(0, 16)}`;
+}
+
 /** The name that every end of ours asks for in its own certificate, below the cluster's first domain. */
 export function listenerName(policy: Pick<Policy, 'domains'>): string {
   return `${PROBE.name}.${policy.domains[0]}`;

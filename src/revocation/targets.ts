@@ -12,13 +12,14 @@ import { type Certificate, parseCertificate } from '../pki/x509/certificate.ts';
 import { certificatesOf, type NamedHolder } from '../what/holder.ts';
 import { readInputFile } from '../what/read-file.ts';
 import type { What } from '../what/what.ts';
+import { agentProbes } from './agent-probes.ts';
 import type { RevocationTarget } from './revoke.ts';
 
 const verifySignature = createVerifySignature();
 
 /**
  * The certificates that a WHAT of `revoke` means. A name means every unexpired certificate ever issued to it,
- * superseded ones too.
+ * superseded ones too, and those that a node's agent asks its services with.
  * @throws ERR_NOT_FOUND, ERR_USAGE, ERR_CONFIG; ERR_POLICY for a certificate of another CA
  */
 export async function revocationTargets(
@@ -58,7 +59,10 @@ async function nameTargets(
     );
   // By a clock that is far ahead everything has ended: it is revoked all the same.
   const { from } = clockSpan(keystore.state, now);
-  return chosen.filter((row) => statusOf(row, from) !== 'expired').map(rowTarget);
+  const open = chosen.filter((row) => statusOf(row, from) !== 'expired');
+  // A node that goes with all that it has is to ask nobody any more either.
+  const isNode = planes === undefined && chosen.some(({ kind }) => kind === 'node');
+  return [...open, ...(isNode ? await agentProbes(keystore, name, from) : [])].map(rowTarget);
 }
 
 async function serialTarget(

@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { beforeAll, expect, test } from '@jest/globals';
 import type { RolloverBoard } from '../../src/rollover/running/board.ts';
 import { AgentProcess } from '../agent/agent-process.ts';
+import { run as runProgram } from '../support/cli.ts';
 import { describeWith } from '../support/debian.ts';
 import { freePort } from '../support/ports.ts';
 import { scratch } from '../support/scratch.ts';
@@ -140,4 +141,28 @@ describeRedis('a rollover over agents and services without one', () => {
     expect([await daemon.stop(), daemon.stderr]).toEqual([0, '']);
     expect((await ca.run('keystore', 'check')).valid).toBe(true);
   }, 240_000);
+
+  test('who revokes a node revokes what its agent has asked its services with', async () => {
+    const { revoked } = await ca.run('revoke', 'r1', '--yes');
+    const kinds = revoked.map(({ kind, node, status }: Record<string, string>) => [kind, node, status].join(' '));
+    expect(new Set(kinds)).toEqual(new Set(['node r1 revoked', 'probe cluster-ca-probe-r1 revoked']));
+    const { certificates } = await ca.run('list', '--all');
+    const left = (status: string): Set<string> =>
+      new Set(
+        certificates.flatMap((one: Record<string, string>) =>
+          one.kind === 'probe' && (one.status === 'revoked') === (status === 'revoked') ? [one.node] : [],
+        ),
+      );
+    expect(left('revoked')).toEqual(new Set(['cluster-ca-probe-r1']));
+    expect(left('good')).not.toContain('cluster-ca-probe-r1');
+    const crl = join(directory, 'revoked.crl');
+    await ca.run('crl', '--out', crl);
+    const { stdout } = await runProgram('openssl', ['crl', '-in', crl, '-noout', '-text']);
+    const serials = revoked
+      .filter(({ kind }: { kind: string }) => kind === 'probe')
+      .map((one: { serial: string }) => one.serial);
+    const listed = serials.filter((serial: string) => stdout.toLowerCase().includes(serial));
+    // Those of a root whose key is destroyed are in the log alone: nobody trusts it.
+    expect(listed.length).toBeGreaterThan(0);
+  });
 });

@@ -6,18 +6,19 @@ import { RespConnection } from './tls-resp.ts';
  * A client of a Redis, or of what stands in front of it: it writes, and reads back what it wrote; over one connection, or
  * over a new one, and so a full handshake, for each operation.
  * @param port where it connects at that moment
+ * @param material what it connects with; of a client that reads its files anew, as it is then
  */
 export function redisClient(
   id: number,
   group: 'lasting' | 'fresh',
   port: () => number | Promise<number>,
-  material: Material,
+  material: Material | (() => Material),
 ): LoadClient {
   let kept: RespConnection | undefined;
   let opened = 0;
   const connect = async (): Promise<RespConnection> => {
     opened++;
-    return RespConnection.open(await port(), material);
+    return RespConnection.open(await port(), typeof material === 'function' ? material() : material);
   };
   return {
     group,

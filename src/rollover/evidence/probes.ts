@@ -3,7 +3,15 @@ import { makeIssuing, makeRoot, signTemplate } from '../../authority/make.ts';
 import { randomBytes, sha256 } from '../../crypto/hash.ts';
 import { loadCrypto } from '../../crypto/webcrypto.ts';
 import type { ClientCertificate } from '../../endpoint/handshake.ts';
-import { certifyProbe, issueProbe, listenerName, listenerProbe, PROBE, probeValidity } from '../../issuance/probe.ts';
+import {
+  agentProbeName,
+  certifyProbe,
+  issueProbe,
+  listenerName,
+  listenerProbe,
+  PROBE,
+  probeValidity,
+} from '../../issuance/probe.ts';
 import { type SignedItem, templateOf } from '../../issuance/template.ts';
 import { issuerOf } from '../../keystore/hierarchy.ts';
 import type { KeystoreWriter } from '../../keystore/writer.ts';
@@ -89,6 +97,7 @@ export interface ListenerChains extends ProbeChains {
 }
 
 /**
+ * For the agent of a node.
  * @param publicKey SubjectPublicKeyInfo, of the type that probes have
  * @param listener those of an end of ours as well
  * @throws as issueProbe
@@ -97,12 +106,14 @@ export async function certifyProbes(
   writer: KeystoreWriter,
   wait: number,
   publicKey: Uint8Array,
+  node: string,
   listener: boolean,
 ): Promise<ProbeChains & { listener?: ListenerChains }> {
-  const chains = await certifyThree(writer, wait, publicKey, PROBE);
+  const name = agentProbeName(node);
+  const chains = await certifyThree(writer, wait, publicKey, { ...PROBE, name });
   if (!listener) return chains;
   const names = listenerNames(writer);
-  const item = listenerProbe(Object.values(names));
+  const item = { ...listenerProbe([names.name, names.ownName]), name };
   return { ...chains, listener: { ...(await certifyThree(writer, wait, publicKey, item)), ...names } };
 }
 

@@ -2,6 +2,7 @@ import { ClusterCaError } from '../../errors.ts';
 import { inProgress } from '../../keystore/hierarchy.ts';
 import type { Keystore } from '../../keystore/keystore.ts';
 import type { KeystoreWriter } from '../../keystore/writer.ts';
+import { agentProbes } from '../../revocation/agent-probes.ts';
 import { type RevocationTarget, revokeCertificates } from '../../revocation/revoke.ts';
 import { sideOfAuthority } from '../evidence/sides.ts';
 import { type Holder, holderKey } from '../planning/subject.ts';
@@ -27,10 +28,13 @@ export async function excludeHolders(
   });
   const now = writer.options.now().getTime();
   const targets: RevocationTarget[] = [];
-  for (const { kind, name } of holders)
-    for (const row of await keystore.query((index) => index.ofName(kind, name)))
+  for (const { kind, name } of holders) {
+    const own = await keystore.query((index) => index.ofName(kind, name));
+    const probes = kind === 'node' ? await agentProbes(keystore, name, writer.options.now()) : [];
+    for (const row of [...own, ...probes])
       if (row.revoked === undefined && row.notAfter + 1000 > now)
         targets.push({ authority: row.authority, serial: row.serial, notAfter: row.notAfter, row });
+  }
   if (targets.length > 0)
     await revokeCertificates(writer, { targets, reason: 'cessationOfOperation', invalidityDate: undefined, requestId });
 }

@@ -89,6 +89,7 @@ export function agentRoutes(service: Service): Route[] {
           service.writer,
           service.ctx.globals.wait,
           probeKey(body.csr),
+          node,
           body.listener ?? false,
         );
         return { body: { schemaVersion: 1, ...chains } };
