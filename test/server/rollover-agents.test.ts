@@ -8,23 +8,24 @@ import { describeWith } from '../support/debian.ts';
 import { freePort } from '../support/ports.ts';
 import { scratch } from '../support/scratch.ts';
 import { Servers } from '../support/servers.ts';
+import { startNginx } from '../support/servers-nginx.ts';
 import { startRedis } from '../support/servers-redis.ts';
 import { warmCli } from '../support/warm.ts';
 import { type Answer, Daemon, materialOf } from './daemon.ts';
 
-// A rollover over a mix: a Redis that an agent sees to, files that another does, and files that the daemon deploys itself.
+// A rollover over a mix: a Redis and an nginx that an agent sees to, files that another does, and files that the daemon deploys itself.
 
 const directory = await scratch('rollover-agents');
 const inventory = join(directory, 'cluster.yaml');
 const daemon = await Daemon.make('orders', ['--inventory', inventory]);
-const describeRedis = await describeWith('redis-server', 'redis-cli');
+const describeRedis = await describeWith('redis-server', 'redis-cli', 'nginx');
 const servers = new Servers('rollover-agents');
 const { ca } = daemon;
 
 describeRedis('a rollover over agents and services without one', () => {
   const redis = new AgentProcess(daemon, 'r1', directory);
   const files = new AgentProcess(daemon, 'n1', directory);
-  let label = '';
+  const labels: string[] = [];
 
   const live = (...args: string[]) =>
     warmCli(['rollover', ...args, '--inventory', inventory, '--json', '--yes'], { env: ca.env, timeout: 120_000 });
@@ -39,9 +40,13 @@ describeRedis('a rollover over agents and services without one', () => {
         [service, role, trustsOld, trustsNew, serves, provenBy].join(' '),
       );
 
+  /** The same of both services of r1 in both roles: nginx is made to connect to its agent. */
+  const each = (facts: string): string[] =>
+    labels.flatMap((label) => ['accept', 'connect'].map((role) => `${label} ${role} ${facts} agent`));
+
   beforeAll(async () => {
-    const port = await freePort();
-    label = `redis 127.0.0.1:${port}`;
+    const [port, webPort, probePort] = [await freePort(), await freePort(), await freePort()];
+    labels.push(`redis 127.0.0.1:${port}`, `nginx 127.0.0.1:${webPort}`);
     await writeFile(
       inventory,
       [
@@ -58,14 +63,22 @@ describeRedis('a rollover over agents and services without one', () => {
     await ca.run('deploy', '--inventory', inventory, '--from', ca.out, '--yes');
     await daemon.start();
     const dir = join(directory, 'redis');
-    await redis.configure(`{ plane: data, kind: redis, address: "127.0.0.1:${port}", dir: ${dir} }`);
+    const web = join(directory, 'web');
+    const pidFile = join(servers.directory, 'nginx/nginx.pid');
+    await redis.configure(
+      `{ plane: data, kind: redis, address: "127.0.0.1:${port}", dir: ${dir} }`,
+      `{ plane: data, kind: nginx, address: "127.0.0.1:${webPort}", dir: ${web}, reload: { pidFile: ${pidFile}, connectProbe: { path: /probe, port: ${probePort} } } }`,
+    );
     await files.configure(`{ plane: data, kind: files, dir: ${join(directory, 'n1-files')} }`);
     for (const agent of [redis, files]) {
       await agent.join('data');
       agent.start();
     }
-    await redis.event('service', ({ state }) => state === 'placed');
+    for (const label of labels)
+      await redis.event('service', ({ state, service }) => state === 'placed' && service === label);
     await startRedis(servers, { name: 'redis', port, files: dir });
+    const probe = { port: probePort, name: 'cluster-ca-probe.orders.internal' };
+    await startNginx(servers, web, join(web, 'crl.pem'), { workers: 2, port: webPort, probe });
     for (const node of ['r1', 'n1']) await daemon.event('agent', (event) => event.node === node);
   });
 
@@ -74,7 +87,7 @@ describeRedis('a rollover over agents and services without one', () => {
     const distributed = await advance();
     expect([distributed.status, distributed.json().rollover?.phase]).toEqual([200, 'distribute']);
     const board: RolloverBoard = distributed.json().rollover;
-    expect(of(board, 'r1')).toEqual([`${label} accept true true old agent`, `${label} connect true true old agent`]);
+    expect(of(board, 'r1')).toEqual(each('true true old'));
     expect(of(board, 'n1').map((text) => text.split(' ').slice(2).join(' '))).toEqual([
       'accept true true old file',
       'connect true true old file',
@@ -98,20 +111,14 @@ describeRedis('a rollover over agents and services without one', () => {
     files.start();
     const issued = await advance();
     expect([issued.status, issued.json().rollover?.phase]).toEqual([200, 'issue-new']);
-    expect(of(issued.json().rollover, 'r1')).toEqual([
-      `${label} accept true true new agent`,
-      `${label} connect true true new agent`,
-    ]);
+    expect(of(issued.json().rollover, 'r1')).toEqual(each('true true new'));
     // What agents have proven is named as less than a handshake of one's own.
     const retired = await advance();
     expect([retired.status, retired.json().rollover?.phase]).toEqual([200, 'retire']);
     expect(retired.json().rollover.warnings).toContainEqual(
       expect.stringMatching(/^known by what its agent says, not by a handshake: r1, redis/),
     );
-    expect(of(retired.json().rollover, 'r1')).toEqual([
-      `${label} accept false true new agent`,
-      `${label} connect false true new agent`,
-    ]);
+    expect(of(retired.json().rollover, 'r1')).toEqual(each('false true new'));
     // Certificates to ask with are for agents that are asked to prove something.
     const own = { ...(await materialOf(redis.files())), ca: await readFile(join(directory, 'n2', 'ca.pem')) };
     const unasked = await daemon.call(own, '/v1/nodes/r1/probes', { method: 'POST', body: { csr: 'none' } });
@@ -128,10 +135,7 @@ describeRedis('a rollover over agents and services without one', () => {
     for (const phase of ['distribute', 'issue-new']) expect((await advance()).json().rollover.phase).toBe(phase);
     const back = await post('rollback');
     expect([back.status, back.json().rollover]).toMatchObject([200, { phase: 'rollback', withdrawn: true }]);
-    expect(of(back.json().rollover, 'r1')).toEqual([
-      `${label} accept true false old agent`,
-      `${label} connect true false old agent`,
-    ]);
+    expect(of(back.json().rollover, 'r1')).toEqual(each('true false old'));
     expect((await post('rollback')).json().type).toBe('urn:cluster-ca:problem:needs-root-domain');
     const end = await live('rollback');
     expect([end.code, end.code === 0 ? end.json().phase : end.stderr]).toEqual([0, 'stable']);
