@@ -19,6 +19,7 @@ import { excludeHolders } from './exclude.ts';
 import { Looks } from './look.ts';
 import { Others } from './others.ts';
 import type { Ran, RunRequest } from './request.ts';
+import { addStep } from './steps.ts';
 
 /** Between two looks at who is waited for, milliseconds. */
 const PAUSE = 1000;
@@ -180,7 +181,7 @@ class Run {
         await this.#commits.step(step, situation);
         this.#moved();
     }
-    this.#steps.push({ phase: step.do === 'commit' ? step.to : phase, what: stepText(step, form) });
+    addStep(this.#steps, { phase: step.do === 'commit' ? step.to : phase, what: stepText(step, form) });
   }
 
   #moved(): void {
