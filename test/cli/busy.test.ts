@@ -9,7 +9,7 @@ import { readPair } from './x509.ts';
 
 // A writer that stands still in the middle of its work: others wait no longer than --wait, and nothing is lost.
 const cluster = await newCluster();
-const { ca, out } = cluster;
+const { alone: ca, out } = cluster;
 
 async function childOf(pid: number): Promise<number | undefined> {
   for (const task of await readdir(`/proc/${pid}/task`).catch(() => [])) {

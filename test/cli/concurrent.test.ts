@@ -7,7 +7,7 @@ import { files } from './tree.ts';
 import { readPair } from './x509.ts';
 
 const cluster = await newCluster();
-const { ca, out } = cluster;
+const { alone: ca, out } = cluster;
 const WAIT = ['--wait', '120s', '--json'];
 const range = (n: number): number[] => Array.from({ length: n }, (_, i) => i);
 

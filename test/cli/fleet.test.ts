@@ -1,7 +1,6 @@
 import { mkdir, readdir, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { expect, test } from '@jest/globals';
-import { cli, type RunOptions } from '../support/cli.ts';
 import { newCluster } from '../support/clusters.ts';
 import { done, fails, verdict } from './checks.ts';
 import type { IssueDocument } from './documents.ts';
@@ -44,10 +43,9 @@ test('the key of one whose files could not be written is kept, whatever batches 
   await mkdir(join(large.out, 'fleet-3'), { recursive: true });
   await writeFile(blocked, '');
   // What a run leaves is taken up when its process is gone: two processes.
-  const alone = (words: string[], options: RunOptions = {}) => cli(words, { ...options, env: large.env });
-  await verdict(alone, args, 'ERR_PARTIAL');
+  await verdict(large.alone, args, 'ERR_PARTIAL');
   await rm(blocked);
-  const again = await done<IssueDocument>(alone, args);
+  const again = await done<IssueDocument>(large.alone, args);
   expect([again.certificates.length, again.unchanged.length]).toEqual([0, 2 * nodes]);
   expect((await readdir(blocked)).sort()).toEqual(['ca.pem', 'cert.pem', 'key.pem']);
   expect((await readdir(large.out)).filter((name) => name.startsWith('.'))).toEqual([]);

@@ -11,7 +11,7 @@ import { hasTerminal, onTerminal } from './terminal.ts';
 
 const LONG = `redis-${'x'.repeat(50)}`;
 const cluster = await newCluster({ init: ['--domain', `${'a'.repeat(60)}.internal`] });
-const { ca, env, out: cwd } = cluster;
+const { alone: ca, env, out: cwd } = cluster;
 await done(ca, ['issue', LONG, '--plane', 'data', '--out', '.']);
 await done(ca, ['issue', 'n1', '--lifetime', '10d', '--plane', 'data']);
 const { certificates } = await done<ListDocument>(ca, ['list']);

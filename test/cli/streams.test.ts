@@ -11,7 +11,7 @@ import { readPair } from './x509.ts';
 
 // Rules 1, 3, 4 and 10, on pipes. On a terminal: terminal.test.ts.
 const cluster = await newCluster();
-const { ca, out, env } = cluster;
+const { alone: ca, out, env } = cluster;
 await done(ca, ['issue', 'n1', 'n2', 'n3']);
 await done(ca, ['issue', '--inventory', await fleet()]);
 

@@ -102,7 +102,7 @@ describe('nothing of one run is left to the next', () => {
       expect((await run(args, { cwd: place.directory, env: { ...env, ...more } })).code).toBe(2);
       return readFile(join(place.directory, name), 'utf8');
     };
-    expect(await shown(warm, 'one', { OF_ONE_RUN: '1' })).toContain('OF_ONE_RUN');
+    expect(await shown(warm, 'one', { CLUSTER_CA_OF_ONE_RUN: '1' })).toContain('CLUSTER_CA_OF_ONE_RUN');
     const lines = (text: string): string[] => text.split('\n').sort();
     expect(lines(await shown(warm, 'other', {}))).toEqual(lines(await shown(cli, 'alone', {})));
   });
@@ -121,6 +121,19 @@ describe('nothing of one run is left to the next', () => {
     expect(second).toBe(first);
     expect(third).not.toBe(first);
   });
+});
+
+test.each([
+  ['standard input', [], { input: '' }],
+  ['a descriptor', [], { descriptors: ['x'] }],
+  ['a descriptor that is not there', ['--passphrase-fd', '3'], {}],
+  ['a user', [], { uid: 1 }],
+  ['what is loaded before', [], { env: { LD_PRELOAD: '/x.so' } }],
+  ['options of Node', [], { env: { NODE_OPTIONS: '--no-warnings' } }],
+  ['a terminal’s', [], { env: { FORCE_COLOR: '3' } }],
+  ['whoever ends it', [], { onSpawn: () => {} }],
+] satisfies [string, string[], RunOptions][])('%s wants a process of its own', (_, more, options) => {
+  expect(warmly(['crl', '--renew', ...more], options)).toBeUndefined();
 });
 
 test('two at once are two processes', async () => {

@@ -1,6 +1,6 @@
 import { chown, mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
-import type { RunOptions, RunResult } from './cli.ts';
+import { cli, type RunOptions, type RunResult } from './cli.ts';
 import { takePrepared } from './prepared.ts';
 import { scratch } from './scratch.ts';
 import { warmCli } from './warm.ts';
@@ -41,7 +41,10 @@ export interface Cluster extends Omit<Place, 'env'> {
   env: Record<string, string>;
   /** The document that `init --json` printed. */
   made: InitDocument;
+  /** In the warm process, where nothing speaks against it. */
   ca(args: string[], options?: RunOptions): Promise<RunResult>;
+  /** The same in a process of its own, with pipes: for what is said of that. */
+  alone(args: string[], options?: RunOptions): Promise<RunResult>;
 }
 
 export interface Authority {
@@ -86,13 +89,16 @@ export async function newCluster(options: ClusterOptions = {}): Promise<Cluster>
   const user = options.uid === undefined ? {} : { uid: options.uid, gid: options.uid };
   if (options.uid !== undefined)
     for (const path of [place.directory, out, ...Object.values(place.env)]) await chown(path, options.uid, options.uid);
-  const ca = (args: string[], run: RunOptions = {}): Promise<RunResult> =>
-    warmCli(args, { cwd: out, ...user, ...run, env: { ...env, ...run.env } });
+  const by =
+    (runs: typeof cli): Cluster['ca'] =>
+    (args, run = {}) =>
+      runs(args, { cwd: out, ...user, ...run, env: { ...env, ...run.env } });
+  const [ca, alone] = [by(warmCli), by(cli)];
   const state = place.env.XDG_STATE_HOME;
   const usual = Object.keys(options).length === 0;
   const prepared = usual ? await takePrepared<InitDocument>({ keystore, keyFile, state }) : undefined;
-  if (prepared !== undefined) return { ...place, name, keystore, keyFile, out, env, made: prepared, ca };
+  if (prepared !== undefined) return { ...place, name, keystore, keyFile, out, env, made: prepared, ca, alone };
   const made = await ca(['init', name, '--json', ...(options.init ?? [])]);
   if (made.code !== 0) throw new Error(`init ${name} exits ${made.code}: ${made.stderr}`);
-  return { ...place, name, keystore, keyFile, out, env, made: made.json(), ca };
+  return { ...place, name, keystore, keyFile, out, env, made: made.json(), ca, alone };
 }

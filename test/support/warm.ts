@@ -15,8 +15,8 @@ type RunWarm = (
  * Runs `cluster-ca` as {@link cli} does, in a process that is warm where nothing can tell the difference: a fifth of what
  * a process of its own costs. It is for what sets a test up, and for tests of what a command writes and how it ends;
  * test/cli/warm.test.ts holds both ways against each other. What is said of a process itself (signals, its start, its
- * memory, what is preloaded) is tested with {@link cli}. A run that is given standard input, descriptors, a user or an
- * environment that means Node itself has a process of its own here too, and so has one that begins while another is at
+ * memory, what is preloaded) and of its pipes is tested with {@link cli}. A run that is given standard input, descriptors, a user or a
+ * variable that Node or a library may read as it starts has a process of its own here too, and so has one that begins while another is at
  * work: two runs at once are two processes.
  */
 export async function warmCli(args: string[], options: RunOptions = {}): Promise<RunResult> {
@@ -40,7 +40,7 @@ export function warmly(args: string[], options: RunOptions = {}): Promise<RunRes
 function wantsProcess(args: string[], { env = {}, cwd: _, timeout: __, ...more }: RunOptions): boolean {
   return (
     Object.values(more).some((value) => value !== undefined) ||
-    Object.keys(env).some((name) => /^(NODE_|LD_|TZ$)/.test(name)) ||
+    !Object.keys(env).every((name) => /^(PATH|HOME|TMPDIR|LC_ALL|XDG_\w+|CLUSTER_CA_\w+)$/.test(name)) ||
     // A descriptor that is not open in a process of its own is one of the warm process's.
     args.some((word) => /-fd(=|$)/.test(word))
   );
