@@ -197,6 +197,16 @@ describeFaults('an error', () => {
     }
   });
 
+  test('where a rollover issues: 14, and not that a node has no certificate', async () => {
+    const operation = await (new Map(operations).get('rollover advance to issue-new') as Made)();
+    const calls = await callsOf(operation);
+    const call = calls.findIndex((one) => /^open\S* .*\/deploying\/.*\.key\.pem$/.test(one)) + 1;
+    const ledger = operation.begin();
+    const result = await operation.faulty(operation.args, { call, fault: 'EIO' });
+    errorObject(result, 'ERR_STORAGE');
+    await expectRecovery(operation, ledger, result);
+  });
+
   test('by a quota is named so, and does not keep anybody from a revocation', async () => {
     const operation = await (new Map(operations).get('revoke') as Made)();
     const calls = await callsOf(operation);

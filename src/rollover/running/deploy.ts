@@ -6,6 +6,7 @@ import { finishEarlierRuns } from '../../deployment/earlier-runs.ts';
 import { runDeployment } from '../../deployment/run.ts';
 import { makeStaging, stagingDirectory } from '../../deployment/staging.ts';
 import type { Unit } from '../../deployment/unit.ts';
+import { ClusterCaError } from '../../errors.ts';
 import { inventoryItems } from '../../inventory/items.ts';
 import type { Inventory } from '../../inventory/read.ts';
 import type { IssueItem } from '../../issuance/item.ts';
@@ -51,6 +52,7 @@ export async function deployTo(
  * Issues certificates under the CA of the phase to those of these holders that have none of it, and deploys them. Who has
  * no service in the inventory is left out: there is no place for its key.
  * @param committed is given the serials of what was issued, as soon as it is
+ * @throws ERR_STORAGE when keystore or staging fail
  */
 export async function replaceCertificates(
   ctx: Context,
@@ -85,7 +87,11 @@ export async function replaceCertificates(
       revokePrevious: undefined,
     });
     committed.push(...[...issued.certificates].map(({ serial }) => serial), ...committedOf(issued.failed));
-    for (const { node, error } of issued.failed) reach.warn(`${node}: ${error.message}`);
+    for (const { node, error } of issued.failed) {
+      // Keystore and staging are here: what they fail by will befall everybody, and is what is to be mended.
+      if (error.code === 'ERR_STORAGE') throw new ClusterCaError('ERR_STORAGE', error.message, error);
+      reach.warn(`${node}: ${error.message}`);
+    }
   }
   return deployTo(ctx, writer, reach, holders, { fresh: items.length > 0, independent: 'certificate' });
 }
