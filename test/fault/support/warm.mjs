@@ -67,3 +67,4 @@ process.on('message', async ({ args, cwd, env, faults }) => {
   arm({});
   process.send({ code, stdout: taken.stdout(), stderr: taken.stderr() });
 });
+process.on('disconnect', () => process.exit());
