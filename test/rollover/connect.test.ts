@@ -1,7 +1,9 @@
 import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterEach, expect, test } from '@jest/globals';
+import type { Host } from '../../src/hosts/host.ts';
 import { Hosts } from '../../src/hosts/hosts.ts';
+import { SshHost } from '../../src/hosts/ssh-host.ts';
 import type { Service } from '../../src/inventory/services.ts';
 import { toHex } from '../../src/pki/encoding.ts';
 import { OID } from '../../src/pki/oids.ts';
@@ -9,7 +11,7 @@ import { parseCertificate } from '../../src/pki/x509/certificate.ts';
 import { extKeyUsage } from '../../src/pki/x509/extensions.ts';
 import { ipName } from '../../src/pki/x509/general-name.ts';
 import { type Looking, lookAt } from '../../src/rollover/evidence/look.ts';
-import type { ListenerProbes } from '../../src/rollover/evidence/probes.ts';
+import type { ListenerProbes, Probes } from '../../src/rollover/evidence/probes.ts';
 import type { Side } from '../../src/rollover/phase.ts';
 import type { Proof } from '../../src/rollover/planning/proof.ts';
 import { askHaProxy } from '../../src/targets/haproxy-socket.ts';
@@ -23,6 +25,7 @@ import { Servers, until } from '../support/servers.ts';
 import { type HaProxy, startHaProxy } from '../support/servers-haproxy.ts';
 import { startNginx } from '../support/servers-nginx.ts';
 import { startPostgres } from '../support/servers-postgres.ts';
+import { startSshd } from '../support/servers-ssh.ts';
 
 // Real servers that are made to connect to an end of ours: what that proves of whom they trust as clients.
 
@@ -56,7 +59,7 @@ const listener = (): ListenerProbes => ({
 });
 
 const hosts = new Hosts();
-const host = hosts.of({ ssh: undefined });
+const host: Host = hosts.of({ ssh: undefined });
 const directory = await scratch('connect');
 let made = 0;
 
@@ -99,14 +102,14 @@ const service = (kind: Service['kind'], port: number, dir: string, reload: Recor
     label: `${kind} 127.0.0.1:${port}`,
   }) as Service;
 
-const connect = async (one: Service, probes?: ListenerProbes): Promise<Partial<Proof>> => {
-  const [, found] = await lookAt(one, looking(probes));
+const connect = async (one: Service, probes?: ListenerProbes, from = host): Promise<Partial<Proof>> => {
+  const [, found] = await lookAt(one, { ...looking(probes), host: from });
   const { role, trustsOld, trustsNew, serves, provenBy, how, error } = found as Proof;
   expect(role).toBe('connect');
   return { trustsOld, trustsNew, serves, provenBy, how, error };
 };
 
-const describeHaProxy = await describeWith('haproxy');
+const describeHaProxy = await describeWith('haproxy', 'ssh', 'sshd');
 
 describeHaProxy('HAProxy, to whose backend a server is added', () => {
   const servers = new Servers('connect-haproxy');
@@ -148,10 +151,42 @@ describeHaProxy('HAProxy, to whose backend a server is added', () => {
     const how = 'a server without traffic, added to its backend redis for as long as it was asked';
     const both = { trustsOld: true, trustsNew: true, serves: 'old', provenBy: 'handshake', how };
     expect(await connect(one)).toMatchObject(both);
+    // Of a CA that is being taken over there is no certificate to show.
+    const { old: _, ...ours } = listener();
+    const { old: __, ...probes } = looking(ours).probes as Probes;
+    const [, foreign] = await lookAt(one, { ...looking(ours), form: 'foreign', probes });
+    const byFile = { provenBy: 'file', how: expect.stringMatching(/key is not ours$/) };
+    expect(foreign).toMatchObject({ trustsOld: true, trustsNew: true, ...byFile });
     await trust(dir, 'new');
     expect(await connect(one)).toMatchObject(both);
     await proxy.reload();
     expect(await connect(one)).toMatchObject({ ...both, trustsOld: false });
+  });
+
+  test('on another host: the port is led here by ssh, or it is its file', async () => {
+    const { one } = await start(await files('old', 'new'));
+    const both = { trustsOld: true, trustsNew: true, serves: 'old' };
+    const PATH = process.env.PATH;
+    try {
+      for (const [lines, wanted] of [
+        [[], { ...both, provenBy: 'handshake' }],
+        [
+          ['AllowTcpForwarding no', 'AllowStreamLocalForwarding yes'],
+          { ...both, provenBy: 'file', how: expect.stringContaining('cannot listen on 127.0.0.1:0 of ssh:') },
+        ],
+      ] as const) {
+        const sshd = await startSshd(servers, `sshd-${lines.length}`, { lines });
+        process.env.PATH = `${sshd.bin}:${PATH}`;
+        const there = new SshHost(sshd.destination);
+        try {
+          expect(await connect(one, undefined, there)).toMatchObject(wanted);
+        } finally {
+          await there.close();
+        }
+      }
+    } finally {
+      process.env.PATH = PATH;
+    }
   });
 
   test('where none can be added, or nothing comes, its file says it, and why is told', async () => {

@@ -120,8 +120,11 @@ const NOT_BY_HANDSHAKE =
 /** There is no probe of a CA whose key is not ours: where the service names none either, its files say whether it is trusted. */
 function withFiles(facts: Facts & Pick<Proof, 'provenBy'>, { trustsOld }: Facts): Facts & Pick<Proof, 'provenBy'> {
   const known = facts.fingerprint === undefined || facts.trustsOld !== undefined || trustsOld === undefined;
-  return known || facts.trustsNew !== true ? facts : { ...facts, trustsOld, provenBy: 'file' };
+  if (known || facts.trustsNew !== true) return facts;
+  return { ...facts, trustsOld, ...(facts.how === undefined ? {} : { how: NOT_OURS }), provenBy: 'file' };
 }
+
+const NOT_OURS = 'no end of ours can show a certificate of a CA whose key is not ours';
 
 /**
  * There is no probe of a CA whose key is not ours. A service that still has a certificate of it has a control all the same:
