@@ -64,8 +64,8 @@ export async function runRolloverOn(
   const inventory = readInventory(path);
   inventoryItems(inventory, keystore.state);
   if (!options.dryRun) await finishDestroying(ctx, keystore, options);
-  if (course.direction === 'forward' && course.until === 'end' && phaseOf(keystore.state) === 'done')
-    return printDone(ctx, keystore, inventory, options);
+  const isAtItsEnd = course.direction === 'forward' && course.until === 'end' && phaseOf(keystore.state) === 'done';
+  if (isAtItsEnd && (options.exclude ?? []).length === 0) return printDone(ctx, keystore, inventory, options);
   requireRollover(keystore.state);
   const units = await unitsFromHere(inventory, keystore.state);
   const excluded: Holder[] = [];
