@@ -32,6 +32,7 @@ const left = () => ['exit', 'SIGTERM', 'SIGHUP'].some((name) => process.listener
 
 process.on('message', ({ args, cwd, env }) => {
   const before = pending();
+  const spent = process.cpuUsage();
   for (const name of Object.keys(process.env)) delete process.env[name];
   Object.assign(process.env, env);
   process.argv = [process.execPath, PROGRAM, ...args];
@@ -43,8 +44,9 @@ process.on('message', ({ args, cwd, env }) => {
     while (pending() > before) await later(1);
     for (const stream of streams) stream.removeAllListeners('error');
     const [stdout, stderr] = taken.map((take) => take());
+    const { user, system } = process.cpuUsage(spent);
     const ends = !CLEAN.includes(code) || left();
-    process.send({ code, signal: null, stdout, stderr, ends }, () => {
+    process.send({ code, signal: null, stdout, stderr, processorTime: (user + system) / 1e6, ends }, () => {
       if (ends) process.exit();
     });
   });

@@ -4,7 +4,12 @@ import { cli, type RunOptions, type RunResult } from './cli.ts';
 const SAMPLE = 10;
 let runs = 0;
 
-type Outcome = Pick<RunResult, 'code' | 'signal' | 'stdout' | 'stderr'>;
+export interface WarmResult extends RunResult {
+  /** Seconds; there is none when it was killed. */
+  processorTime?: number;
+}
+
+type Outcome = Pick<WarmResult, 'code' | 'signal' | 'stdout' | 'stderr' | 'processorTime'>;
 /** scripts/jest-environment.mjs */
 type RunWarm = (
   job: { args: string[]; cwd: string; env: Record<string, string> },
@@ -25,7 +30,7 @@ export async function warmCli(args: string[], options: RunOptions = {}): Promise
 }
 
 /** Runs it in the warm process. @returns undefined when this run must have a process of its own, or the warm one is at work */
-export function warmly(args: string[], options: RunOptions = {}): Promise<RunResult> | undefined {
+export function warmly(args: string[], options: RunOptions = {}): Promise<WarmResult> | undefined {
   const { runWarm } = globalThis as { runWarm?: RunWarm };
   if (wantsProcess(args, options)) return undefined;
   const { cwd = process.cwd(), timeout = 60_000 } = options;
