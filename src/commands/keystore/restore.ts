@@ -62,7 +62,7 @@ function report(ctx: Context, restored: Restored, location: string, options: Res
     ctx.ui.warn('the root domain is in this backup and was not restored: give --root-keystore DIR for it');
   if (loss !== undefined)
     ctx.ui.warn(
-      `what was recorded after record ${head.seq} is lost: certificates issued since are not in the log, but can be revoked by their file or serial`,
+      `what was recorded after record ${head.seq} is lost: what was revoked since is not revoked here (revoke it again); certificates issued since are not in the log, but can be revoked by their file, or by serial with --authority`,
     );
   const dry = options.dryRun ? { dryRun: true } : {};
   const files = [location, ...(options.rootKeystore === undefined ? [] : [resolve(ctx.cwd, options.rootKeystore)])];
