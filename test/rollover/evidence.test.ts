@@ -4,31 +4,17 @@ import { describe, expect, test } from '@jest/globals';
 import { Hosts } from '../../src/hosts/hosts.ts';
 import type { Service } from '../../src/inventory/services.ts';
 import { toHex } from '../../src/pki/encoding.ts';
-import { OID } from '../../src/pki/oids.ts';
 import { parseCertificate } from '../../src/pki/x509/certificate.ts';
-import { extKeyUsage } from '../../src/pki/x509/extensions.ts';
-import { ipName } from '../../src/pki/x509/general-name.ts';
 import { type Looking, lookAt } from '../../src/rollover/evidence/look.ts';
 import type { Side } from '../../src/rollover/phase.ts';
 import type { Proof } from '../../src/rollover/planning/proof.ts';
-import { certificatePem, identity, tlsServer, VALIDITY } from '../endpoint/tls-server.ts';
-import { type Entity, makeCa, makeLeaf, makeRoot } from '../support/make-pki.ts';
+import { certificatePem, identity, tlsServer } from '../endpoint/tls-server.ts';
+import type { Entity } from '../support/make-pki.ts';
 import { scratch } from '../support/scratch.ts';
+import { hierarchy } from './hierarchy.ts';
 
 // Real handshakes with TLS servers of this process: what they prove of whom the server trusts.
 
-const hierarchy = (name: string): { root: Entity; issuing: Entity; server: Entity; probe: Entity } => {
-  const root = makeRoot(`CN=${name} Root`, VALIDITY);
-  const issuing = makeCa(`CN=${name} Issuing`, root, VALIDITY);
-  const leaf = (names: Parameters<typeof makeLeaf>[2], ...purposes: string[]): Entity =>
-    makeLeaf('CN=leaf', issuing, names, { ...VALIDITY, extensions: [extKeyUsage(purposes as never)] });
-  return {
-    root,
-    issuing,
-    server: leaf([ipName('127.0.0.1')], OID.serverAuth, OID.clientAuth),
-    probe: leaf([], OID.clientAuth),
-  };
-};
 const sides = { old: hierarchy('Old'), new: hierarchy('New') };
 const other = hierarchy('Other');
 

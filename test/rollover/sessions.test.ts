@@ -5,16 +5,14 @@ import { expect, test } from '@jest/globals';
 import { Hosts } from '../../src/hosts/hosts.ts';
 import type { Service } from '../../src/inventory/services.ts';
 import { toHex } from '../../src/pki/encoding.ts';
-import { OID } from '../../src/pki/oids.ts';
 import { parseCertificate } from '../../src/pki/x509/certificate.ts';
-import { extKeyUsage } from '../../src/pki/x509/extensions.ts';
-import { ipName } from '../../src/pki/x509/general-name.ts';
 import { type Looking, lookAt } from '../../src/rollover/evidence/look.ts';
-import { certificatePem, identity, VALIDITY } from '../endpoint/tls-server.ts';
+import { certificatePem, identity } from '../endpoint/tls-server.ts';
 import { describeWith } from '../support/debian.ts';
-import { type Entity, makeCa, makeLeaf, makeRoot } from '../support/make-pki.ts';
+import type { Entity } from '../support/make-pki.ts';
 import { Servers, until } from '../support/servers.ts';
 import { startNginx } from '../support/servers-nginx.ts';
+import { hierarchy } from './hierarchy.ts';
 
 // A server that keeps its sessions over a reload: it refuses the old CA's certificates, and lets in whoever resumes a
 // session that one of them began. No probe resumes anything, and that it could be done is no absence.
@@ -22,18 +20,6 @@ import { startNginx } from '../support/servers-nginx.ts';
 const describeLive = await describeWith('nginx');
 const [sharing, plain] = [new Servers('sessions-shared'), new Servers('sessions-own')];
 const servers = sharing;
-const hierarchy = (name: string): { root: Entity; issuing: Entity; server: Entity; probe: Entity } => {
-  const root = makeRoot(`CN=${name} Root`, VALIDITY);
-  const issuing = makeCa(`CN=${name} Issuing`, root, VALIDITY);
-  const leaf = (names: Parameters<typeof makeLeaf>[2], ...purposes: string[]): Entity =>
-    makeLeaf('CN=leaf', issuing, names, { ...VALIDITY, extensions: [extKeyUsage(purposes as never)] });
-  return {
-    root,
-    issuing,
-    server: leaf([ipName('127.0.0.1')], OID.serverAuth, OID.clientAuth),
-    probe: leaf([], OID.clientAuth),
-  };
-};
 const [old, fresh, other] = [hierarchy('Old'), hierarchy('New'), hierarchy('Other')];
 const files = join(servers.directory, 'tls');
 
