@@ -1,39 +1,20 @@
 import { readdir, readFile, rm, writeFile } from 'node:fs/promises';
-import { join } from 'node:path';
 import { beforeAll, expect, test } from '@jest/globals';
 import { document, done, expectExit, fails, words } from '../cli/checks.ts';
-import { type RunOptions, type RunResult, run } from '../support/cli.ts';
-import { type InitDocument, newPlace } from '../support/clusters.ts';
-import { warmCli } from '../support/warm.ts';
+import { run } from '../support/cli.ts';
+import type { InitDocument } from '../support/clusters.ts';
+import { CA, newCompany } from './company.ts';
 
 // A company's PKI of two levels, which is openssl here: root, intermediate CA, and below it our issuing CA.
-const place = await newPlace('company');
-const path = (name: string): string => join(place.directory, name);
-const env = { ...place.env, CLUSTER_CA_KEYSTORE: path('keystore'), CLUSTER_CA_KEY_FILE: path('key') };
-const ca = (args: string[], options: RunOptions = {}): Promise<RunResult> =>
-  warmCli(args, { cwd: place.directory, ...options, env: { ...env, ...options.env } });
-
-async function openssl(...args: string[]): Promise<RunResult> {
-  const result = await run('openssl', args, { cwd: place.directory });
-  expectExit(result, 0);
-  return result;
-}
-
-const EC = ['-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:P-256', '-nodes'];
-const CA = 'basicConstraints=critical,CA:TRUE\nkeyUsage=critical,keyCertSign,cRLSign\nsubjectKeyIdentifier=hash\n';
-
-async function newRoot(name: string): Promise<void> {
-  const subject = ['-subj', `/O=Company/CN=${name}`, '-days', '3650'];
-  const usage = ['-addext', 'keyUsage=critical,keyCertSign,cRLSign'];
-  await openssl('req', '-x509', ...EC, '-keyout', `${name}.key`, '-out', `${name}.pem`, ...subject, ...usage);
-}
+const company = await newCompany('company', 'P-256');
+const { ca, directory, newRoot, openssl, path, sign } = company;
 
 async function newIntermediate(name: string, root: string): Promise<void> {
   await writeFile(path(`${name}.cnf`), `${CA}authorityKeyIdentifier=keyid\n`);
   await openssl(
     'req',
     '-new',
-    ...EC,
+    ...company.newKey,
     '-keyout',
     `${name}.key`,
     '-out',
@@ -42,11 +23,6 @@ async function newIntermediate(name: string, root: string): Promise<void> {
     `/O=Company/CN=${name}`,
   );
   await sign(`${name}.csr`, root, `${name}.pem`, '-extfile', `${name}.cnf`);
-}
-
-async function sign(csr: string, by: string, out: string, ...more: string[]): Promise<void> {
-  const issuer = ['-CA', `${by}.pem`, '-CAkey', `${by}.key`, '-days', '1825'];
-  await openssl('x509', '-req', '-in', csr, ...issuer, '-out', out, ...more);
 }
 
 /** The CRL of a company's CA, of its database `<name>.db`. */
@@ -63,7 +39,7 @@ async function crlOf(name: string, days = '30', ...more: string[]): Promise<stri
 }
 
 const cat = async (out: string, ...files: string[]): Promise<string> => {
-  await writeFile(path(out), (await Promise.all(files.map((file) => readFile(path(file), 'utf8')))).join(''));
+  await writeFile(path(out), await company.text(...files));
   return out;
 };
 const certificates = async (file: string): Promise<number> =>
@@ -83,7 +59,7 @@ const everyLevel = (cert: string) =>
       cert,
       cert,
     ],
-    { cwd: place.directory },
+    { cwd: directory },
   );
 
 let made: InitDocument;
@@ -180,7 +156,7 @@ test('a new issuing CA: a request, and the certificate of another intermediate C
   const start = ['rollover', 'start', '--issuing'];
   await fails(ca, [...start, '--issuing-cert', 'answer', '--yes'], 'ERR_STATE');
   await done(ca, [...start, '--domain', 'more.internal', '--dry-run']);
-  expect(await readdir(place.directory)).not.toContain('issuing.csr');
+  expect(await readdir(directory)).not.toContain('issuing.csr');
   await done(ca, [...start, '--domain', 'more.internal']);
   const csr = await readFile(path('issuing.csr'), 'utf8');
   await rm(path('issuing.csr'));
@@ -205,7 +181,7 @@ test('a new issuing CA: a request, and the certificate of another intermediate C
     '--yes',
   ]);
   expect([taken.recorded, taken.issuing.id]).toEqual([true, 'issuing-g1.2']);
-  expect(await readdir(place.directory)).not.toContain('keystore.pending');
+  expect(await readdir(directory)).not.toContain('keystore.pending');
   await done(ca, ['rotate', 'n1', '--out', path('out')]);
   await done(ca, ['issue', 'n3.more.internal', '--plane', 'data', '--out', path('out')]);
   await crlOf('root');

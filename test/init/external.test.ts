@@ -1,75 +1,29 @@
-import { readdir, readFile, rm, writeFile } from 'node:fs/promises';
-import { join } from 'node:path';
+import { mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { beforeAll, describe, expect, test } from '@jest/globals';
 import { done, expectExit, fails, words } from '../cli/checks.ts';
-import { type RunOptions, type RunResult, run } from '../support/cli.ts';
-import { type InitDocument, newPlace } from '../support/clusters.ts';
-import { warmCli } from '../support/warm.ts';
+import { run } from '../support/cli.ts';
+import type { InitDocument } from '../support/clusters.ts';
+import { CA, newCompany } from './company.ts';
 
 // init --external-root: a company's PKI, which is openssl here, signs the issuing CA.
-const place = await newPlace('external');
-const path = (name: string): string => join(place.directory, name);
-const env = { ...place.env, CLUSTER_CA_KEYSTORE: path('keystore'), CLUSTER_CA_KEY_FILE: path('key') };
-const ca = (args: string[], options: RunOptions = {}): Promise<RunResult> =>
-  warmCli(args, { cwd: place.directory, ...options, env: { ...env, ...options.env } });
-
-async function openssl(...args: string[]): Promise<RunResult> {
-  const result = await run('openssl', args, { cwd: place.directory });
-  expectExit(result, 0);
-  return result;
-}
-
-const ec = ['-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:P-384', '-nodes'];
-const newRoot = (name: string) =>
-  openssl(
-    'req',
-    '-x509',
-    ...ec,
-    '-keyout',
-    `${name}.key`,
-    '-out',
-    `${name}.pem`,
-    '-subj',
-    `/O=Company/CN=${name}`,
-    '-days',
-    '3650',
-    '-addext',
-    'keyUsage=critical,keyCertSign,cRLSign',
-  );
+const company = await newCompany('external', 'P-384');
+const { ca, directory, openssl, path } = company;
 
 /** What the company's CA makes of the request: a file with the certificate and the root behind it. */
 async function signed(name: string, options: string[] | string, root = 'root', csr = 'issuing.csr'): Promise<string> {
   const more = typeof options === 'string' ? ['-extfile', `${name}.cnf`] : options;
   if (typeof options === 'string') await writeFile(path(`${name}.cnf`), options);
-  await openssl(
-    'x509',
-    '-req',
-    '-in',
-    csr,
-    '-CA',
-    `${root}.pem`,
-    '-CAkey',
-    `${root}.key`,
-    '-days',
-    '1825',
-    '-out',
-    `${name}.crt`,
-    ...more,
-  );
-  await writeFile(
-    path(name),
-    (await readFile(path(`${name}.crt`), 'utf8')) + (await readFile(path(`${root}.pem`), 'utf8')),
-  );
+  await company.sign(csr, root, `${name}.crt`, ...more);
+  await writeFile(path(name), await company.text(`${name}.crt`, `${root}.pem`));
   return name;
 }
 
 const complete = (file: string, ...more: string[]) => ['init', 'orders', '--issuing-cert', file, ...more];
-const CA = 'basicConstraints=critical,CA:TRUE\nkeyUsage=critical,keyCertSign,cRLSign\nsubjectKeyIdentifier=hash\n';
 let whole: string;
 
 beforeAll(async () => {
-  await newRoot('root');
-  await newRoot('other');
+  await company.newRoot('root');
+  await company.newRoot('other');
   await done(ca, ['init', 'orders', '--external-root']);
   whole = await signed('whole', ['-copy_extensions', 'copyall']);
 });
@@ -88,7 +42,7 @@ describe('the request', () => {
   });
 
   test('no keystore is there yet, and the key is sealed beside its place', async () => {
-    expect(await readdir(place.directory)).not.toContain('keystore');
+    expect(await readdir(directory)).not.toContain('keystore');
     const pending = await readFile(path('keystore.pending'), 'utf8');
     expect(pending).not.toMatch(/PRIVATE/);
     await fails(ca, ['list'], 'ERR_KEYSTORE_ABSENT');
@@ -135,7 +89,17 @@ describe('the answer', () => {
       await refused(await signed('leaf', 'basicConstraints=critical,CA:FALSE\nsubjectKeyIdentifier=hash\n')),
     ).toContain('not that of a CA');
     expect(await refused(await signed('no-crl', CA.replace(',cRLSign', '')))).toContain('CRLs');
-    await openssl('req', '-new', ...ec, '-keyout', 'stranger.key', '-out', 'stranger.csr', '-subj', '/CN=stranger');
+    await openssl(
+      'req',
+      '-new',
+      ...company.newKey,
+      '-keyout',
+      'stranger.key',
+      '-out',
+      'stranger.csr',
+      '-subj',
+      '/CN=stranger',
+    );
     expect(await refused(await signed('foreign', CA, 'root', 'stranger.csr'))).toContain('another key');
     await writeFile(
       path('forged'),
@@ -165,7 +129,7 @@ describe('the keystore', () => {
       ['root', true],
       ['issuing', false],
     ]);
-    expect(await readdir(place.directory)).not.toContain('keystore.pending');
+    expect(await readdir(directory)).not.toContain('keystore.pending');
     expect(await readFile(path('out/n1/data/ca.pem'), 'utf8')).toBe(await readFile(path('root.pem'), 'utf8'));
   });
 
@@ -195,7 +159,7 @@ describe('the keystore', () => {
       cert('n2'),
       cert('n2'),
     ];
-    expect((await run('openssl', args, { cwd: place.directory })).stderr).toContain('certificate revoked');
+    expect((await run('openssl', args, { cwd: directory })).stderr).toContain('certificate revoked');
     await done(ca, ['verify', 'n1']);
   });
 
@@ -218,7 +182,7 @@ describe('the keystore', () => {
   test('check, backup, restore and new master keys; what only a root signs says whose it is', async () => {
     await done(ca, ['keystore', 'check']);
     await done(ca, ['keystore', 'backup', '--out', path('backup')]);
-    const machine = { env: { XDG_STATE_HOME: await place.dir('machine') } };
+    const machine = { env: { XDG_STATE_HOME: await mkdtemp(path('machine-')) } };
     await done(ca, ['keystore', 'restore', path('backup'), '--keystore', path('restored')], machine);
     await done(ca, ['keystore', 'rewrap', '--confirm', 'orders', '--keystore', path('restored')], machine);
     await done(ca, ['issue', 'n3', '--keystore', path('restored'), '--out', path('r-out')], machine);
