@@ -245,7 +245,7 @@ describeLive('the root CA of a six-node Redis cluster is replaced under load', (
         ),
       );
       expect(stdout).toMatch(
-        new RegExp(`${victim} is cut off: 5 services, in \\d+ roles, refuse every certificate of the old CA`),
+        new RegExp(`${victim} is cut off: 6 services, in 11 roles, refuse every certificate of the old CA`),
       );
     });
     const others = NODES.filter((name) => name !== victim).map((name) => ports.get(name) as number);
