@@ -27,6 +27,8 @@ async function lose(operation: Operation): Promise<{ calls: number; commands: nu
   // The same disk again tells nothing new.
   const seen = new Set<string>();
   let commands = 0;
+  // A disk that was seen before is passed over: the command is run on the next that is new.
+  let due = false;
   for (let at = 0; at <= calls.length; at++) {
     const over = at === calls.length;
     // What was acknowledged was so after the last call.
@@ -34,12 +36,13 @@ async function lose(operation: Operation): Promise<{ calls: number; commands: nu
       ledger.note(result);
       seen.clear();
     }
+    due ||= followed.has(at + 1);
     for (const loss of looked.has(at + 1) ? LOSSES : []) {
       const digest = disk.digest(loss);
       if (seen.has(digest)) continue;
       seen.add(digest);
       disk.restore(loss);
-      const goesOn = LONG || (loss === 'everything' && followed.has(at + 1));
+      const goesOn = LONG || (loss === 'everything' && due);
       if (over || !goesOn) {
         const truth = await lookAt(operation, ledger);
         if (over && truth !== undefined) await expectBesideKeys(operation.subject, truth);
@@ -47,6 +50,7 @@ async function lose(operation: Operation): Promise<{ calls: number; commands: nu
       if (!goesOn) continue;
       await expectRecovery(operation, ledger.copy(), { ...result, code: null });
       commands++;
+      due = false;
     }
     const call = calls[at];
     if (call !== undefined) disk.apply(call);

@@ -1,4 +1,5 @@
 import { type ChildProcess, fork } from 'node:child_process';
+import { once } from 'node:events';
 import { fileURLToPath } from 'node:url';
 import { afterAll } from '@jest/globals';
 import { cli, type RunOptions, type RunResult } from '../../support/cli.ts';
@@ -37,7 +38,11 @@ export function warmProcess(): Warm {
     child?.kill('SIGKILL');
     child = undefined;
   };
-  afterAll(end);
+  afterAll(async () => {
+    const last = child;
+    end();
+    if (last?.exitCode === null && last.signalCode === null) await once(last, 'exit');
+  });
 
   const here: Warm['here'] = (args, { cwd, env }, faults = {}) =>
     new Promise((resolve, reject) => {
