@@ -24,7 +24,7 @@ import { gatedHolder } from '../rollover/running/holder.ts';
 import { LoggedAgents } from '../rollover/running/logged-agents.ts';
 import { runRollover } from '../rollover/running/run.ts';
 import { checkStart, requireOwnRoot, startRollover } from '../rollover/start.ts';
-import { type OpenedDomain, type UnlockOptions, withDomains } from '../unlocking.ts';
+import { type UnlockOptions, withDomains } from '../unlocking.ts';
 import { inventoryPath } from './deploy.ts';
 
 export interface CutOffOptions extends UnlockOptions {
@@ -46,7 +46,8 @@ interface Refusal {
 /**
  * Makes a revocation real where servers read no CRL: revokes, then replaces the root CA with the node left out, to the
  * end. Whoever holds a key of the node then has a certificate that nothing trusts. Killed, or stopped by a guard, the
- * same command goes on.
+ * same command goes on. Where the root's medium is on another machine, a rollover that was begun by a ceremony is taken as
+ * far as nothing of the root is needed: by then everybody is proven to have dropped the old one.
  */
 export async function runCutOff(ctx: Context, name: string, options: CutOffOptions): Promise<void> {
   if (options.plane !== undefined)
@@ -66,12 +67,19 @@ export async function runCutOff(ctx: Context, name: string, options: CutOffOptio
   const until = Math.max(0, ...targets.map(({ notAfter = 0 }) => notAfter));
   const accepting = acceptingUntil(audience, new Set([victim.name]), until);
   const about = { victim: victim.name, accepting };
+  const isElsewhere = keystore.identity.rootElsewhere && options.rootKeystore === undefined;
   const hasNew = targets.some(({ authority }) => sideOfAuthority(keystore.state, authority) === 'new');
   if (hasNew) refuseTooLate(keystore, victim.name);
   const isRevoked = targets.every(({ row }) => row?.revoked !== undefined);
   const isOver = isCutOff(keystore, victim) && isRevoked && !hasNew;
   if (options.dryRun && !isOver)
-    return printPlan(ctx, keystore, inventory, { ...about, isRevoked, isLeftOut: isLeftOut(keystore, victim) });
+    return printPlan(
+      ctx,
+      keystore,
+      inventory,
+      { ...about, isRevoked, isLeftOut: isLeftOut(keystore, victim) },
+      isElsewhere,
+    );
   if (isOver) {
     const rollover = await boardByLog(keystore, inventory, ctx.now());
     const document = {
@@ -86,14 +94,14 @@ export async function runCutOff(ctx: Context, name: string, options: CutOffOptio
     ctx.ui.result(document, () => `nothing to do: ${victim.name} is cut off already`);
     return;
   }
-  for (const line of exposure(about)) ctx.ui.note(line);
+  if (isElsewhere && !inProgress(keystore.state)) throw carryFirst(victim.name);
+  for (const line of exposure(about, isElsewhere)) ctx.ui.note(line);
   await ctx.ui.confirmByName(
     `revoke ${victim.name}, and replace the root CA with it left out`,
     keystore.state.cluster,
     ctx.globals.confirm,
   );
-  await withDomains(ctx, keystore, options, true, async (writer, { root }) => {
-    const opened = root as OpenedDomain;
+  await withDomains(ctx, keystore, options, !isElsewhere, async (writer, { root }) => {
     const requestId = newRequestId();
     const { serials } = await writer.inTurn(ctx.globals.wait, () =>
       revokeCertificates(writer, { targets, reason: options.reason, invalidityDate: undefined, requestId }),
@@ -102,7 +110,10 @@ export async function runCutOff(ctx: Context, name: string, options: CutOffOptio
     if (published.failure !== undefined) ctx.ui.warn(published.failure.message);
     const onProgress = (text: string): void => ctx.ui.progress(text);
     await writer.inTurn(ctx.globals.wait, async () => {
-      if (!inProgress(keystore.state)) await startRollover(writer, { requestId, root: opened.domain, onProgress });
+      if (!inProgress(keystore.state)) {
+        if (root === undefined) throw carryFirst(victim.name);
+        await startRollover(writer, { requestId, root: root.domain, onProgress });
+      }
       await excludeHolders(writer, requestId, [victim]);
     });
     const ran = await withHosts((hosts) =>
@@ -116,7 +127,7 @@ export async function runCutOff(ctx: Context, name: string, options: CutOffOptio
         cycle: true,
         warn: (message) => ctx.ui.warn(message),
         agents: new LoggedAgents(writer, ctx.globals.wait, onProgress),
-        root: async () => opened,
+        root: root && (async () => root),
       }),
     );
     if (ran.blocked !== undefined) throw blockedError(phaseOf(keystore.state), ran.blocked);
@@ -135,8 +146,18 @@ export async function runCutOff(ctx: Context, name: string, options: CutOffOptio
         ...(revoked.length === 0 ? [] : [renderRevoke({ revoked, crls, services: [] }, style), '']),
         renderRolloverBoard(board, style, ctx.now()),
         `${victim.name} is cut off: ${refusing(refused)} refuse every certificate of the old CA`,
+        ...(ran.left === undefined ? [] : [LAST]),
       ].join('\n'),
     );
+  });
+}
+
+const LAST = 'the key of the old root is destroyed where it is: cluster-ca rollover advance --request FILE';
+
+/** Without the root's medium no rollover can be begun here. */
+function carryFirst(name: string): ClusterCaError {
+  return new ClusterCaError('ERR_INPUT_REQUIRED', 'the root domain of this keystore is kept elsewhere', {
+    hint: `--root-keystore DIR; or, where it stays on another machine: cluster-ca revoke ${name} at once, begin a rollover there (cluster-ca rollover start --request FILE), and then the same command again`,
   });
 }
 
@@ -177,13 +198,21 @@ function isLeftOut({ state }: Keystore, victim: Holder): boolean {
 }
 
 /** The window in which what is revoked is accepted, before anything is done. */
-function exposure({ victim, accepting }: { victim: string; accepting: readonly Accepting[] }): string[] {
+function exposure(
+  { victim, accepting }: { victim: string; accepting: readonly Accepting[] },
+  isElsewhere: boolean,
+): string[] {
   const [first] = accepting;
   const window =
     first === undefined
       ? `every service reads a CRL: ${victim} is refused as soon as they have the new one`
       : `${accepting.length} services read no CRL, and accept ${victim} until the retire of a rollover is proven; without one until ${first.until}`;
-  return [window, 'the root domain is unlocked for this: its passphrase is asked for'];
+  return [
+    window,
+    isElsewhere
+      ? 'the root domain is elsewhere: the last step is left, which destroys the key of the old root'
+      : 'the root domain is unlocked for this: its passphrase is asked for',
+  ];
 }
 
 async function printPlan(
@@ -191,6 +220,7 @@ async function printPlan(
   keystore: Keystore,
   inventory: ReturnType<typeof readInventory>,
   about: { victim: string; accepting: readonly Accepting[]; isRevoked: boolean; isLeftOut: boolean },
+  isElsewhere: boolean,
 ): Promise<void> {
   const { victim, accepting, isRevoked, isLeftOut } = about;
   const step = (what: string): StepObject => ({ phase: phaseOf(keystore.state), what });
@@ -205,7 +235,9 @@ async function printPlan(
   ];
   const board: RolloverBoard = await boardByLog(keystore, inventory, ctx.now(), { steps, dryRun: true });
   const document = { revoked: [], crls: [], services: [], accepting, rollover: board, steps, dryRun: true };
-  ctx.ui.result(document, (style) => [...exposure(about), renderRolloverBoard(board, style, ctx.now())].join('\n'));
+  ctx.ui.result(document, (style) =>
+    [...exposure(about, isElsewhere), renderRolloverBoard(board, style, ctx.now())].join('\n'),
+  );
 }
 
 /** `5 services, in 10 roles,` */

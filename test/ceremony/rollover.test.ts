@@ -279,4 +279,29 @@ describe('a new root', () => {
     await done(online, ['keystore', 'check']);
     await done(online, ['keystore', 'check', '--root-keystore', off('medium')]);
   });
+
+  test('a node is cut off: what needs the root is carried, and the rest is done without it', async () => {
+    const cut = ['revoke', 'n2', '--cut-off', '--reason', 'keyCompromise', '--confirm', 'orders'];
+    const before = await records();
+    expect((await fails(online, cut, 'ERR_INPUT_REQUIRED')).hint).toContain('cluster-ca rollover start --request FILE');
+    expect(await records()).toBe(before);
+    await done(online, ask('cut'));
+    await done(offline, sign('cut'));
+    await done(online, take('cut'));
+    const { revoked, refused, rollover } = await done<{
+      revoked: { node: string }[];
+      refused: { node: string; role: string }[];
+      rollover: { phase: string; blocking: string[] };
+    }>(online, cut);
+    expect([...new Set(revoked.map(({ node }) => node))]).toEqual(['n2']);
+    expect(rollover).toMatchObject({ phase: 'retire', blocking: [], excluded: [{ node: 'n2' }] });
+    expect(refused.map(({ node, role }) => `${node} ${role}`).toSorted()).toEqual(['n1 accept', 'n1 connect']);
+    // The same command goes on, and finds that the last step alone is left.
+    expect((await done<{ rollover: { phase: string } }>(online, cut)).rollover.phase).toBe('retire');
+    await done(online, advance('--request', at('cut-last')));
+    await done(offline, sign('cut-last', 'advance'));
+    expect((await done<Taken>(online, take('cut-last', 'advance'))).phase).toBe('done');
+    expect((await done<{ refused: unknown[] }>(online, cut)).refused).toHaveLength(2);
+    await done(online, ['keystore', 'check']);
+  });
 });
