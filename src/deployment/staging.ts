@@ -50,7 +50,7 @@ export interface Done {
 /**
  * Removes the keys of holders whose services have them. A key of another run that its services do not have yet stays:
  * the caller holds the turn among the writers, so that none is committed meanwhile. The directories stay, empty: another run may
- * be about to write there.
+ * be about to write there. @throws ERR_STORAGE
  */
 export async function clearStaging(
   directory: string | undefined,
@@ -62,7 +62,10 @@ export async function clearStaging(
     const path = holderDirectory(directory, holder);
     const staged = halfOf(join(path, FILES.key));
     if (staged !== undefined && staged !== publicKey && staged === (await currentKey(holder))) continue;
-    for (const name of Object.values(FILES)) await rm(join(path, name), { force: true });
+    for (const name of Object.values(FILES))
+      await rm(join(path, name), { force: true }).catch((error: unknown) => {
+        throw storageError(error, 'remove the staged files of', path);
+      });
   }
 }
 

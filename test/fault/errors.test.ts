@@ -197,6 +197,16 @@ describeFaults('an error', () => {
     }
   });
 
+  test('where a rollover removes keys that are deployed: done, and the next run removes them', async () => {
+    const operation = await (new Map(operations).get('rollover advance to issue-new') as Made)();
+    const calls = await callsOf(operation);
+    const call = calls.findLastIndex((one) => /^unlink .*\/deploying\/.*\/(ca|key|cert)\.pem$/.test(one)) + 1;
+    const ledger = operation.begin();
+    const result = await operation.faulty(operation.args, { call, fault: 'EIO' });
+    expect(result.code).toBe(0);
+    await expectRecovery(operation, ledger, result);
+  });
+
   test('where a rollover issues: 14, and not that a node has no certificate', async () => {
     const operation = await (new Map(operations).get('rollover advance to issue-new') as Made)();
     const calls = await callsOf(operation);
