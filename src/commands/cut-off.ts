@@ -14,8 +14,9 @@ import { crlObject, revokeCertificates } from '../revocation/revoke.ts';
 import { revocationTargets } from '../revocation/targets.ts';
 import type { StepObject } from '../rollover/document.ts';
 import { servicesOf } from '../rollover/evidence/by-log.ts';
+import { leftOut } from '../rollover/evidence/left-out.ts';
 import { sideOfAuthority } from '../rollover/evidence/sides.ts';
-import type { Holder } from '../rollover/planning/subject.ts';
+import { holderKey } from '../rollover/planning/subject.ts';
 import { renderRolloverBoard } from '../rollover/render/command.ts';
 import { blockedError } from '../rollover/running/blocked.ts';
 import { boardByLog, type RolloverBoard, withHosts } from '../rollover/running/board.ts';
@@ -71,15 +72,11 @@ export async function runCutOff(ctx: Context, name: string, options: CutOffOptio
   const hasNew = targets.some(({ authority }) => sideOfAuthority(keystore.state, authority) === 'new');
   if (hasNew) refuseTooLate(keystore, victim.name);
   const isRevoked = targets.every(({ row }) => row?.revoked !== undefined);
-  const isOver = isCutOff(keystore, victim) && isRevoked && !hasNew;
+  const out = (await leftOut(keystore, ctx.now())).some((one) => holderKey(one) === holderKey(victim));
+  // Left out of the last rollover, which is done: nothing that it had then is under a root that anybody trusts.
+  const isOver = phaseOf(keystore.state) === 'done' && out && isRevoked && !hasNew;
   if (options.dryRun && !isOver)
-    return printPlan(
-      ctx,
-      keystore,
-      inventory,
-      { ...about, isRevoked, isLeftOut: isLeftOut(keystore, victim) },
-      isElsewhere,
-    );
+    return printPlan(ctx, keystore, inventory, { ...about, isRevoked, isLeftOut: out }, isElsewhere);
   if (isOver) {
     const rollover = await boardByLog(keystore, inventory, ctx.now());
     const document = {
@@ -185,16 +182,6 @@ function refuseTooLate({ state }: Keystore, name: string): void {
       hint: `cluster-ca rollover run finishes it first; then the same command again replaces the root once more`,
     },
   );
-}
-
-/** Left out of the last rollover, which is done: nothing that it had then is under a root that anybody trusts. */
-function isCutOff(keystore: Keystore, victim: Holder): boolean {
-  return keystore.state.rollover?.phase === 'done' && isLeftOut(keystore, victim);
-}
-
-function isLeftOut({ state }: Keystore, victim: Holder): boolean {
-  const { excluded = [] } = state.rollover ?? {};
-  return excluded.some(({ kind, name }) => kind === victim.kind && name === victim.name);
 }
 
 /** The window in which what is revoked is accepted, before anything is done. */

@@ -75,7 +75,7 @@ export async function startRollover(writer: KeystoreWriter, request: StartReques
   const { keystore } = writer;
   const form = request.foreign === undefined ? 'root' : 'foreign';
   checkStart(keystore, writer.options.now(), form);
-  if (form === 'foreign') await requireNoAgents(keystore);
+  if (form === 'foreign') await requireNoAgents(keystore, writer.options.now());
   const staged = new Staged(writer);
   let kept: ResultFile | undefined;
   try {
@@ -89,7 +89,7 @@ export async function startRollover(writer: KeystoreWriter, request: StartReques
       request.requestId,
       async () => {
         checkStart(keystore, writer.options.now(), form);
-        if (form === 'foreign') await requireNoAgents(keystore);
+        if (form === 'foreign') await requireNoAgents(keystore, writer.options.now());
         const generations = keystore.state.authorities.map(({ generation }) => generation);
         if (phaseOf(keystore.state) !== from || generations.includes(start.authorities[0]?.generation ?? 0))
           throw new ClusterCaError('ERR_STATE', 'another rollover was started and ended meanwhile', {

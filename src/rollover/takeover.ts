@@ -17,8 +17,8 @@ export function isTakeover({ state }: Keystore): boolean {
  * there. So services are given their files from here until the takeover is done.
  * @throws ERR_STATE
  */
-export async function requireNoAgents(keystore: Keystore): Promise<void> {
-  const nodes = await agentNodesOf(keystore);
+export async function requireNoAgents(keystore: Keystore, now: Date): Promise<void> {
+  const nodes = await agentNodesOf(keystore, now);
   const [first] = nodes;
   if (first === undefined) return;
   const named = nodes.slice(0, NAMED).join(', ');

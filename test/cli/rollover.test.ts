@@ -150,6 +150,11 @@ describe('a rollover of files', () => {
     expect([board.phase, board.excluded.map(({ node }) => node)]).toEqual(['issue-new', ['far']]);
     const { certificates } = (await ca.ca(['list', '--node', 'far', '--json'])).json();
     expect(certificates).toMatchObject([{ serial: far.serial, status: 'revoked' }]);
+    // Given a certificate again, it is asked as everybody else.
+    const again = (await ca.ca(['issue', 'far', '--plane', 'data', '--json'])).json().certificates[0];
+    const back: RolloverBoard = (await ca.rollover('status')).json();
+    expect(back.excluded).toEqual([]);
+    expect(back.services.map(({ node }) => node)).toContain('far');
     // It has nothing of the new CA yet.
     expect(errorOf(await ca.rollover('confirm', ['app'])).message).toBe(
       'client app has no certificate of the new root',
@@ -158,9 +163,15 @@ describe('a rollover of files', () => {
     await ca.ca(['rotate', 'app']);
     await ca.reaches('confirm', 'app');
     expect((await ca.reaches('advance')).phase).toBe('retire');
-    expect(errorOf(await ca.rollover('advance', ['--yes'])).details.blocking).toEqual(['app']);
+    expect(errorOf(await ca.rollover('advance', ['--yes'])).details.blocking).toEqual(['far', 'app']);
     await ca.reaches('confirm', 'app');
-    expect((await ca.reaches('advance')).phase).toBe('done');
+    // And it may be left out again.
+    const last = await ca.reaches('advance', '--exclude', 'far', '--confirm', 'orders');
+    expect([last.phase, last.excluded.map(({ node }) => node)]).toEqual(['done', ['far']]);
+    const { certificates: all } = (await ca.ca(['list', '--all', '--node', 'far', '--json'])).json();
+    expect(all.map(({ serial, status }: Record<string, string>) => [serial, status]).sort()).toEqual(
+      [far.serial, again.serial].map((serial) => [serial, 'revoked']).sort(),
+    );
   });
 
   test('a plan says who does not answer, and what it does not know', async () => {

@@ -51,7 +51,7 @@ async function runRoot(ctx: Context, keystore: Keystore, options: RolloverStartO
   if (options.fromAnchor === undefined) requireOwnRoot(keystore);
   checkStart(keystore, ctx.now(), options.fromAnchor === undefined ? 'root' : 'foreign');
   const foreign = options.fromAnchor === undefined ? undefined : foreignRoot(ctx, keystore, options.fromAnchor);
-  if (foreign !== undefined) await requireNoAgents(keystore);
+  if (foreign !== undefined) await requireNoAgents(keystore, ctx.now());
   const emergency = emergencyOf(options);
   const backup = options.backup === undefined ? undefined : resolve(ctx.cwd, options.backup);
   const steps = plannedSteps(keystore, foreign !== undefined, backup, emergency, options.dryRun ?? false);

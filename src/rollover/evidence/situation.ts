@@ -5,6 +5,7 @@ import type { RolloverState } from '../../keystore/log/rollover.ts';
 import type { Proof } from '../planning/proof.ts';
 import type { Confirmation, LiveCertificate, RolloverFacts, Situation } from '../planning/situation.ts';
 import { type Holder, holderKey } from '../planning/subject.ts';
+import { leftOut } from './left-out.ts';
 import { sideOfAuthority } from './sides.ts';
 import { reportedServices, subjectsOf } from './subjects.ts';
 
@@ -22,6 +23,7 @@ export async function situationOf(keystore: Keystore, input: SituationInput): Pr
   const { state } = keystore;
   const form = state.rollover?.form ?? 'root';
   const own = await liveCertificates(keystore, now);
+  const excluded = await leftOut(keystore, now);
   // On the way back it is theirs that take the place of ours.
   const wanted = desiredOf(state).issuer === 'old';
   const seen = [...services, ...reportedServices({ nodes: state.agents ?? [], proofs })];
@@ -29,14 +31,14 @@ export async function situationOf(keystore: Keystore, input: SituationInput): Pr
   return {
     now: now.getTime(),
     since,
-    rollover: rolloverFacts(keystore),
+    rollover: { ...rolloverFacts(keystore), excluded: excluded.map(({ kind, name }) => ({ kind, name })) },
     subjects: subjectsOf(services, own, form, { nodes: state.agents ?? [], proofs }),
     certificates,
     proofs,
   };
 }
 
-function rolloverFacts({ state }: Keystore): RolloverFacts {
+function rolloverFacts({ state }: Keystore): Omit<RolloverFacts, 'excluded'> {
   const { rollover } = state;
   const phase = phaseOf(state);
   if (rollover === undefined)
@@ -48,7 +50,6 @@ function rolloverFacts({ state }: Keystore): RolloverFacts {
       trustSince: state.createdAt,
       issuerSince: state.createdAt,
       prepared: { verified: true, backup: true },
-      excluded: [],
       confirmed: [],
     };
   const { form, since, trustSince, issuerSince, emergency } = rollover;
@@ -61,10 +62,15 @@ function rolloverFacts({ state }: Keystore): RolloverFacts {
     issuerSince,
     // The record that leads to `prepared` is not written before both are done.
     prepared: { verified: true, backup: true },
-    excluded: (rollover.excluded ?? []).map(({ kind, name }) => ({ kind, name })),
-    confirmed: (rollover.confirmed ?? []).map((word) => confirmation(word, state)),
+    confirmed: standing(rollover).map((word) => confirmation(word, state)),
     ...(emergency === undefined ? {} : { deadline: emergency.deadline * 1000 }),
   };
+}
+
+/** The words that count: one of before its holder was left out is not of what it has been given since. */
+function standing({ confirmed = [], excluded = [] }: RolloverState): NonNullable<RolloverState['confirmed']> {
+  const since = new Map(excluded.map((one) => [holderKey(one), one.at]));
+  return confirmed.filter((word) => word.at > (since.get(holderKey(word)) ?? Number.NEGATIVE_INFINITY));
 }
 
 /** `confirm` takes a bundle and a certificate only as the phase wants them: what that is has its time. */

@@ -1,5 +1,6 @@
 import type { Service } from '../../inventory/services.ts';
 import type { Keystore } from '../../keystore/keystore.ts';
+import { leftOut } from '../evidence/left-out.ts';
 import { hasAgent, rolesOf } from '../evidence/subjects.ts';
 import type { Proof } from '../planning/proof.ts';
 
@@ -15,9 +16,9 @@ export interface AgentNodes {
 }
 
 /** Those that are gated: not left out, with a certificate that is not revoked. */
-export async function agentNodesOf(keystore: Keystore): Promise<string[]> {
-  const { agents = [], rollover } = keystore.state;
-  const excluded = (rollover?.excluded ?? []).flatMap(({ kind, name }) => (kind === 'node' ? [name] : []));
+export async function agentNodesOf(keystore: Keystore, now: Date): Promise<string[]> {
+  const { agents = [] } = keystore.state;
+  const excluded = (await leftOut(keystore, now)).flatMap(({ kind, name }) => (kind === 'node' ? [name] : []));
   const gated: string[] = [];
   for (const node of agents)
     if (!excluded.includes(node) && (await planesOf(keystore, node)).length > 0) gated.push(node);

@@ -7,6 +7,7 @@ import { situationByLog } from '../evidence/by-log.ts';
 import { type BoardDocument, board } from '../planning/board.ts';
 import type { Direction } from '../planning/planner.ts';
 import type { Situation } from '../planning/situation.ts';
+import { holderKey } from '../planning/subject.ts';
 import { withFailures } from './blocked.ts';
 
 /** The document of every `rollover` command: what the log knows, the services with what is proven of them, who blocks. */
@@ -43,7 +44,16 @@ export function boardOf(
   const blockers = withFailures(found.blockers, ({ node }) => node, deployed);
   const going = document.phase !== 'stable' && document.phase !== 'done';
   const nothing = { services: [], blocking: [], blockers: [] };
-  return { ...document, trust, issuer, ...(going ? { services, blocking, blockers } : nothing), nextStep: next };
+  const out = new Set(situation.rollover.excluded.map(holderKey));
+  const excluded = document.excluded.filter(({ kind, node }) => out.has(holderKey({ kind, name: node })));
+  return {
+    ...document,
+    excluded,
+    trust,
+    issuer,
+    ...(going ? { services, blocking, blockers } : nothing),
+    nextStep: next,
+  };
 }
 
 /** Closes the connections to other hosts behind some work. */

@@ -22,6 +22,7 @@ export async function excludeHolders(
       throw new ClusterCaError('ERR_STATE', 'the rollover is over: nobody can be left out of it any more', {
         hint: 'cluster-ca rollover status',
       });
+    // Of who was given a certificate since, the revocation below is enough.
     const known = new Set((keystore.state.rollover?.excluded ?? []).map(holderKey));
     const fresh = holders.filter((holder) => !known.has(holderKey(holder)));
     return fresh.length === 0 ? undefined : { holders: fresh.map(({ kind, name }) => ({ kind, name })) };

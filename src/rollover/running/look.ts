@@ -5,10 +5,12 @@ import { phaseOf } from '../../keystore/hierarchy.ts';
 import type { KeystoreWriter } from '../../keystore/writer.ts';
 import { isDialed } from '../evidence/connect.ts';
 import { gatherProofs, recordProofs } from '../evidence/gather.ts';
+import { leftOut } from '../evidence/left-out.ts';
 import { forgetProbes, makeProbes, type Probes } from '../evidence/probes.ts';
 import { situationOf } from '../evidence/situation.ts';
 import { hasAgent } from '../evidence/subjects.ts';
 import type { Situation } from '../planning/situation.ts';
+import { holderKey } from '../planning/subject.ts';
 import { agentNodesOf, untold } from './agent-nodes.ts';
 import type { RunRequest } from './request.ts';
 
@@ -54,15 +56,15 @@ export class Looks {
     // Nobody has heard of the new root yet, or there is none: there is nothing to ask.
     if (['stable', 'prepared', 'done'].includes(phaseOf(keystore.state)))
       return situationOf(keystore, { services, proofs: [], now: now(), since });
-    const gated = this.#gated();
-    const nodes = await agentNodesOf(keystore);
+    const gated = await this.#gated(now());
+    const nodes = await agentNodesOf(keystore, now());
     const ours = gated.filter((service) => !hasAgent(service, { nodes: keystore.state.agents ?? [] }));
     const [seen, said] = await Promise.all([
       ours.length === 0
         ? []
         : gatherProofs(keystore, {
             services: ours,
-            probes: await this.#current(since),
+            probes: await this.#current(since, gated),
             hosts: this.#hosts,
             now,
             onProgress: (done, total) => ui.progress(`asking services: ${done} of ${total}`),
@@ -74,17 +76,15 @@ export class Looks {
     return situationOf(keystore, { services, proofs, now: now(), since });
   }
 
-  #gated(): Service[] {
-    const excluded = this.#writer.keystore.state.rollover?.excluded ?? [];
-    return this.#request.services.filter(
-      ({ holder }) => !excluded.some(({ kind, name }) => kind === holder.kind && name === holder.name),
-    );
+  async #gated(now: Date): Promise<Service[]> {
+    const excluded = new Set((await leftOut(this.#writer.keystore, now)).map(holderKey));
+    return this.#request.services.filter(({ holder }) => !excluded.has(holderKey(holder)));
   }
 
-  async #current(now: number): Promise<Probes> {
+  async #current(now: number, gated: readonly Service[]): Promise<Probes> {
     if (this.#probes !== undefined && now - this.#probes.made < PROBES_LAST) return this.#probes.probes;
     this.close();
-    const probes = await makeProbes(this.#writer, this.#ctx.globals.wait, this.#gated().some(isDialed));
+    const probes = await makeProbes(this.#writer, this.#ctx.globals.wait, gated.some(isDialed));
     this.#probes = { made: now, probes };
     return probes;
   }

@@ -11,7 +11,7 @@ export async function proveForOthers(service: Service, { state: { rollover } }: 
   if (asked <= answered) return;
   const { writer, ctx, agents, journal } = service;
   await writer.keystore.refresh();
-  const nodes = await agentNodesOf(writer.keystore);
+  const nodes = await agentNodesOf(writer.keystore, ctx.now());
   const proofs = await new ServedAgents(service).prove(nodes);
   if (agents.isStopped) return;
   await recordProofs(writer, ctx.globals.wait, newRequestId(), proofs, asked);
