@@ -17,6 +17,7 @@ import { servicesOf } from '../rollover/evidence/by-log.ts';
 import { leftOut } from '../rollover/evidence/left-out.ts';
 import { sideOfAuthority } from '../rollover/evidence/sides.ts';
 import { holderKey } from '../rollover/planning/subject.ts';
+import { refusals, refusalTable, refusing } from '../rollover/refusals.ts';
 import { renderRolloverBoard } from '../rollover/render/command.ts';
 import { blockedError } from '../rollover/running/blocked.ts';
 import { boardByLog, type RolloverBoard, withHosts } from '../rollover/running/board.ts';
@@ -33,15 +34,6 @@ export interface CutOffOptions extends UnlockOptions {
   plane?: string[];
   inventory?: string;
   dryRun?: boolean;
-}
-
-/** How a service was shown to refuse the old CA's certificates, the cut-off node's among them. */
-interface Refusal {
-  node: string;
-  service: string;
-  role: 'accept' | 'connect';
-  provenBy?: string | undefined;
-  provenAt: string;
 }
 
 /**
@@ -79,16 +71,22 @@ export async function runCutOff(ctx: Context, name: string, options: CutOffOptio
     return printPlan(ctx, keystore, inventory, { ...about, isRevoked, isLeftOut: out }, isElsewhere);
   if (isOver) {
     const rollover = await boardByLog(keystore, inventory, ctx.now());
+    const refused = refusals(keystore.state);
     const document = {
       revoked: [],
       crls: [],
       services: [],
       accepting: [],
-      refused: refusals(keystore),
+      refused,
       rollover,
       ...(options.dryRun ? { dryRun: true } : {}),
     };
-    ctx.ui.result(document, () => `nothing to do: ${victim.name} is cut off already`);
+    ctx.ui.result(document, (style) =>
+      [
+        `nothing to do: ${victim.name} is cut off already`,
+        ...(refused.length === 0 ? [] : ['', ...refusalTable(refused, style, ctx.now()), refusing(refused)]),
+      ].join('\n'),
+    );
     return;
   }
   if (isElsewhere && !inProgress(keystore.state)) throw carryFirst(victim.name);
@@ -136,13 +134,13 @@ export async function runCutOff(ctx: Context, name: string, options: CutOffOptio
       }
     const crls = keystore.state.crls.map(crlObject);
     const board = await boardByLog(keystore, inventory, ctx.now(), { steps: ran.steps });
-    const refused = refusals(keystore);
+    const refused = refusals(keystore.state);
     ctx.ui.result({ revoked, crls, services: ran.deployed, accepting: [], refused, rollover: board }, (style) =>
       [
         // A run that goes on where another stopped has found it revoked.
         ...(revoked.length === 0 ? [] : [renderRevoke({ revoked, crls, services: [] }, style), '']),
         renderRolloverBoard(board, style, ctx.now()),
-        `${victim.name} is cut off: ${refusing(refused)} refuse every certificate of the old CA`,
+        `${victim.name} is cut off: ${refusing(refused)}`,
         ...(ran.left === undefined ? [] : [LAST]),
       ].join('\n'),
     );
@@ -224,18 +222,5 @@ async function printPlan(
   const document = { revoked: [], crls: [], services: [], accepting, rollover: board, steps, dryRun: true };
   ctx.ui.result(document, (style) =>
     [...exposure(about, isElsewhere), renderRolloverBoard(board, style, ctx.now())].join('\n'),
-  );
-}
-
-/** `5 services, in 10 roles,` */
-function refusing(refused: readonly Refusal[]): string {
-  const services = new Set(refused.map(({ node, service }) => `${node} ${service}`));
-  return `${services.size} services, in ${refused.length} roles,`;
-}
-
-/** The last proofs: who refuses the old CA, in which role, and how that is known. */
-function refusals({ state }: Keystore): Refusal[] {
-  return (state.rollover?.evidence ?? []).flatMap(({ name, service, role, trustsOld, provenBy, at }) =>
-    trustsOld === false ? [{ node: name, service, role, provenBy, provenAt: new Date(at).toISOString() }] : [],
   );
 }
