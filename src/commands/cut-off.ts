@@ -63,12 +63,12 @@ export async function runCutOff(ctx: Context, name: string, options: CutOffOptio
   const isElsewhere = keystore.identity.rootElsewhere && options.rootKeystore === undefined;
   const hasNew = targets.some(({ authority }) => sideOfAuthority(keystore.state, authority) === 'new');
   if (hasNew) refuseTooLate(keystore, victim.name);
-  const isRevoked = targets.every(({ row }) => row?.revoked !== undefined);
+  const open = targets.filter(({ row }) => row?.revoked === undefined).map(({ serial }) => serial);
   const out = (await leftOut(keystore, ctx.now())).some((one) => holderKey(one) === holderKey(victim));
   // Left out of the last rollover, which is done: nothing that it had then is under a root that anybody trusts.
-  const isOver = phaseOf(keystore.state) === 'done' && out && isRevoked && !hasNew;
+  const isOver = phaseOf(keystore.state) === 'done' && out && open.length === 0 && !hasNew;
   if (options.dryRun && !isOver)
-    return printPlan(ctx, keystore, inventory, { ...about, isRevoked, isLeftOut: out }, isElsewhere);
+    return printPlan(ctx, keystore, inventory, { ...about, open, isLeftOut: out }, isElsewhere);
   if (isOver) {
     const rollover = await boardByLog(keystore, inventory, ctx.now());
     const refused = refusals(keystore.state);
@@ -126,12 +126,7 @@ export async function runCutOff(ctx: Context, name: string, options: CutOffOptio
       }),
     );
     if (ran.blocked !== undefined) throw blockedError(phaseOf(keystore.state), ran.blocked);
-    const revoked: CertificateObject[] = [];
-    for (const { row } of targets)
-      if (row !== undefined && serials.includes(row.serial)) {
-        const now = (await keystore.query((index) => index.bySerial(row.serial))) ?? row;
-        revoked.push(await certificateObject(keystore, now, ctx.now()));
-      }
+    const revoked = await certificatesOf(ctx, keystore, serials);
     const crls = keystore.state.crls.map(crlObject);
     const board = await boardByLog(keystore, inventory, ctx.now(), { steps: ran.steps });
     const refused = refusals(keystore.state);
@@ -204,13 +199,13 @@ async function printPlan(
   ctx: Context,
   keystore: Keystore,
   inventory: ReturnType<typeof readInventory>,
-  about: { victim: string; accepting: readonly Accepting[]; isRevoked: boolean; isLeftOut: boolean },
+  about: { victim: string; accepting: readonly Accepting[]; open: readonly string[]; isLeftOut: boolean },
   isElsewhere: boolean,
 ): Promise<void> {
-  const { victim, accepting, isRevoked, isLeftOut } = about;
+  const { victim, accepting, open, isLeftOut } = about;
   const step = (what: string): StepObject => ({ phase: phaseOf(keystore.state), what });
   const steps = [
-    ...(isRevoked ? [] : [step(`revoke every certificate of ${victim}`)]),
+    ...(open.length === 0 ? [] : [step(`revoke every certificate of ${victim}`)]),
     ...(inProgress(keystore.state) ? [] : [step('make a new root CA and issuing CA')]),
     step(
       inProgress(keystore.state) && isLeftOut
@@ -219,8 +214,27 @@ async function printPlan(
     ),
   ];
   const board: RolloverBoard = await boardByLog(keystore, inventory, ctx.now(), { steps, dryRun: true });
-  const document = { revoked: [], crls: [], services: [], accepting, rollover: board, steps, dryRun: true };
+  const revoked = await certificatesOf(ctx, keystore, open);
+  const document = { revoked, crls: [], services: [], accepting, rollover: board, steps, dryRun: true };
   ctx.ui.result(document, (style) =>
-    [...exposure(about, isElsewhere), renderRolloverBoard(board, style, ctx.now())].join('\n'),
+    [
+      ...exposure(about, isElsewhere),
+      ...(revoked.length === 0 ? [] : ['', renderRevoke({ revoked, crls: [], dryRun: true }, style), '']),
+      renderRolloverBoard(board, style, ctx.now()),
+    ].join('\n'),
   );
+}
+
+/** The certificates with these serials, as they are now. */
+async function certificatesOf(
+  ctx: Context,
+  keystore: Keystore,
+  serials: readonly string[],
+): Promise<CertificateObject[]> {
+  const found: CertificateObject[] = [];
+  for (const serial of serials) {
+    const row = await keystore.query((index) => index.bySerial(serial));
+    if (row !== undefined) found.push(await certificateObject(keystore, row, ctx.now()));
+  }
+  return found;
 }

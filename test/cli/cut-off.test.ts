@@ -32,6 +32,8 @@ test('it says what it would do, and wants the name of the cluster', async () => 
   const plan = await done<CutOff>(ca, cutOff('--dry-run'));
   // Directories have a crl.pem.
   expect(plan.accepting).toEqual([]);
+  expect(plan.revoked.map(({ node, status }) => [node, status])).toEqual([['n2', 'valid']]);
+  expect((await ca(cutOff('--dry-run'))).stdout).toMatch(/\nWOULD REVOKE .*\nn2 +data /);
   expect(plan.rollover.phase).toBe('stable');
   errorObject(await ca(cutOff('--yes', '--json')), 'ERR_INPUT_REQUIRED');
   errorObject(await ca(cutOff('--plane', 'data', '--json')), 'ERR_USAGE');
