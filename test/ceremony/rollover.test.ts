@@ -110,6 +110,15 @@ describe('a new issuing CA', () => {
     await done(online, ['revoke', 'n3.more.internal', '--yes']);
     expect((await done<Taken>(online, take('issuing'))).recorded).toBe(false);
     await done(online, ['audit', 'verify']);
+    // Signed twice: the certificate that is recorded is shown, and that this one is not it.
+    await rm(off('issuing.answer'));
+    const [other] = (await done<Transcript>(offline, sign('issuing'))).certificates;
+    expect(other?.fingerprint).not.toBe(signed.certificates[0]?.fingerprint);
+    const again = await online([...take('issuing'), '--json']);
+    expect([again.code, again.json().transcript.certificates]).toEqual([0, signed.certificates]);
+    expect(again.json().warnings).toContain(
+      `the issuing CA in this answer is not the recorded one: its fingerprint is ${other?.fingerprint}`,
+    );
   });
 
   test('two requests: the second that comes back is refused; so is one whose key is gone', async () => {

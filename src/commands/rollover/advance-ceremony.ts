@@ -1,4 +1,5 @@
 import { answeredCrl, isNewCrl, readAnswered } from '../../ceremony/accept.ts';
+import { asRecorded } from '../../ceremony/as-recorded.ts';
 import { askForLastStep, askToRemove } from '../../ceremony/last-steps.ts';
 import {
   makeRequest,
@@ -66,7 +67,9 @@ async function leaveRemoval(ctx: Context, writer: KeystoreWriter, options: Rollo
 async function accept(ctx: Context, options: RolloverRunOptions, course: Course): Promise<void> {
   const keystore = await openKeystoreToWrite(ctx);
   const answered = await readAnswered(ctx, keystore, options.accept as string, ['last-crl', 'destroy']);
-  const { transcript, request: asked } = answered;
+  const { request: asked } = answered;
+  const isOver = asked.type === 'last-crl' && isDestroyed(keystore.state, asked.authority.id);
+  const { transcript, others } = isOver ? asRecorded(keystore, answered) : { ...answered, others: [] };
   const lines = (style: Style): string[] => transcriptLines(transcript, style);
   if (asked.type === 'destroy') {
     const unknown = (asked.destroyed ?? []).find(({ id }) => !isDestroyed(keystore.state, id));
@@ -79,7 +82,8 @@ async function accept(ctx: Context, options: RolloverRunOptions, course: Course)
     throw new ClusterCaError('ERR_USAGE', 'a last CRL is for the last step forward', {
       hint: `${COMMAND} --accept ANSWER`,
     });
-  if (isDestroyed(keystore.state, asked.authority.id))
+  for (const other of others) ctx.ui.warn(other);
+  if (isOver)
     return ctx.ui.result({ recorded: false, ...transcript }, (style) =>
       [`the last CRL of ${asked.authority.id} is recorded already`, ...lines(style)].join('\n'),
     );

@@ -1,8 +1,9 @@
 import { type Answered, readAnswered } from '../../ceremony/accept.ts';
+import { asRecorded } from '../../ceremony/as-recorded.ts';
 import { acceptedHierarchy, acceptIssuing, askForIssuing, askForRoot, isRootRecorded } from '../../ceremony/new-ca.ts';
 import { requireElsewhere, writeRequest } from '../../ceremony/request.ts';
 import { runCeremonySign } from '../../ceremony/sign.ts';
-import { transcriptLines } from '../../ceremony/transcript.ts';
+import { type Transcript, transcriptLines } from '../../ceremony/transcript.ts';
 import { type Context, openKeystoreToWrite } from '../../context.ts';
 import { ClusterCaError } from '../../errors.ts';
 import type { Keystore } from '../../keystore/keystore.ts';
@@ -78,6 +79,7 @@ async function accept(ctx: Context, keystore: Keystore, options: RolloverStartOp
   );
   await withDomains(ctx, keystore, options, false, async (writer) => {
     const recorded = await writer.inTurn(ctx.globals.wait, () => acceptIssuing(writer, answered));
+    const transcript = shown(ctx, keystore, answered, recorded);
     const id = `issuing-g${ca?.generation}.${ca?.number}`;
     const { policy } = keystore.state;
     const name = keystore.authority(id) === undefined ? '' : nameOf(answered);
@@ -88,11 +90,19 @@ async function accept(ctx: Context, keystore: Keystore, options: RolloverStartOp
       { ...plan, domains: policy.domains, permitIp: policy.permitIp },
       {
         recorded,
-        document: { transcript: answered.transcript },
-        lines: (style) => transcriptLines(answered.transcript, style),
+        document: { transcript },
+        lines: (style) => transcriptLines(transcript, style),
       },
     );
   });
+}
+
+/** What an answer has brought; or, where another one did before it, what that has, and that this one is not it. */
+function shown(ctx: Context, keystore: Keystore, answered: Answered, recorded: boolean): Transcript {
+  if (recorded) return answered.transcript;
+  const { transcript, others } = asRecorded(keystore, answered);
+  for (const other of others) ctx.ui.warn(other);
+  return transcript;
 }
 
 function nameOf({ transcript }: Answered): string {
@@ -107,7 +117,8 @@ async function acceptRoot(
 ): Promise<void> {
   const emergency = emergencyOf(options);
   const { backup } = options;
-  if (options.dryRun) return print(ctx, keystore, answered, { steps: steps(keystore, options, true), dryRun: true });
+  if (options.dryRun)
+    return print(ctx, keystore, answered.transcript, { steps: steps(keystore, options, true), dryRun: true });
   await ctx.ui.confirm(
     `begin to replace ${answered.request.authority.id} by root-g${answered.request.ca?.generation}?`,
     ctx.globals.yes ?? false,
@@ -126,7 +137,7 @@ async function acceptRoot(
       return true;
     });
     ctx.ui.warn('the new root’s key is on the medium alone, in no backup: copy the medium');
-    print(ctx, keystore, answered, {
+    print(ctx, keystore, shown(ctx, keystore, answered, recorded), {
       recorded,
       steps: recorded ? done : [],
       ...(recorded && backup !== undefined ? { files: [backup] } : {}),
@@ -138,7 +149,7 @@ function steps(keystore: Keystore, options: RolloverStartOptions, dry: boolean) 
   return plannedSteps(keystore, false, options.backup, emergencyOf(options), dry);
 }
 
-function print(ctx: Context, keystore: Keystore, { transcript }: Answered, more: object): void {
+function print(ctx: Context, keystore: Keystore, transcript: Transcript, more: object): void {
   const document = { ...rolloverDocument(keystore.state), ...more, transcript };
   ctx.ui.result(document, (style) =>
     [...transcriptLines(transcript, style), renderRollover(document, style, ctx.now())].join('\n'),
