@@ -56,6 +56,7 @@ const board = {
   new: rootSchema.optional(),
   startedAt: time.optional(),
   since: time.optional().describe('when the phase began'),
+  backFrom: phaseSchema.optional().describe('in `rollback`: the phase that the way back began from'),
   emergency: z.object({ deadline: z.int().describe('seconds that a phase may take') }).optional(),
   withdrawn: z.boolean().optional(),
   trust: z.array(side).describe('what is to be trusted'),

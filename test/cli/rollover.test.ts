@@ -249,6 +249,10 @@ describe('a rollover of files', () => {
       'done',
       1,
     ]);
+    // Of a new issuing CA none of that is told.
+    const issuing = await ca.reaches('start', '--issuing');
+    expect(issuing).toMatchObject({ phase: 'done', excluded: [], services: [] });
+    expect(issuing).not.toHaveProperty('emergency');
   });
 
   test('killed anywhere, the next run goes on; two at once end in the same place', async () => {

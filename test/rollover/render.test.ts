@@ -127,6 +127,11 @@ next: go to done: the key of the old root is destroyed"
 `);
   });
 
+  test('on its way back from distribute, where nobody else had issued yet', () => {
+    const [track] = draw('rollback', three(['old', 'new'], 'old'), {}, { issuerSince: NOW - 700_000 }).split('\n');
+    expect(track).toBe('distribute = [rollback] - stable');
+  });
+
   test('on its way back, with one left out', () => {
     const excluded = [{ kind: 'node', name: 'n3' }] as const;
     expect(draw('rollback', three(['old', 'new'], 'new'), { unicode: true }, { excluded })).toMatchInlineSnapshot(`

@@ -17,7 +17,9 @@ export function printIssuing(
   const names = `names in ${domains.join(' ')} localhost, ${ranges}`;
   const what =
     more.recorded === false ? `${id} is recorded already` : `${more.dryRun ? 'make' : 'made'} ${id}: ${names}`;
-  const state = rolloverDocument(keystore.state);
+  // What was said of the services, and of who was left out, is of a rollover that is over.
+  const { emergency: _, ...last } = rolloverDocument(keystore.state);
+  const state = { ...last, services: [], excluded: [], confirmed: [] };
   const document = {
     ...state,
     issuing: { id, subject, domains, permitIp },

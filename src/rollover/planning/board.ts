@@ -3,7 +3,7 @@ import { desired, type Form, type Phase, type Side } from '../phase.ts';
 import { type Blocker, blockingHolders } from './blocker.ts';
 import { type Direction, nextStep, type Step } from './planner.ts';
 import type { Standing } from './proof.ts';
-import { type Judged, judge, type Situation } from './situation.ts';
+import { type Judged, judge, type RolloverFacts, type Situation } from './situation.ts';
 import { type Holder, holderText, type ProvenBy, type Role } from './subject.ts';
 
 /** One service in one role, as `rollover status --json` shows it. What is not known is absent. */
@@ -49,6 +49,8 @@ export interface BoardDocument {
   form?: string;
   /** When the phase began. */
   since?: string;
+  /** In `rollback`: the phase that the way back began from. */
+  backFrom?: Phase;
   old?: BoardRoot;
   new?: BoardRoot;
   trust: readonly Side[];
@@ -75,6 +77,7 @@ export function board(
     phase: rollover.phase,
     form: rollover.form,
     since: formatTime(rollover.since),
+    ...(rollover.phase === 'rollback' ? { backFrom: backFrom(rollover) } : {}),
     ...roots,
     trust,
     issuer,
@@ -84,6 +87,11 @@ export function board(
     blockers: blockers.map(boardBlocker),
     next: stepText(step, rollover.form),
   };
+}
+
+/** Only the way back from `issue-new` has changed who issues. */
+function backFrom({ since, issuerSince }: RolloverFacts): Phase {
+  return issuerSince < since ? 'distribute' : 'issue-new';
 }
 
 function services({ standings }: Judged): BoardService[] {

@@ -20,8 +20,8 @@ interface Row extends Omit<BoardService, 'role'> {
  * is known, then who blocks and what to do, then what comes next.
  */
 export function renderBoard(document: BoardDocument, style: Style, now: number): string {
-  const { phase, services, blockers, next } = document;
-  const lines = [track(phase, style), '', ...heading(document, style, now)];
+  const { services, blockers, next } = document;
+  const lines = [track(document, style), '', ...heading(document, style, now)];
   if (services.length > 0) lines.push('', ...table(rowsOf(services), columns(document, style, now), style));
   lines.push(...checkingNobody(services, style));
   lines.push(...byFile(services, style));

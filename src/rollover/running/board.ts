@@ -12,7 +12,7 @@ import { withFailures } from './blocked.ts';
 
 /** The document of every `rollover` command: what the log knows, the services with what is proven of them, who blocks. */
 export type RolloverBoard = Omit<RolloverDocument, 'services'> &
-  Pick<BoardDocument, 'services' | 'blockers' | 'trust' | 'issuer'> & {
+  Pick<BoardDocument, 'services' | 'blockers' | 'trust' | 'issuer' | 'backFrom'> & {
     /** The next step, in words. */
     nextStep: string;
   };
@@ -40,7 +40,7 @@ export function boardOf(
   deployed: readonly ServiceObject[] = [],
 ): RolloverBoard {
   const document = rolloverDocument(keystore.state);
-  const { services, blocking, trust, issuer, next, ...found } = board(situation, {}, direction);
+  const { services, blocking, trust, issuer, next, backFrom, ...found } = board(situation, {}, direction);
   const blockers = withFailures(found.blockers, ({ node }) => node, deployed);
   const going = document.phase !== 'stable' && document.phase !== 'done';
   const nothing = { services: [], blocking: [], blockers: [] };
@@ -48,6 +48,7 @@ export function boardOf(
   const excluded = document.excluded.filter(({ kind, node }) => out.has(holderKey({ kind, name: node })));
   return {
     ...document,
+    ...(backFrom === undefined ? {} : { backFrom }),
     excluded,
     trust,
     issuer,

@@ -1,5 +1,5 @@
 import type { BoardBlocker, BoardService } from '../../rollover/planning/board.ts';
-import { WAY_BACK, WAY_ON } from '../../rollover/render/track.ts';
+import { wayOf } from '../../rollover/render/track.ts';
 import type { RolloverBoard } from '../../rollover/running/board.ts';
 import { type Html, html } from './html.ts';
 import { ago, command, MOST_ROWS, table } from './parts.ts';
@@ -19,9 +19,9 @@ ${services(board, now)}
 }
 
 /** The phases in a line; where it stands is said in words too. */
-function track({ phase }: RolloverBoard): Html {
-  const way = phase === 'rollback' ? WAY_BACK : WAY_ON;
-  const at = way.indexOf(phase);
+function track(board: RolloverBoard): Html {
+  const way = wayOf(board);
+  const at = way.indexOf(board.phase);
   const steps = way.map((name, i) =>
     i === at
       ? html`<li aria-current="step">${name}</li>`
