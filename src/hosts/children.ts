@@ -4,22 +4,33 @@ const SIGNALS = ['SIGTERM', 'SIGHUP'] as const;
 const running = new Set<ChildProcess>();
 
 /**
- * Ends a program with this process, however that ends but by SIGKILL: Ctrl-C stops what it has started, too.
- * @param child the leader of a process group of its own
+ * Starts a program that ends with this process, however that ends but by SIGKILL: Ctrl-C stops what it has started, too.
+ * @param spawn starts it, as the leader of a process group of its own
  */
-export function endWithUs(child: ChildProcess): void {
-  if (child.pid === undefined) return;
-  if (running.size === 0) {
-    process.on('exit', endAll);
-    for (const signal of SIGNALS) process.on(signal, die);
+export function startWithUs(spawn: () => ChildProcess): ChildProcess {
+  // Before it runs: a signal that comes while it is started would end this process alone.
+  if (running.size === 0) listen();
+  const child = spawn();
+  if (child.pid === undefined) {
+    if (running.size === 0) listenNoMore();
+    return child;
   }
   running.add(child);
   child.once('exit', () => {
     running.delete(child);
-    if (running.size > 0) return;
-    process.off('exit', endAll);
-    for (const signal of SIGNALS) process.off(signal, die);
+    if (running.size === 0) listenNoMore();
   });
+  return child;
+}
+
+function listen(): void {
+  process.on('exit', endAll);
+  for (const signal of SIGNALS) process.on(signal, die);
+}
+
+function listenNoMore(): void {
+  process.off('exit', endAll);
+  for (const signal of SIGNALS) process.off(signal, die);
 }
 
 /** Sends a signal to all of a program's process group. */

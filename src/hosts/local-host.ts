@@ -24,7 +24,7 @@ import { errno, storageError } from '../keystore/directory/errors.ts';
 import { isAlive } from '../keystore/directory/process-alive.ts';
 import { toHex } from '../pki/encoding.ts';
 import { parseOwner } from '../placement/owner.ts';
-import { endWithUs, signalGroup } from './children.ts';
+import { signalGroup, startWithUs } from './children.ts';
 import type { Ended, Entry, Host, Listening, NewFile, RunOptions } from './host.ts';
 import { openListener } from './loopback.ts';
 
@@ -153,12 +153,7 @@ export class LocalHost implements Host {
     const { CLUSTER_CA_PASSPHRASE: _, ...env } = process.env;
     return new Promise((resolve, reject) => {
       // A group of its own, so that what a shell script has started is killed with it.
-      const child = spawn(file, args, {
-        stdio: ['ignore', 'pipe', 'pipe'],
-        detached: true,
-        env,
-      });
-      endWithUs(child);
+      const child = startWithUs(() => spawn(file, args, { stdio: ['ignore', 'pipe', 'pipe'], detached: true, env }));
       const stdout = beginningOf(child.stdout);
       const stderr = beginningOf(child.stderr);
       const timer = setTimeout(() => {

@@ -11,7 +11,8 @@ import { type At, describeFaults, type Fault, LONG, sampled, textOf } from './su
 import { expectSameAnswer } from './support/same-answer.ts';
 
 // The storage answers with an error at the k-th call, or writes less than it was given. Exit 14: nothing was done, or
-// details.committed says what was. Exit 75: nobody knows. Exit 0: it was done. Exit 3: some were handed out. The same command finishes either way.
+// details.committed says what was. Exit 75: nobody knows. Exit 0: it was done. Exit 3: some were handed out. Exit 6: the
+// storage of a service failed, which blocks a rollover. The same command finishes either way.
 // `npm run fault:errors` tries every call with every fault.
 const LIMIT = LONG ? 14_400_000 : 240_000;
 /** How many calls CI tries of each, one fault at each of them. */
@@ -74,6 +75,14 @@ async function expectHonest(
       const made = unnamed.filter((one) => one.name === node && one.plane === plane).map(({ serial }) => serial);
       expect([node, plane, details?.committed ?? []]).toEqual([node, plane, made]);
     }
+    return;
+  }
+  if (result.code === 6) {
+    // The storage of a service, not the keystore's: it blocks the rollover, and is named with what failed.
+    const { details } = errorObject(result, 'ERR_STATE');
+    const reasons = ((details?.blockers ?? []) as { reason: string }[]).map(({ reason }) => reason);
+    expect(reasons).toContainEqual(expect.stringContaining('deploying it failed: '));
+    expect(result.stdout).toBe('');
     return;
   }
   const error = errorObject(result, result.code === 75 ? 'ERR_OUTCOME_UNKNOWN' : 'ERR_STORAGE');
