@@ -22,6 +22,8 @@ const servers = new Servers('agents');
 const inventory = join(servers.directory, 'cluster.yaml');
 const part = (of: number): string => `${Math.round(SECONDS * of)}s`;
 const LIVES = ['--node-lifetime', part(1), '--rotate-before', part(2 / 3), '--alert-before', part(4 / 9)];
+/** Milliseconds after which what is waited for will not come: several lives. */
+const LONGEST = 4_000 * SECONDS;
 /** Rotations of each node, at the least. */
 const ROTATIONS = MINUTES < 10 ? 4 : 5;
 const daemon = await Daemon.make('orders', ['--inventory', inventory], LIVES);
@@ -62,17 +64,18 @@ describeLive(`serve, six agents, and six Redis nodes with certificates of ${SECO
   async function rotatedAtLeast(times: number): Promise<void> {
     await look();
     const goals = new Map([...seen].map(([name, { size }]) => [name, size + times]));
-    const isDone = (name: string): boolean =>
-      down.has(name) || (seen.get(name)?.size ?? 0) >= (goals.get(name) as number);
-    while (!NODES.every(isDone)) {
-      await look();
-      await new Promise((resolve) => setTimeout(resolve, 200));
-    }
+    const lacking = (): string[] =>
+      NODES.filter((name) => !down.has(name) && (seen.get(name)?.size ?? 0) < (goals.get(name) as number));
+    await looking(
+      () => lacking().length === 0,
+      () => `${times} more certificates of ${lacking().map((name) => `${name}:\n${lastWords(agent(name))}\n`)}`,
+    );
   }
 
-  /** Looks until something holds. */
-  async function looking(holds: () => boolean | Promise<boolean>): Promise<void> {
-    while (!(await holds())) {
+  /** Looks until something holds. @throws what was waited for, and what the daemon has said last */
+  async function looking(holds: () => boolean | Promise<boolean>, what: () => string): Promise<void> {
+    for (const end = Date.now() + LONGEST; !(await holds()); ) {
+      if (Date.now() > end) throw new Error(`waited in vain for ${what()}; the daemon: ${lastWords(daemon)}`);
       await look();
       await new Promise((resolve) => setTimeout(resolve, 200));
     }
@@ -132,15 +135,27 @@ describeLive(`serve, six agents, and six Redis nodes with certificates of ${SECO
         down.add(name);
         await agent(name).stop('SIGKILL');
         await cluster.node(name).server.stop();
-        await looking(() => daemon.events.some((event) => isAlert(event, 'raised', 'node_pending', name)));
-        await looking(async () => (await listed(name)).status === 'expired');
+        await looking(
+          () => daemon.events.some((event) => isAlert(event, 'raised', 'node_pending', name)),
+          () => `the alert that ${name} is pending`,
+        );
+        await looking(
+          async () => (await listed(name)).status === 'expired',
+          () => `the end of ${name}'s certificate`,
+        );
         await agent(name).join('data');
         agent(name).start();
         const { fingerprint } = await listed(name);
-        await looking(async () => (await servedFile(dir(name))) === fingerprint);
+        await looking(
+          async () => (await servedFile(dir(name))) === fingerprint,
+          () => `${name}'s certificate in its place: ${lastWords(agent(name))}`,
+        );
         await cluster.restart(servers, name, dir(name));
         down.delete(name);
-        await looking(() => daemon.events.some((event) => isAlert(event, 'resolved', 'node_pending', name)));
+        await looking(
+          () => daemon.events.some((event) => isAlert(event, 'resolved', 'node_pending', name)),
+          () => `the end of the alert of ${name}`,
+        );
         await rotatedAtLeast(1);
         await load.progress(60);
         while (Date.now() - began < MINUTES * 60_000) {
@@ -171,6 +186,13 @@ describeLive(`serve, six agents, and six Redis nodes with certificates of ${SECO
     return fingerprint ?? certificates[0]?.fingerprint;
   }
 });
+
+function lastWords({ events, stderr }: Pick<Daemon, 'events' | 'stderr'>): string {
+  return `${events
+    .slice(-12)
+    .map((event) => JSON.stringify(event))
+    .join('\n')}\n${stderr}`;
+}
 
 function isAlert(event: Record<string, unknown>, change: string, name: string, subject: string): boolean {
   return event.event === 'alert' && event.change === change && event.name === name && event.subject === subject;
