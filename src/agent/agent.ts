@@ -11,6 +11,7 @@ import { VERSION } from '../version.ts';
 import { Connection } from './connection.ts';
 import type { Deployed } from './deploying.ts';
 import { finishHolding, type Holding, renewAt, serialOf, shortestLife } from './holding.ts';
+import { LOOK, nextCycle } from './next-cycle.ts';
 import { OwnServices } from './own-services.ts';
 import { type Desired, nextSchema, type ProofAsk, type Report } from './protocol.ts';
 import { Prover } from './proving.ts';
@@ -23,8 +24,6 @@ const HOLD = 25;
 /** Milliseconds beyond that until it counts as silent. */
 const SILENT = 15_000;
 const ANSWER = 30_000;
-/** How often the services are looked at when nothing has happened. */
-const LOOK = 60_000;
 /** The first pause and the longest while the daemon is away, milliseconds. */
 const UNREACHABLE = [500, 15_000] as const;
 
@@ -183,7 +182,8 @@ export class Agent {
   async #cycle(): Promise<number> {
     const { now } = this.#options;
     const desired = this.#desired;
-    if (desired === undefined) return now().getTime() + LOOK;
+    const began = now().getTime();
+    if (desired === undefined) return began + LOOK;
     const asked = this.#renewals.open;
     await this.#renewals.renewDue(desired);
     await this.#keepTrust(desired);
@@ -191,9 +191,9 @@ export class Agent {
     const deployed = await this.#services.deploy(desired, holdings, asked.length > 0);
     for (const id of asked) this.#renewals.end(id);
     await this.#report(desired, holdings, deployed, await this.#prove(desired));
-    const at = now().getTime();
-    const dues = holdings.map((holding) => renewAt(holding, desired.policy, desired.issuer)).filter((due) => due > at);
-    return Math.min(at + LOOK, this.#renewals.next, ...this.#services.retries, ...dues);
+    const dues = holdings.map((holding) => renewAt(holding, desired.policy, desired.issuer));
+    const retries = [this.#renewals.next, ...this.#services.retries];
+    return nextCycle({ began, now: now().getTime(), dues, retries });
   }
 
   /** The node's own ca.pem is what the daemon says, too. */
