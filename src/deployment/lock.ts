@@ -1,3 +1,4 @@
+import { randomBytes } from 'node:crypto';
 import { hostname } from 'node:os';
 import { join } from 'node:path/posix';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -17,8 +18,13 @@ const LONGEST = 30 * 60_000;
 const WRITING = 500;
 const PAUSE = 200;
 
+/** The claims of this process that it has not given back. */
+const held = new Set<string>();
+
 /** Who works in a directory. */
 interface Claim extends Partial<Life> {
+  /** Of that claim alone. */
+  id?: string;
   actor: string;
   host: string;
   pid: number;
@@ -44,16 +50,22 @@ export async function takeDirectory(host: Host, directory: string, wait: number)
   const path = join(directory, NAME);
   const mine = claimOf();
   const deadline = Date.now() + wait;
-  for (;;) {
-    if (await host.claim(path, mine)) return () => giveBack(host, path, mine);
-    const other = await find(host, path);
-    if (other === undefined) continue;
-    if (isOver(other.claim)) {
-      await takeOver(host, path, other, mine);
-      continue;
+  held.add(mine);
+  try {
+    for (;;) {
+      if (await host.claim(path, mine)) return () => giveBack(host, path, mine);
+      const other = await find(host, path);
+      if (other === undefined) continue;
+      if (isOver(other)) {
+        await takeOver(host, path, other, mine);
+        continue;
+      }
+      if (Date.now() >= deadline) throw busy(other.claim as Claim, { host, directory, path });
+      await sleep(PAUSE);
     }
-    if (Date.now() >= deadline) throw busy(other.claim as Claim, { host, directory, path });
-    await sleep(PAUSE);
+  } catch (error) {
+    held.delete(mine);
+    throw error;
   }
 }
 
@@ -73,14 +85,19 @@ async function takeOver(host: Host, path: string, other: Found, mine: string): P
     return;
   }
   const rival = await find(host, right);
-  if (rival !== undefined && isOver(rival.claim)) await host.remove(right);
+  if (rival !== undefined && isOver(rival)) await host.remove(right);
   else await sleep(PAUSE);
 }
 
 /** Ours alone: it may have been taken over by who thought that we were gone. */
 async function giveBack(host: Host, path: string, mine: string): Promise<void> {
-  const there = await host.read(path);
-  if (there !== undefined && new TextDecoder().decode(there) === mine) await host.remove(path);
+  try {
+    const there = await host.read(path);
+    if (there !== undefined && new TextDecoder().decode(there) === mine) await host.remove(path);
+  } finally {
+    // Where it could not be removed it is not in the way of this process, which goes on.
+    held.delete(mine);
+  }
 }
 
 async function find(host: Host, path: string): Promise<Found | undefined> {
@@ -96,18 +113,23 @@ async function find(host: Host, path: string): Promise<Found | undefined> {
 }
 
 function claimOf(): string {
-  const mine: Claim = { actor: actor(), host: hostname(), pid: process.pid, since: Date.now(), ...lifeOf(process.pid) };
-  return `${JSON.stringify(mine)}\n`;
+  const id = randomBytes(8).toString('hex');
+  const who = { id, actor: actor(), host: hostname(), pid: process.pid };
+  return `${JSON.stringify({ ...who, since: Date.now(), ...lifeOf(process.pid) } satisfies Claim)}\n`;
 }
 
-/** On this host the process itself can be looked for. A number is used again: what has it must have begun when that did. */
-function isOver(claim: Claim | undefined): boolean {
+/**
+ * On this host the process itself can be looked for. A number is used again: what has it must have begun when that did.
+ * What is our own and given back stands there because it could not be removed.
+ */
+function isOver({ bytes, claim }: Found): boolean {
   if (claim === undefined) return true;
   const { host, pid, since, boot, start } = claim;
   if (host !== hostname()) return Date.now() - since > LONGEST;
-  if (!isAlive(pid) || (pid === process.pid && since < performance.timeOrigin)) return true;
+  if (!isAlive(pid)) return true;
   const life = lifeOf(pid);
-  return life !== undefined && boot !== undefined && (life.boot !== boot || life.start !== start);
+  if (life !== undefined && boot !== undefined && (life.boot !== boot || life.start !== start)) return true;
+  return pid === process.pid && !held.has(new TextDecoder().decode(bytes));
 }
 
 function busy(other: Claim, at: { host: Host; directory: string; path: string }): ClusterCaError {

@@ -60,17 +60,29 @@ test('the right to remove a claim, left by one that was killed, is taken over to
   expect(await readdir(dir)).toEqual([]);
 });
 
-test('the claim of a process that is alive is not, however old it is; nor our own', async () => {
-  for (const pid of [process.ppid, process.pid]) {
-    const since = pid === process.pid ? Date.now() : Date.now() - 7_200_000;
-    await writeFile(path(), claim({ pid, since }));
-    await expect(takeDirectory(host, dir, 0)).rejects.toMatchObject({
-      code: 'ERR_KEYSTORE_BUSY',
-      message: expect.stringMatching(/^kim@there \(process \d+\) is deploying to .* since 20/),
-      hint: expect.stringContaining(path()),
-      details: { busy: true },
-    });
-  }
+test('the claim of a process that is alive is not, however old it is', async () => {
+  await writeFile(path(), claim({ pid: process.ppid, since: Date.now() - 7_200_000 }));
+  await expect(takeDirectory(host, dir, 0)).rejects.toMatchObject({
+    code: 'ERR_KEYSTORE_BUSY',
+    message: expect.stringMatching(/^kim@there \(process \d+\) is deploying to .* since 20/),
+    hint: expect.stringContaining(path()),
+    details: { busy: true },
+  });
+});
+
+test('nor is our own, unless it was given back and could not be removed', async () => {
+  let fails = true;
+  const remove = async (file: string): Promise<void> => {
+    if (fails) throw new Error('EIO');
+    await host.remove(file);
+  };
+  const failing: LocalHost = Object.assign(new LocalHost(), { remove });
+  const giveBack = await takeDirectory(failing, dir, 0);
+  await expect(takeDirectory(failing, dir, 0)).rejects.toMatchObject({ code: 'ERR_KEYSTORE_BUSY' });
+  await expect(giveBack()).rejects.toThrow('EIO');
+  fails = false;
+  await (await takeDirectory(failing, dir, 0))();
+  expect(await readdir(dir)).toEqual([]);
 });
 
 test('a number that is ours now, and was another process before we began, is over', async () => {
