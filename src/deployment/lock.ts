@@ -1,14 +1,14 @@
-import { randomBytes } from 'node:crypto';
 import { hostname } from 'node:os';
 import { join } from 'node:path/posix';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { sha256Hex } from '../crypto/hash.ts';
+import { randomBytes, sha256Hex } from '../crypto/hash.ts';
 import { ClusterCaError } from '../errors.ts';
 import type { Host } from '../hosts/host.ts';
 import { type Life, lifeOf } from '../hosts/process-life.ts';
 import { isAlive } from '../keystore/directory/process-alive.ts';
 import { actor } from '../keystore/writer.ts';
 import { equalBytes } from '../pki/der/writer.ts';
+import { toHex } from '../pki/encoding.ts';
 import { safeText } from '../ui/text/safe.ts';
 
 const NAME = '.cluster-ca.deploying';
@@ -113,7 +113,7 @@ async function find(host: Host, path: string): Promise<Found | undefined> {
 }
 
 function claimOf(): string {
-  const id = randomBytes(8).toString('hex');
+  const id = toHex(randomBytes(8));
   const who = { id, actor: actor(), host: hostname(), pid: process.pid };
   return `${JSON.stringify({ ...who, since: Date.now(), ...lifeOf(process.pid) } satisfies Claim)}\n`;
 }

@@ -1,9 +1,9 @@
 import * as z from 'zod';
 import { sha256Hex } from '../crypto/hash.ts';
-import type { Caller } from './caller.ts';
+import type { Caller } from './http/caller.ts';
+import { Problem } from './http/problem.ts';
+import type { Reply } from './http/route.ts';
 import type { Job } from './jobs.ts';
-import { Problem } from './problem.ts';
-import type { Reply } from './route.ts';
 
 // What the routes have in common that ask for work: how long they wait, and that a key names one request.
 

@@ -1,9 +1,9 @@
 import { randomBytes } from '../crypto/hash.ts';
 import { toHex } from '../pki/encoding.ts';
 import { formatTime } from '../values/time.ts';
-import { Problem, problemOf } from './problem.ts';
-import type { RolloverOutcome } from './rollover-outcome.ts';
-import type { RotationResult } from './rotation-result.ts';
+import { Problem, problemOf } from './http/problem.ts';
+import type { RolloverOutcome } from './rollover/outcome.ts';
+import type { RotationResult } from './rotation/result.ts';
 
 /** Jobs that have ended are remembered, this many of them. */
 const REMEMBERED = 1000;

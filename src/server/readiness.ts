@@ -1,6 +1,6 @@
 import { clockWarning, isBehind } from '../keystore/clock.ts';
+import type { OwnCertificate } from './http/own-certificate.ts';
 import type { LiveKeystore } from './live-keystore.ts';
-import type { OwnCertificate } from './own-certificate.ts';
 
 /** Why the daemon cannot do its work; undefined when it can. */
 export function readiness(of: {

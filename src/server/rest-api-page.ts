@@ -1,5 +1,5 @@
-import { openApiDocument } from './openapi.ts';
-import type { Route } from './route.ts';
+import { openApiDocument } from './http/openapi.ts';
+import type { Route } from './http/route.ts';
 import { plainRoutes, secureRoutes } from './routes/index.ts';
 import type { Service } from './service.ts';
 

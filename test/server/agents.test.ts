@@ -2,7 +2,7 @@ import { expect, test } from '@jest/globals';
 import type { Report } from '../../src/agent/protocol.ts';
 import { Retry } from '../../src/agent/retry.ts';
 import { reportedFindings } from '../../src/drift/reported.ts';
-import { Agents } from '../../src/server/agents.ts';
+import { Agents } from '../../src/server/agents/agents.ts';
 
 // What the daemon makes of what it hears, and of silence; by a clock of its own.
 

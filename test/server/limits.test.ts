@@ -1,7 +1,7 @@
 import { createServer, request, type Server } from 'node:http';
 import { type AddressInfo, connect, type Socket } from 'node:net';
 import { afterEach, expect, test } from '@jest/globals';
-import { limitConnections } from '../../src/server/limits.ts';
+import { limitConnections } from '../../src/server/http/limits.ts';
 
 const open: { server?: Server; sockets: Socket[] } = { sockets: [] };
 

@@ -1,6 +1,6 @@
 import { readFile } from 'node:fs/promises';
 import { expect, test } from '@jest/globals';
-import { openApiDocument } from '../../src/server/openapi.ts';
+import { openApiDocument } from '../../src/server/http/openapi.ts';
 import { restApiPage } from '../../src/server/rest-api-page.ts';
 import { plainRoutes, secureRoutes } from '../../src/server/routes/index.ts';
 import type { Service } from '../../src/server/service.ts';

@@ -2,7 +2,7 @@ import { readFile } from 'node:fs/promises';
 import { connect as connectTcp, type Socket } from 'node:net';
 import { connect as connectTls } from 'node:tls';
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
-import { LIMITS } from '../../src/server/limits.ts';
+import { LIMITS } from '../../src/server/http/limits.ts';
 import type { Material } from '../support/tls.ts';
 import { Daemon } from './daemon.ts';
 

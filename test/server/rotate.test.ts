@@ -2,7 +2,7 @@ import { X509Certificate } from 'node:crypto';
 import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { beforeAll, describe, expect, test } from '@jest/globals';
-import { jobSchema } from '../../src/server/rotation-schemas.ts';
+import { jobSchema } from '../../src/server/rotation/schemas.ts';
 import { scratch } from '../support/scratch.ts';
 import type { Material } from '../support/tls.ts';
 import { type Call, Daemon } from './daemon.ts';

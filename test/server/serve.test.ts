@@ -4,7 +4,7 @@ import { connect as connectTcp } from 'node:net';
 import { join } from 'node:path';
 import { connect as connectTls } from 'node:tls';
 import { beforeAll, describe, expect, test } from '@jest/globals';
-import { alertsSchema, certificatesSchema } from '../../src/server/schemas.ts';
+import { alertsSchema, certificatesSchema } from '../../src/server/http/schemas.ts';
 import { run } from '../support/cli.ts';
 import { freePort } from '../support/ports.ts';
 import { scratch } from '../support/scratch.ts';

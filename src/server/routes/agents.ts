@@ -6,11 +6,11 @@ import type { Keystore } from '../../keystore/keystore.ts';
 import { newRequestId } from '../../keystore/request-id.ts';
 import { decodePem } from '../../pki/pem.ts';
 import { certifyProbes } from '../../rollover/evidence/probes.ts';
-import { probeKey } from '../node-items.ts';
-import { Problem } from '../problem.ts';
-import { refuseInTakeover } from '../refuse-takeover.ts';
-import { type Route, route } from '../route.ts';
-import { nodeName } from '../schemas.ts';
+import { probeKey } from '../agents/node-items.ts';
+import { Problem } from '../http/problem.ts';
+import { type Route, route } from '../http/route.ts';
+import { nodeName } from '../http/schemas.ts';
+import { refuseInTakeover } from '../rollover/refuse-takeover.ts';
 import type { Service } from '../service.ts';
 
 /** The longest that a poll is held, seconds. */

@@ -1,7 +1,7 @@
 import { needsAttention } from '../../alerts/alert.ts';
-import { alertsNow } from '../alerting.ts';
-import { type Route, route } from '../route.ts';
-import { alertsSchema } from '../schemas.ts';
+import { alertsNow } from '../alerts/alerting.ts';
+import { type Route, route } from '../http/route.ts';
+import { alertsSchema } from '../http/schemas.ts';
 import type { Service } from '../service.ts';
 
 /** `GET /v1/cluster/alerts` */

@@ -1,8 +1,8 @@
 import * as z from 'zod';
 import { listCertificates } from '../../listing/list.ts';
-import { Problem } from '../problem.ts';
-import { type Route, route } from '../route.ts';
-import { certificatesSchema, nodeName, planeName } from '../schemas.ts';
+import { Problem } from '../http/problem.ts';
+import { type Route, route } from '../http/route.ts';
+import { certificatesSchema, nodeName, planeName } from '../http/schemas.ts';
 import type { Service } from '../service.ts';
 
 /** `GET /v1/cluster/certificates` */

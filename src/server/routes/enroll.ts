@@ -5,11 +5,11 @@ import { chainPem } from '../../issuance/files.ts';
 import { findToken, isTokenRefusal, redeemToken } from '../../joining/redeem.ts';
 import { decodeToken, secretOf } from '../../joining/token.ts';
 import { trustBundle } from '../../keystore/public.ts';
-import { joiningItem, withKey } from '../node-items.ts';
-import { Problem } from '../problem.ts';
-import { refuseInTakeover } from '../refuse-takeover.ts';
-import { type Route, route } from '../route.ts';
-import { certificateSchema, nodeName, planeName } from '../schemas.ts';
+import { joiningItem, withKey } from '../agents/node-items.ts';
+import { Problem } from '../http/problem.ts';
+import { type Route, route } from '../http/route.ts';
+import { certificateSchema, nodeName, planeName } from '../http/schemas.ts';
+import { refuseInTakeover } from '../rollover/refuse-takeover.ts';
 import type { Service } from '../service.ts';
 
 const answerSchema = z.object({

@@ -1,4 +1,4 @@
-import type { Route } from '../route.ts';
+import type { Route } from '../http/route.ts';
 import type { Service } from '../service.ts';
 import { agentRoutes } from './agents.ts';
 import { alertRoutes } from './alerts.ts';

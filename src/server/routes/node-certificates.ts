@@ -2,9 +2,9 @@ import * as z from 'zod';
 import { certificateObjectOf } from '../../documents/certificate-object.ts';
 import { chainPem } from '../../issuance/files.ts';
 import { trustBundle } from '../../keystore/public.ts';
-import { renewalItem, withKey } from '../node-items.ts';
-import { type Route, route } from '../route.ts';
-import { certificateSchema, nodeName, planeName } from '../schemas.ts';
+import { renewalItem, withKey } from '../agents/node-items.ts';
+import { type Route, route } from '../http/route.ts';
+import { certificateSchema, nodeName, planeName } from '../http/schemas.ts';
 import type { Service } from '../service.ts';
 
 const answerSchema = z.object({

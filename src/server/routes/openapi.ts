@@ -1,6 +1,6 @@
 import * as z from 'zod';
-import { openApiDocument } from '../openapi.ts';
-import { type Route, route } from '../route.ts';
+import { openApiDocument } from '../http/openapi.ts';
+import { type Route, route } from '../http/route.ts';
 
 /** `GET /v1/openapi.json`: of all routes, itself among them. */
 export function openApiRoute(routes: () => readonly Route[]): Route {

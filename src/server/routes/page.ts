@@ -6,10 +6,10 @@ import { formatHead } from '../../keystore/log/state.ts';
 import { listCertificates } from '../../listing/list.ts';
 import { fromBase64 } from '../../pki/encoding.ts';
 import { boardByLog } from '../../rollover/running/board.ts';
-import { alertsNow } from '../alerting.ts';
+import { alertsNow } from '../alerts/alerting.ts';
+import { type Route, route } from '../http/route.ts';
 import { overviewPage } from '../page/overview.ts';
 import { POLICY } from '../page/style.ts';
-import { type Route, route } from '../route.ts';
 import type { Service } from '../service.ts';
 
 /** The newest records that are shown. */

@@ -1,7 +1,7 @@
 import * as z from 'zod';
 import { crlBundle, trustBundle } from '../../keystore/public.ts';
-import { Problem } from '../problem.ts';
-import { type Route, route } from '../route.ts';
+import { Problem } from '../http/problem.ts';
+import { type Route, route } from '../http/route.ts';
 import type { Service } from '../service.ts';
 
 const anyone = { to: 'anyone' } as const;

@@ -6,12 +6,12 @@ import { rotationHash } from '../../issuance/request-hash.ts';
 import { newRequestId } from '../../keystore/request-id.ts';
 import { selectForRotation } from '../../rotation/select.ts';
 import { Keys, otherRequest, replyWhenDone, requestIdOf, type Started, workHeadersSchema } from '../asked.ts';
-import type { Caller } from '../caller.ts';
+import type { Caller } from '../http/caller.ts';
+import { Problem } from '../http/problem.ts';
+import { type Reply, type Route, route } from '../http/route.ts';
 import { type Job, jobDocument } from '../jobs.ts';
-import { Problem } from '../problem.ts';
-import { rotateLive } from '../rotation.ts';
-import { jobSchema, LOGICAL_PLANES, rotateBodySchema } from '../rotation-schemas.ts';
-import { type Reply, type Route, route } from '../route.ts';
+import { rotateLive } from '../rotation/rotation.ts';
+import { jobSchema, LOGICAL_PLANES, rotateBodySchema } from '../rotation/schemas.ts';
 import type { Service } from '../service.ts';
 
 type RotateBody = z.output<typeof rotateBodySchema>;

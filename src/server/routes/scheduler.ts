@@ -2,7 +2,7 @@ import { CronExpressionParser } from 'cron-parser';
 import * as z from 'zod';
 import type { LogState } from '../../keystore/log/state.ts';
 import { newRequestId } from '../../keystore/request-id.ts';
-import { type Route, route } from '../route.ts';
+import { type Route, route } from '../http/route.ts';
 import type { Service } from '../service.ts';
 import { rotationSettings, shownDays } from '../settings.ts';
 

@@ -2,7 +2,7 @@ import type { Keystore } from '../../keystore/keystore.ts';
 import { newRequestId } from '../../keystore/request-id.ts';
 import { recordProofs } from '../../rollover/evidence/gather.ts';
 import { agentNodesOf } from '../../rollover/running/agent-nodes.ts';
-import { ServedAgents } from '../agent-proofs.ts';
+import { ServedAgents } from '../agents/proofs.ts';
 import type { Service } from '../service.ts';
 
 /** The command line cannot reach agents: it asks in the log, and is answered there, as long as it takes. */

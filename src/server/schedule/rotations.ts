@@ -9,7 +9,14 @@ import { Backoff } from '../../rotation/backoff.ts';
 import { type DueTime, dueTimes } from '../../rotation/due.ts';
 import { itemOf } from '../../rotation/select.ts';
 import type { Job } from '../jobs.ts';
-import { deployableUnits, type Holding, holdingOf, type RotationResult, rotateLive, sameHolding } from '../rotation.ts';
+import {
+  deployableUnits,
+  type Holding,
+  holdingOf,
+  type RotationResult,
+  rotateLive,
+  sameHolding,
+} from '../rotation/rotation.ts';
 import type { Service } from '../service.ts';
 import { rotationSettings } from '../settings.ts';
 

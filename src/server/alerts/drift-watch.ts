@@ -1,8 +1,8 @@
-import type { Finding } from '../drift/codes.ts';
-import { drift } from '../drift/drift.ts';
-import type { Keystore } from '../keystore/keystore.ts';
-import type { InventoryFile } from './inventory-file.ts';
-import type { Jobs } from './jobs.ts';
+import type { Finding } from '../../drift/codes.ts';
+import { drift } from '../../drift/drift.ts';
+import type { Keystore } from '../../keystore/keystore.ts';
+import type { InventoryFile } from '../inventory-file.ts';
+import type { Jobs } from '../jobs.ts';
 
 /** How often the services without an agent are looked at, milliseconds. */
 const EVERY = 5 * 60_000;

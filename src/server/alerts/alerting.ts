@@ -1,13 +1,13 @@
-import { type Alert, sortAlerts } from '../alerts/alert.ts';
-import { driftAlert } from '../alerts/drift.ts';
-import { standing, transitions } from '../alerts/lifecycle.ts';
-import { recordTransitions } from '../alerts/record.ts';
-import { rotationAlert } from '../alerts/rotations.ts';
-import type { Keystore } from '../keystore/keystore.ts';
-import { newRequestId } from '../keystore/request-id.ts';
-import { status } from '../status/status.ts';
-import { agentAlerts } from './agent-alerts.ts';
-import type { Service } from './service.ts';
+import { type Alert, sortAlerts } from '../../alerts/alert.ts';
+import { driftAlert } from '../../alerts/drift.ts';
+import { standing, transitions } from '../../alerts/lifecycle.ts';
+import { recordTransitions } from '../../alerts/record.ts';
+import { rotationAlert } from '../../alerts/rotations.ts';
+import type { Keystore } from '../../keystore/keystore.ts';
+import { newRequestId } from '../../keystore/request-id.ts';
+import { status } from '../../status/status.ts';
+import { agentAlerts } from '../agents/alerts.ts';
+import type { Service } from '../service.ts';
 
 /** How often the rules are asked, besides when the log has grown. */
 const LOOK = 5_000;

@@ -1,26 +1,15 @@
-import type { ProofAsk, Report } from '../agent/protocol.ts';
-import { randomBytes } from '../crypto/hash.ts';
-import type { Finding } from '../drift/codes.ts';
-import { toHex } from '../pki/encoding.ts';
+import type { ProofAsk, Report } from '../../agent/protocol.ts';
+import { randomBytes } from '../../crypto/hash.ts';
+import { toHex } from '../../pki/encoding.ts';
+import { RestartTurns } from './restart-turns.ts';
+import { openOf, type Told } from './told.ts';
 
 /** An agent that has not been heard of for this long is silent, milliseconds: more than two polls. */
 const SILENT = 60_000;
 
-/** How long one that restarts servers for what it was handed is waited for, milliseconds, before the next has its turn. */
-const TURN = 120_000;
-
 const NEVER = new Promise<void>(() => {});
 /** How often it is looked who is waited for too long, milliseconds. */
 const TICK = 250;
-
-/** What an agent has told, and what the daemon makes of it. */
-export interface Told {
-  report: Report;
-  /** Milliseconds since 1970. */
-  at: number;
-  /** What is not as it should be, by what the log said when it was told. */
-  findings: Finding[];
-}
 
 /** A rotation that an agent is asked for. */
 export interface AskedRotation {
@@ -83,14 +72,13 @@ export class Agents {
   readonly #now: () => number;
   readonly #startedAt: number;
   #stopped = false;
-  /** Who restarts servers now, for which state, and until when it is waited for. */
-  #turn: { node: string; version: string; until: number } | undefined;
-  readonly #queue = new Set<string>();
+  readonly #turns: RestartTurns;
 
   /** @param now milliseconds since 1970 */
   constructor(now: () => number) {
     this.#now = now;
     this.#startedAt = now();
+    this.#turns = new RestartTurns(now);
   }
 
   /** How many polls are held. */
@@ -167,19 +155,11 @@ export class Agents {
   }
 
   /**
-   * Whether a new state may be handed to a node whose servers are restarted for it. One node has its turn at a time, until
-   * it tells that it has brought it about, or its time is over: else a rollover would take all members of a cluster away at
-   * once.
+   * Whether a new state may be handed to a node whose servers are restarted for it: it waits for its turn otherwise.
+   * @param version of that state
    */
   mayRestart(node: string, version: string): boolean {
-    const turn = this.#turn;
-    if (turn !== undefined && turn.node !== node && this.#now() < turn.until) {
-      this.#queue.add(node);
-      return false;
-    }
-    this.#queue.delete(node);
-    if (turn?.node !== node || turn.version !== version) this.#turn = { node, version, until: this.#now() + TURN };
-    return true;
+    return this.#turns.take(node, version);
   }
 
   /** There is news for all. */
@@ -205,7 +185,8 @@ export class Agents {
     known.told = told;
     const before = known.openSince;
     known.openSince = new Map(openOf(told).map((key) => [key, before.get(key) ?? told.at]));
-    if (this.#turn?.node === node && told.report.version === this.#turn.version) this.#endTurn();
+    const next = told.report.version === undefined ? undefined : this.#turns.end(node, told.report.version);
+    if (next !== undefined) this.#known.get(next)?.release?.('news');
     for (const { id } of told.report.rotations) {
       known.asked.get(id)?.ended(told);
       known.asked.delete(id);
@@ -250,13 +231,14 @@ export class Agents {
         },
       };
       const timer = setInterval(() => {
-        waited += this.#queue.has(node) ? 0 : TICK;
+        waited += this.#turns.isWaiting(node) ? 0 : TICK;
         if (waited >= (asked.handed ? patience.done : patience.taken)) asked.ended(undefined);
       }, TICK);
       known.proofs.set(ask.id, asked);
       known.release?.('news');
     });
   }
+
   /**
    * Asks an agent to rotate. What it does not do in time it does when it is back: it is asked until it says that it has.
    * @param patience milliseconds: for one that does not take the word, and for one that has taken it
@@ -287,13 +269,6 @@ export class Agents {
     });
   }
 
-  /** The next that waits is asked to take it. */
-  #endTurn(): void {
-    this.#turn = undefined;
-    const [next] = this.#queue;
-    if (next !== undefined) this.#known.get(next)?.release?.('news');
-  }
-
   #heard(node: string): Known {
     const known = this.#known.get(node) ?? this.#make(node, this.#now());
     known.heardAt = this.#now();
@@ -312,14 +287,4 @@ export class Agents {
     this.#known.set(node, known);
     return known;
   }
-}
-
-/** What is not as it should be: services by their label, findings by code and label. */
-function openOf({ report, findings }: Told): string[] {
-  return [
-    ...report.services
-      .filter(({ state }) => state === 'pending' || state === 'failed')
-      .map(({ kind, address, dir }) => `${kind} ${address ?? dir}`),
-    ...findings.map(({ code, service }) => `${code} ${service}`),
-  ];
 }

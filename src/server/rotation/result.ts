@@ -1,5 +1,5 @@
-import type { ServiceObject } from '../deployment/document.ts';
-import type { IssueItem } from '../issuance/item.ts';
+import type { ServiceObject } from '../../deployment/document.ts';
+import type { IssueItem } from '../../issuance/item.ts';
 
 /** A node and plane, or a client, whose certificate is to be replaced where it is served. */
 export interface Holding {

@@ -1,19 +1,19 @@
-import type { DeployDocument } from '../deployment/document.ts';
-import { NOTHING_ISSUED } from '../deployment/rotate.ts';
-import { runDeployment } from '../deployment/run.ts';
-import { unitsFromHere } from '../deployment/select.ts';
-import { makeStaging, stagingDirectory } from '../deployment/staging.ts';
-import type { Unit } from '../deployment/unit.ts';
-import { inventoryItems } from '../inventory/items.ts';
-import { type IssueRequest, recordsOfRequest } from '../issuance/issue-request.ts';
-import { describeItem, type IssueItem } from '../issuance/item.ts';
-import type { IssueResult } from '../issuance/result.ts';
-import { issueWith } from '../issuance/run.ts';
-import { rotateThroughAgents } from './agent-rotation.ts';
-import { type Holding, identity, type RotationRequest, type RotationResult, settledState } from './rotation-result.ts';
-import type { Service } from './service.ts';
+import type { DeployDocument } from '../../deployment/document.ts';
+import { NOTHING_ISSUED } from '../../deployment/rotate.ts';
+import { runDeployment } from '../../deployment/run.ts';
+import { unitsFromHere } from '../../deployment/select.ts';
+import { makeStaging, stagingDirectory } from '../../deployment/staging.ts';
+import type { Unit } from '../../deployment/unit.ts';
+import { inventoryItems } from '../../inventory/items.ts';
+import { type IssueRequest, recordsOfRequest } from '../../issuance/issue-request.ts';
+import { describeItem, type IssueItem } from '../../issuance/item.ts';
+import type { IssueResult } from '../../issuance/result.ts';
+import { issueWith } from '../../issuance/run.ts';
+import { rotateThroughAgents } from '../agents/rotation.ts';
+import type { Service } from '../service.ts';
+import { type Holding, identity, type RotationRequest, type RotationResult, settledState } from './result.ts';
 
-export type { Holding, RotationRequest, RotationResult } from './rotation-result.ts';
+export type { Holding, RotationRequest, RotationResult } from './result.ts';
 
 export function sameHolding(a: Holding, b: Holding): boolean {
   return a.kind === b.kind && a.name === b.name && a.plane === b.plane;

@@ -1,15 +1,15 @@
-import { sha256, sha256Hex } from '../crypto/hash.ts';
-import { createVerifySignature } from '../crypto/verify-signature.ts';
-import { spiffeId } from '../issuance/names.ts';
-import { anchorsOf, desiredOf, phaseOf } from '../keystore/hierarchy.ts';
-import type { Keystore } from '../keystore/keystore.ts';
-import { fromBase64 } from '../pki/encoding.ts';
-import { OID } from '../pki/oids.ts';
-import { verifyPath } from '../pki/path/index.ts';
-import { formatSerial } from '../pki/serial.ts';
-import { type Certificate, parseCertificate } from '../pki/x509/certificate.ts';
-import { findExtension } from '../pki/x509/extension.ts';
-import { parseSubjectAltName } from '../pki/x509/extensions.ts';
+import { sha256, sha256Hex } from '../../crypto/hash.ts';
+import { createVerifySignature } from '../../crypto/verify-signature.ts';
+import { spiffeId } from '../../issuance/names.ts';
+import { anchorsOf, desiredOf, phaseOf } from '../../keystore/hierarchy.ts';
+import type { Keystore } from '../../keystore/keystore.ts';
+import { fromBase64 } from '../../pki/encoding.ts';
+import { OID } from '../../pki/oids.ts';
+import { verifyPath } from '../../pki/path/index.ts';
+import { formatSerial } from '../../pki/serial.ts';
+import { type Certificate, parseCertificate } from '../../pki/x509/certificate.ts';
+import { findExtension } from '../../pki/x509/extension.ts';
+import { parseSubjectAltName } from '../../pki/x509/extensions.ts';
 import { Problem } from './problem.ts';
 
 /** What a person's certificate lets them do. */

@@ -1,8 +1,8 @@
-import { Dispatcher, inventorySinks } from '../alerts/sinks/index.ts';
-import type { Context } from '../context.ts';
-import type { Journal } from '../ui/journal.ts';
-import type { InventoryFile } from './inventory-file.ts';
-import type { Metrics } from './metrics.ts';
+import { Dispatcher, inventorySinks } from '../../alerts/sinks/index.ts';
+import type { Context } from '../../context.ts';
+import type { Journal } from '../../ui/journal.ts';
+import type { InventoryFile } from '../inventory-file.ts';
+import type { Metrics } from '../metrics.ts';
 
 /** What a sink is given to be told at the end, milliseconds. */
 const GRACE = 5_000;

@@ -1,7 +1,7 @@
-import { anchorsOf } from '../keystore/hierarchy.ts';
-import type { Keystore } from '../keystore/keystore.ts';
-import { toBase64 } from '../pki/encoding.ts';
-import type { OwnCertificate } from './own-certificate.ts';
+import { anchorsOf } from '../../keystore/hierarchy.ts';
+import type { Keystore } from '../../keystore/keystore.ts';
+import { toBase64 } from '../../pki/encoding.ts';
+import type { OwnCertificate } from '../http/own-certificate.ts';
 
 export interface Followed {
   /** The anchors by which callers are judged are others now. */

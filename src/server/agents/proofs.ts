@@ -1,17 +1,17 @@
-import type { ProofAsk, ReportedProof } from '../agent/protocol.ts';
-import { randomBytes } from '../crypto/hash.ts';
-import { anchorOf } from '../keystore/hierarchy.ts';
-import type { Keystore } from '../keystore/keystore.ts';
-import { toBase64, toHex } from '../pki/encoding.ts';
-import { encodePem } from '../pki/pem.ts';
-import { sideOfAuthority } from '../rollover/evidence/sides.ts';
-import type { Proof } from '../rollover/planning/proof.ts';
-import { agentTooOld } from '../rollover/planning/unheard.ts';
-import { type AgentNodes, silence } from '../rollover/running/agent-nodes.ts';
-import { safeText } from '../ui/text/safe.ts';
-import { formatTime } from '../values/time.ts';
+import type { ProofAsk, ReportedProof } from '../../agent/protocol.ts';
+import { randomBytes } from '../../crypto/hash.ts';
+import { anchorOf } from '../../keystore/hierarchy.ts';
+import type { Keystore } from '../../keystore/keystore.ts';
+import { toBase64, toHex } from '../../pki/encoding.ts';
+import { encodePem } from '../../pki/pem.ts';
+import { sideOfAuthority } from '../../rollover/evidence/sides.ts';
+import type { Proof } from '../../rollover/planning/proof.ts';
+import { agentTooOld } from '../../rollover/planning/unheard.ts';
+import { type AgentNodes, silence } from '../../rollover/running/agent-nodes.ts';
+import { safeText } from '../../ui/text/safe.ts';
+import { formatTime } from '../../values/time.ts';
+import type { Service } from '../service.ts';
 import { type ProofAnswer, UNABLE } from './agents.ts';
-import type { Service } from './service.ts';
 
 /** Milliseconds: until an agent has taken the word, and until it has given its services what they lack, and asked them. */
 const PATIENCE = { taken: 15_000, done: 180_000 };

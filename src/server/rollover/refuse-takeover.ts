@@ -1,6 +1,6 @@
-import type { Keystore } from '../keystore/keystore.ts';
-import { isTakeover } from '../rollover/takeover.ts';
-import { Problem } from './problem.ts';
+import type { Keystore } from '../../keystore/keystore.ts';
+import { isTakeover } from '../../rollover/takeover.ts';
+import { Problem } from '../http/problem.ts';
 
 /** Keeps agents from the services of a cluster that is being taken over. @throws Problem 409 */
 export function refuseInTakeover(keystore: Keystore): void {

@@ -1,6 +1,6 @@
 import * as z from 'zod';
-import { rolloverResultSchema } from './rollover-schemas.ts';
-import { deployedSchema, errorSchema, nodeName, planeName } from './schemas.ts';
+import { deployedSchema, errorSchema, nodeName, planeName } from '../http/schemas.ts';
+import { rolloverResultSchema } from '../rollover/schemas.ts';
 
 /** Redis Enterprise's names of the internode certificates, and ours. */
 export const LOGICAL_PLANES: Readonly<Record<string, string>> = {

@@ -1,6 +1,6 @@
 import * as z from 'zod';
-import { FORMS, PHASES } from '../rollover/phase.ts';
-import { deployedSchema } from './schemas.ts';
+import { FORMS, PHASES } from '../../rollover/phase.ts';
+import { deployedSchema } from '../http/schemas.ts';
 
 const time = z.iso.datetime();
 const kind = z.enum(['node', 'client']);

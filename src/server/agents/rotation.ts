@@ -1,12 +1,13 @@
-import type { ReportedService } from '../agent/protocol.ts';
-import type { ServiceObject } from '../deployment/document.ts';
-import { planWaves } from '../deployment/waves.ts';
-import { recordsOfRequest } from '../issuance/issue-request.ts';
-import type { IssueItem } from '../issuance/item.ts';
-import { formatTime } from '../values/time.ts';
-import type { AskedPlane, Told } from './agents.ts';
-import { identity, type RotationRequest, type RotationResult, settledState } from './rotation-result.ts';
-import type { Service } from './service.ts';
+import type { ReportedService } from '../../agent/protocol.ts';
+import type { ServiceObject } from '../../deployment/document.ts';
+import { planWaves } from '../../deployment/waves.ts';
+import { recordsOfRequest } from '../../issuance/issue-request.ts';
+import type { IssueItem } from '../../issuance/item.ts';
+import { formatTime } from '../../values/time.ts';
+import { identity, type RotationRequest, type RotationResult, settledState } from '../rotation/result.ts';
+import type { Service } from '../service.ts';
+import type { AskedPlane } from './agents.ts';
+import type { Told } from './told.ts';
 
 /** Milliseconds: until an agent has taken the word, and until it has said what came of it. */
 const PATIENCE = { taken: 15_000, done: 300_000 };

@@ -1,5 +1,5 @@
 import * as z from 'zod';
-import { type ClusterCaError, type ErrorCode, isClusterCaError } from '../errors.ts';
+import { type ClusterCaError, type ErrorCode, isClusterCaError } from '../../errors.ts';
 
 /** The status that an error of the use cases has over HTTP. */
 const STATUS: Partial<Record<ErrorCode, number>> = {

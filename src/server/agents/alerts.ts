@@ -1,8 +1,8 @@
-import { reportedDriftAlert, reportedServiceAlert, silentAgentAlert } from '../alerts/agents.ts';
-import type { Alert } from '../alerts/alert.ts';
-import type { Keystore } from '../keystore/keystore.ts';
-import type { OpenAlert } from '../keystore/log/alerts.ts';
-import { formatTime } from '../values/time.ts';
+import { reportedDriftAlert, reportedServiceAlert, silentAgentAlert } from '../../alerts/agents.ts';
+import type { Alert } from '../../alerts/alert.ts';
+import type { Keystore } from '../../keystore/keystore.ts';
+import type { OpenAlert } from '../../keystore/log/alerts.ts';
+import { formatTime } from '../../values/time.ts';
 import type { Agents } from './agents.ts';
 
 /** Alerts that rest on what agents say. */

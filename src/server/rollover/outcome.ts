@@ -1,6 +1,6 @@
-import type { ServiceObject } from '../deployment/document.ts';
-import type { ClusterCaError } from '../errors.ts';
-import type { RolloverBoard } from '../rollover/running/board.ts';
+import type { ServiceObject } from '../../deployment/document.ts';
+import type { ClusterCaError } from '../../errors.ts';
+import type { RolloverBoard } from '../../rollover/running/board.ts';
 
 /** What a step of a rollover came to. */
 export interface RolloverOutcome {

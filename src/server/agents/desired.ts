@@ -1,14 +1,14 @@
-import type { Desired } from '../agent/protocol.ts';
-import { sha256Hex } from '../crypto/hash.ts';
-import { encodeCanonical } from '../keystore/canonical.ts';
-import { everyAnchor, signingIssuer } from '../keystore/hierarchy.ts';
-import type { Keystore } from '../keystore/keystore.ts';
-import type { LogState } from '../keystore/log/state.ts';
-import { crlOrder, trustBundle } from '../keystore/public.ts';
-import { fromBase64 } from '../pki/encoding.ts';
-import { encodePem } from '../pki/pem.ts';
-import { formatTime } from '../values/time.ts';
-import { rotationSettings } from './settings.ts';
+import type { Desired } from '../../agent/protocol.ts';
+import { sha256Hex } from '../../crypto/hash.ts';
+import { encodeCanonical } from '../../keystore/canonical.ts';
+import { everyAnchor, signingIssuer } from '../../keystore/hierarchy.ts';
+import type { Keystore } from '../../keystore/keystore.ts';
+import type { LogState } from '../../keystore/log/state.ts';
+import { crlOrder, trustBundle } from '../../keystore/public.ts';
+import { fromBase64 } from '../../pki/encoding.ts';
+import { encodePem } from '../../pki/pem.ts';
+import { formatTime } from '../../values/time.ts';
+import { rotationSettings } from '../settings.ts';
 
 const DAY = 86_400;
 /** An anchor that ends leaves the bundle without a record: the time is looked at again after this, milliseconds. */

@@ -1,5 +1,5 @@
 import * as z from 'zod';
-import { VERSION } from '../version.ts';
+import { VERSION } from '../../version.ts';
 import type { Access } from './authorize.ts';
 import { problemSchema } from './problem.ts';
 import type { Answer, Route } from './route.ts';

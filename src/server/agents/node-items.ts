@@ -1,14 +1,14 @@
-import { ClusterCaError } from '../errors.ts';
-import { inventoryItems } from '../inventory/items.ts';
-import type { CertifiedItem } from '../issuance/certify.ts';
-import { csrKeyType, readCsrBytes, requestedNames } from '../issuance/csr-input.ts';
-import { describeItem, type IssueItem } from '../issuance/item.ts';
-import { defaultDnsName } from '../issuance/names.ts';
-import { PROBE } from '../issuance/probe.ts';
-import type { Keystore } from '../keystore/keystore.ts';
-import { formatGeneralName, ipName } from '../pki/x509/general-name.ts';
-import { itemOf } from '../rotation/select.ts';
-import type { Service } from './service.ts';
+import { ClusterCaError } from '../../errors.ts';
+import { inventoryItems } from '../../inventory/items.ts';
+import type { CertifiedItem } from '../../issuance/certify.ts';
+import { csrKeyType, readCsrBytes, requestedNames } from '../../issuance/csr-input.ts';
+import { describeItem, type IssueItem } from '../../issuance/item.ts';
+import { defaultDnsName } from '../../issuance/names.ts';
+import { PROBE } from '../../issuance/probe.ts';
+import type { Keystore } from '../../keystore/keystore.ts';
+import { formatGeneralName, ipName } from '../../pki/x509/general-name.ts';
+import { itemOf } from '../../rotation/select.ts';
+import type { Service } from '../service.ts';
 
 const CSR = 'the certification request';
 

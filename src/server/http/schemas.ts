@@ -1,5 +1,5 @@
 import * as z from 'zod';
-import { isNodeName } from '../issuance/names.ts';
+import { isNodeName } from '../../issuance/names.ts';
 
 // What requests and answers are made of. The requests are validated by these, and the OpenAPI document is made of them.
 

@@ -1,13 +1,13 @@
 import { createServer as createHttpServer, type Server } from 'node:http';
 import { createServer as createHttpsServer, type Server as HttpsServer } from 'node:https';
 import type { FastifyInstance } from 'fastify';
-import { type Address, formatAddress } from '../endpoint/address.ts';
-import { ClusterCaError } from '../errors.ts';
-import { errno } from '../keystore/directory/errors.ts';
-import { anchorsOf } from '../keystore/hierarchy.ts';
-import type { Keystore } from '../keystore/keystore.ts';
-import { fromBase64 } from '../pki/encoding.ts';
-import { encodePem } from '../pki/pem.ts';
+import { type Address, formatAddress } from '../../endpoint/address.ts';
+import { ClusterCaError } from '../../errors.ts';
+import { errno } from '../../keystore/directory/errors.ts';
+import { anchorsOf } from '../../keystore/hierarchy.ts';
+import type { Keystore } from '../../keystore/keystore.ts';
+import { fromBase64 } from '../../pki/encoding.ts';
+import { encodePem } from '../../pki/pem.ts';
 import { type Connections, HTTP_LIMITS, LIMITS, limitConnections } from './limits.ts';
 import type { OwnCertificate } from './own-certificate.ts';
 

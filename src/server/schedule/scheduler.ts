@@ -1,11 +1,11 @@
-import type { FailedRotation } from '../alerts/rotations.ts';
-import type { Keystore } from '../keystore/keystore.ts';
-import { Alerting } from './alerting.ts';
-import { renewDueCrls } from './schedule/crls.ts';
-import { Loop } from './schedule/loop.ts';
-import { proveForOthers } from './schedule/proofs.ts';
-import { ScheduledRotations } from './schedule/rotations.ts';
-import type { Service } from './service.ts';
+import type { FailedRotation } from '../../alerts/rotations.ts';
+import type { Keystore } from '../../keystore/keystore.ts';
+import { Alerting } from '../alerts/alerting.ts';
+import type { Service } from '../service.ts';
+import { renewDueCrls } from './crls.ts';
+import { Loop } from './loop.ts';
+import { proveForOthers } from './proofs.ts';
+import { ScheduledRotations } from './rotations.ts';
 
 /** After a failure of a whole step. */
 const PAUSE = 10_000;
