@@ -4,13 +4,13 @@ import { beforeAll, expect, test } from '@jest/globals';
 import type { DeployDocument, ServiceObject } from '../../src/deployment/document.ts';
 import { describeWith } from '../support/debian.ts';
 import { freePort } from '../support/ports.ts';
+import { primaryOf } from '../support/sentinel-primary.ts';
 import { Servers, until } from '../support/servers.ts';
 import { redisCli, startRedis } from '../support/servers-redis.ts';
 import { type Sentinel, sentinelFiles, startSentinel } from '../support/servers-sentinel.ts';
 import type { LoadClient } from '../support/steady-load.ts';
-import { type Material, material, served } from '../support/tls.ts';
+import { material, served } from '../support/tls.ts';
 import { redisClient } from '../support/tls-redis-load.ts';
-import { RespConnection } from '../support/tls-resp.ts';
 import { type Certificate, fingerprintOf } from './authority.ts';
 import { anotherRoot, Deployer, underLoad } from './deployer.ts';
 
@@ -63,29 +63,11 @@ describeLive('deploy under load to three Sentinels, and to the primary and the r
       expect([name, await served(port(name), client)]).toEqual([name, fingerprintOf(certificates, name, 'data')]);
   }
 
-  /** Where the primary is, as a client of Sentinels finds out: the next is asked when one is not there. */
-  async function lookUp(client: Material): Promise<number> {
-    let last: unknown;
-    for (const name of SENTINELS)
-      try {
-        const connection = await RespConnection.open(port(name), client);
-        try {
-          const reply = await connection.send('SENTINEL', 'GET-MASTER-ADDR-BY-NAME', 'orders');
-          if (Array.isArray(reply)) return Number(reply[1]);
-          throw new Error(`${name} says ${reply}`);
-        } finally {
-          connection.close();
-        }
-      } catch (error) {
-        last = error;
-      }
-    throw last;
-  }
-
   async function loaded(work: (progress: () => Promise<void>) => Promise<void>): Promise<void> {
     const client = await material(dir('app'));
+    const lookUp = (): Promise<number> => primaryOf('orders', SENTINELS.map(port), client);
     const clients: LoadClient[] = ([1, 2, 3, 4] as const).map((id) =>
-      redisClient(id, id < 3 ? 'lasting' : 'fresh', () => lookUp(client), client),
+      redisClient(id, id < 3 ? 'lasting' : 'fresh', lookUp, client),
     );
     const counted = await underLoad(clients, work);
     expect(counted.lasting?.connections).toBe(2);

@@ -1,12 +1,11 @@
-import { readlink } from 'node:fs/promises';
-import { join } from 'node:path';
-import { setTimeout as sleep } from 'node:timers/promises';
 import { expect } from '@jest/globals';
 import type { RolloverBoard } from '../../src/rollover/running/board.ts';
 import type { RunResult } from '../support/cli.ts';
-import { type Material, material } from '../support/tls.ts';
+import { material } from '../support/tls.ts';
 import { underLoad } from '../support/tls-load.ts';
 import { RespConnection } from '../support/tls-resp.ts';
+import { reaches } from './boards.ts';
+import { filesOf, whileReading } from './client-files.ts';
 import type { RedisCluster } from './cluster.ts';
 import type { Deployer } from './deployer.ts';
 
@@ -32,39 +31,21 @@ export class RedisRollover {
     return this.#ca.live(['rollover', verb, ...args]);
   }
 
-  async reaches(phase: string, verb: string, ...args: string[]): Promise<RolloverBoard> {
-    const result = await this.run(verb, ...args);
-    expect([verb, result.code, result.code === 0 ? '' : result.stderr]).toEqual([verb, 0, '']);
-    const document: RolloverBoard = result.json();
-    expect([verb, document.phase]).toEqual([verb, phase]);
-    return document;
-  }
-
-  /** The application's files, of one generation; before the first deployment plain ones. */
-  async #current(): Promise<Material> {
-    for (;;) {
-      const generation = await readlink(join(this.#app, '.cluster-ca.current')).catch(() => '.');
-      const found = await material(join(this.#app, generation)).catch(() => undefined);
-      if (found !== undefined) return found;
-    }
+  reaches(phase: string, verb: string, ...args: string[]): Promise<RolloverBoard> {
+    return reaches((...words) => this.run(...words), phase, verb, ...args);
   }
 
   /** Does something while the load runs, of which nothing may fail. Like any client, it reads its files again and again. */
   async quietly(work: () => Promise<void>): Promise<void> {
-    const { lasting, fresh } = await underLoad(this.#cluster.port, await this.#current(), async (load) => {
-      let over = false;
-      const reading = async (): Promise<void> => {
-        while (!over) {
-          load.present(await this.#current());
-          await sleep(50);
-        }
-      };
-      const done = reading();
-      await load.progress(STEP);
-      await work().finally(() => {
-        over = true;
-      });
-      await done;
+    const { lasting, fresh } = await underLoad(this.#cluster.port, await filesOf(this.#app), async (load) => {
+      await whileReading(
+        this.#app,
+        (files) => load.present(files),
+        async () => {
+          await load.progress(STEP);
+          await work();
+        },
+      );
       await load.progress(STEP);
     });
     expect([lasting.failures, fresh.failures]).toEqual([[], []]);

@@ -1,16 +1,16 @@
-import { mkdir, readlink, writeFile } from 'node:fs/promises';
+import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { setTimeout as sleep } from 'node:timers/promises';
 import { beforeAll, expect, test } from '@jest/globals';
-import type { RolloverBoard } from '../../src/rollover/running/board.ts';
 import { AgentProcess } from '../agent/agent-process.ts';
 import { Daemon } from '../server/daemon.ts';
 import { cli } from '../support/cli.ts';
 import { describeWith } from '../support/debian.ts';
 import { Servers } from '../support/servers.ts';
 import { type EtcdPlace, etcdPlaces, etcdRestart, startEtcdCluster } from '../support/servers-etcd.ts';
-import { type Material, material } from '../support/tls.ts';
+import type { Material } from '../support/tls.ts';
 import { etcdLoad } from '../support/tls-etcd.ts';
+import { expectWhole, factsOf, type RunsRollover } from './boards.ts';
+import { filesOf, whileReading } from './client-files.ts';
 import { underLoad } from './deployer.ts';
 
 // Three members of etcd, each with an agent: a new trust bundle is a restart there, and the daemon lets one after the
@@ -28,31 +28,8 @@ describeLive('the root CA of an etcd cluster with agents is replaced under load'
   const agents = MEMBERS.map((name) => new AgentProcess(daemon, name, join(servers.directory, 'agents')));
   let places: EtcdPlace[];
   let files: Required<Material>;
-
-  /** The client's files, of one generation. */
-  async function current(): Promise<Required<Material>> {
-    for (;;) {
-      const generation = await readlink(join(dir('app'), '.cluster-ca.current'));
-      const found = await material(join(dir('app'), generation)).catch(() => undefined);
-      if (found !== undefined) return found as Required<Material>;
-    }
-  }
-
-  async function reaches(phase: string, verb: string): Promise<RolloverBoard> {
-    const args = ['rollover', verb, '--inventory', inventory, '--json', '--yes'];
-    const result = await cli(args, { env: ca.env, timeout: 240_000 });
-    expect([verb, result.code, result.code === 0 ? '' : result.stderr]).toEqual([verb, 0, '']);
-    const document: RolloverBoard = result.json();
-    expect([verb, document.phase, document.blocking]).toEqual([verb, phase, []]);
-    return document;
-  }
-  const known = ({ services }: RolloverBoard): string[] => [
-    ...new Set(
-      services
-        .filter(({ kind }) => kind === 'node')
-        .map(({ trustsOld, trustsNew, serves }) => `${trustsOld} ${trustsNew} ${serves}`),
-    ),
-  ];
+  const rollover: RunsRollover = (verb) =>
+    cli(['rollover', verb, '--inventory', inventory, '--json', '--yes'], { env: ca.env, timeout: 240_000 });
 
   beforeAll(async () => {
     for (const place of ['etc', 'agents']) await mkdir(join(servers.directory, place), { recursive: true });
@@ -82,34 +59,23 @@ describeLive('the root CA of an etcd cluster with agents is replaced under load'
   }, 240_000);
 
   test('to its end: 0 failed operations', async () => {
-    files = await current();
+    files = await filesOf(dir('app'));
     const { clients, missed } = etcdLoad(
       places.map((place) => place.port),
       () => files,
     );
-    let over = false;
-    const reading = (async (): Promise<void> => {
-      while (!over) {
-        files = await current();
-        await sleep(50);
-      }
-    })();
-    const counted = await underLoad(clients, async () => {
-      try {
-        await reaches('prepared', 'start');
-        for (const [phase, facts] of [
+    const take = (read: Required<Material>): void => {
+      files = read;
+    };
+    const counted = await underLoad(clients, () =>
+      whileReading(dir('app'), take, () =>
+        expectWhole(rollover, (board) => factsOf(board, 'trustsOld', 'trustsNew', 'serves'), [
           ['distribute', 'true true old'],
           ['issue-new', 'true true new'],
           ['retire', 'false true new'],
-        ] as const) {
-          expect([phase, known(await reaches(phase, 'advance'))]).toEqual([phase, [facts]]);
-        }
-        await reaches('done', 'advance');
-      } finally {
-        over = true;
-      }
-    });
-    await reading;
+        ]),
+      ),
+    );
     process.stderr.write(`${JSON.stringify(counted)}, passed on to another member: ${missed().length}\n`);
     for (const agent of agents) {
       const failed = agent.events.filter(({ event, state }) => event === 'service' && state === 'failed');

@@ -6,7 +6,7 @@ import { Daemon, materialOf } from '../server/daemon.ts';
 import { cli, type RunResult } from '../support/cli.ts';
 import { describeWith } from '../support/debian.ts';
 import { freePort } from '../support/ports.ts';
-import { Servers } from '../support/servers.ts';
+import { Servers, until } from '../support/servers.ts';
 import { redisCli, startRedis } from '../support/servers-redis.ts';
 import { Deployer } from './deployer.ts';
 
@@ -80,8 +80,14 @@ describeLive('a Redis of another CA, on a node with an agent', () => {
     expect(await files()).toEqual(before);
     expect((await rollover('advance')).json().phase).toBe('distribute');
     const placed = await files();
-    // From here on its certificate is trusted, by the daemon as by the cluster.
+    // From here on its certificate is trusted, by the daemon as by the cluster: it looks at the log every second.
     const own = await materialOf(ca.node('r1', 'data'));
+    await until('the daemon has seen it', () =>
+      daemon.call(own, '/v1/nodes/r1/next').then(
+        () => true,
+        () => false,
+      ),
+    );
     for (const path of ['next', 'report']) {
       const body = { agent: '0.1.0', rank: 0, certificates: [], services: [], rotations: [] };
       const call = path === 'next' ? {} : { method: 'POST', body };

@@ -6,6 +6,7 @@ import { describeWith } from '../support/debian.ts';
 import { freeClusterPort } from '../support/ports.ts';
 import { Servers } from '../support/servers.ts';
 import { warmCli } from '../support/warm.ts';
+import { factsOf } from './boards.ts';
 import { RedisCluster } from './cluster.ts';
 import { Deployer } from './deployer.ts';
 import { RedisRollover } from './redis-rollover.ts';
@@ -25,13 +26,7 @@ describeLive('a six-node Redis cluster of another CA is taken over under load', 
   let live: RedisRollover;
   const reaches = (...args: Parameters<RedisRollover['reaches']>) => live.reaches(...args);
 
-  const trusts = ({ services }: RolloverBoard): string[] => [
-    ...new Set(
-      services
-        .filter(({ kind }) => kind === 'node')
-        .map(({ trustsOld, trustsNew, serves }) => `${trustsOld} ${trustsNew} ${serves}`),
-    ),
-  ];
+  const trusts = (board: RolloverBoard): string[] => factsOf(board, 'trustsOld', 'trustsNew', 'serves');
 
   beforeAll(async () => {
     const legacy = await Deployer.init(join(servers.directory, 'legacy'), 'legacy', ['--domain', 'orders.internal']);

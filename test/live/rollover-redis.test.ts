@@ -11,6 +11,7 @@ import { Servers } from '../support/servers.ts';
 import { tlsFiles } from '../support/servers-redis.ts';
 import { ask, material } from '../support/tls.ts';
 import { warmCli } from '../support/warm.ts';
+import { factsOf } from './boards.ts';
 import { RedisCluster } from './cluster.ts';
 import { Deployer } from './deployer.ts';
 import { RedisRollover } from './redis-rollover.ts';
@@ -29,13 +30,7 @@ describeLive('the root CA of a six-node Redis cluster is replaced under load', (
   let live: RedisRollover;
   const reaches = (...args: Parameters<RedisRollover['reaches']>) => live.reaches(...args);
 
-  const trusts = ({ services }: RolloverBoard): string[] => [
-    ...new Set(
-      services
-        .filter(({ kind }) => kind === 'node')
-        .map(({ trustsOld, trustsNew, serves, provenBy }) => `${trustsOld} ${trustsNew} ${serves} ${provenBy}`),
-    ),
-  ];
+  const trusts = (board: RolloverBoard): string[] => factsOf(board, 'trustsOld', 'trustsNew', 'serves', 'provenBy');
 
   beforeAll(async () => {
     ca = await Deployer.init(join(servers.directory, 'orders'), 'orders');

@@ -1,6 +1,4 @@
-import { readlink } from 'node:fs/promises';
 import { join } from 'node:path';
-import { setTimeout as sleep } from 'node:timers/promises';
 import { beforeAll, expect, test } from '@jest/globals';
 import type { RolloverBoard } from '../../src/rollover/running/board.ts';
 import { describeWith } from '../support/debian.ts';
@@ -10,8 +8,10 @@ import { type EtcdPlace, etcdPlaces, etcdRestart, startEtcdCluster } from '../su
 import { startHaProxy } from '../support/servers-haproxy.ts';
 import { startRedis } from '../support/servers-redis.ts';
 import type { LoadClient } from '../support/steady-load.ts';
-import { ask, type Material, material } from '../support/tls.ts';
+import { ask, type Material } from '../support/tls.ts';
 import { etcdLoad } from '../support/tls-etcd.ts';
+import { factsOf, reachesFreely } from './boards.ts';
+import { filesOf, whileReading } from './client-files.ts';
 import { Deployer, underLoad } from './deployer.ts';
 
 // Servers that take a trust bundle only when they start (etcd), or by a reload, with one trust file for each role (HAProxy).
@@ -24,24 +24,15 @@ const servers = new Servers('rollover-restarts');
 describeLive('the root CA of etcd, and of HAProxy in front of a Redis, is replaced under load', () => {
   let ca: Deployer;
   let places: EtcdPlace[];
-  let files: Material;
+  let files: Required<Material>;
   let [redisPort, port] = [0, 0];
   const at = (name: string): string => join(servers.directory, name);
   const dir = (name: string): string => at(join('etc', name));
 
-  /** The client's files, of one generation. */
-  async function current(): Promise<Material> {
-    for (;;) {
-      const generation = await readlink(join(dir('app'), '.cluster-ca.current'));
-      const found = await material(join(dir('app'), generation)).catch(() => undefined);
-      if (found !== undefined) return found;
-    }
-  }
-
   const proxied: LoadClient = {
     group: 'proxied',
     async operation() {
-      const answer = await ask(port, await current(), 'PING\r\n');
+      const answer = await ask(port, await filesOf(dir('app')), 'PING\r\n');
       if (answer !== '+PONG\r\n') throw new Error(answer.slice(0, 100));
     },
     connections: () => 0,
@@ -50,41 +41,19 @@ describeLive('the root CA of etcd, and of HAProxy in front of a Redis, is replac
 
   /** Does something under load; its clients read their files again and again. */
   async function loaded(work: () => Promise<void>): Promise<void> {
-    files = await current();
+    files = await filesOf(dir('app'));
     const { clients } = etcdLoad(
       places.map((place) => place.port),
-      () => files as Required<Material>,
+      () => files,
     );
-    let over = false;
-    const reading = async (): Promise<void> => {
-      while (!over) {
-        files = await current();
-        await sleep(50);
-      }
+    const take = (read: Required<Material>): void => {
+      files = read;
     };
-    const done = reading();
-    await underLoad([...clients, proxied], () =>
-      work().finally(() => {
-        over = true;
-      }),
-    );
-    await done;
+    await underLoad([...clients, proxied], () => whileReading(dir('app'), take, work));
   }
 
-  async function reaches(phase: string, verb: string, ...args: string[]): Promise<RolloverBoard> {
-    const result = await ca.live(['rollover', verb, ...args]);
-    expect([verb, result.code, result.code === 0 ? '' : result.stderr]).toEqual([verb, 0, '']);
-    const document: RolloverBoard = result.json();
-    expect([verb, document.phase, document.blocking]).toEqual([verb, phase, []]);
-    return document;
-  }
-  const known = ({ services }: RolloverBoard): string[] => [
-    ...new Set(
-      services
-        .filter(({ kind }) => kind === 'node')
-        .map(({ role, trustsOld, trustsNew, serves }) => `${role} ${trustsOld} ${trustsNew} ${serves}`),
-    ),
-  ];
+  const step = (phase: string, verb: string) => reachesFreely((...args) => ca.live(['rollover', ...args]), phase, verb);
+  const known = (board: RolloverBoard): string[] => factsOf(board, 'role', 'trustsOld', 'trustsNew', 'serves');
   /**
    * What is known by less than a handshake: of the peer ports, which load one trust file for both roles, nothing; nor of
    * HAProxy, which is made to connect to an end of ours.
@@ -129,14 +98,14 @@ clients:
 
   test('to its end', async () => {
     await loaded(async () => {
-      await reaches('prepared', 'start');
-      const distributed = await reaches('distribute', 'advance');
+      await step('prepared', 'start');
+      const distributed = await step('distribute', 'advance');
       expect(known(distributed)).toEqual(both('true true old'));
       const clientPorts = places.map((place) => `etcd 127.0.0.1:${place.port}`);
       expect(byFile(distributed)).toEqual(clientPorts);
-      expect(known(await reaches('issue-new', 'advance'))).toEqual(both('true true new'));
-      expect(known(await reaches('retire', 'advance'))).toEqual(both('false true new'));
-      await reaches('done', 'advance');
+      expect(known(await step('issue-new', 'advance'))).toEqual(both('true true new'));
+      expect(known(await step('retire', 'advance'))).toEqual(both('false true new'));
+      await step('done', 'advance');
     });
   }, 400_000);
 });

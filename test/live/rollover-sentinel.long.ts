@@ -1,16 +1,15 @@
-import { readlink } from 'node:fs/promises';
 import { join } from 'node:path';
-import { setTimeout as sleep } from 'node:timers/promises';
 import { beforeAll, expect, test } from '@jest/globals';
-import type { RolloverBoard } from '../../src/rollover/running/board.ts';
 import { describeWith } from '../support/debian.ts';
 import { freePort } from '../support/ports.ts';
+import { primaryOf } from '../support/sentinel-primary.ts';
 import { Servers, until } from '../support/servers.ts';
 import { redisCli, startRedis } from '../support/servers-redis.ts';
 import { type Sentinel, sentinelFiles, startSentinel } from '../support/servers-sentinel.ts';
-import { type Material, material } from '../support/tls.ts';
+import type { Material } from '../support/tls.ts';
 import { redisClient } from '../support/tls-redis-load.ts';
-import { RespConnection } from '../support/tls-resp.ts';
+import { expectWhole, factsOf, type RunsRollover } from './boards.ts';
+import { filesOf, whileReading } from './client-files.ts';
 import { Deployer, underLoad } from './deployer.ts';
 
 // Sentinel takes a trust bundle or a certificate only when it starts: nine restarts of three, between which none may hold
@@ -35,50 +34,8 @@ describeLive('the root CA of three Sentinels, and of the primary and two replica
   /** What Sentinels have held for down, and failed over. */
   const told = (): string[] =>
     sentinels.flatMap(({ server }) => server.output().match(/\+[so]down.*|\+failover.*|\+switch-master.*/g) ?? []);
+  const rollover: RunsRollover = (verb) => ca.live(['rollover', verb], { timeout: 240_000 });
   const starts = (): number[] => sentinels.map(({ server }) => server.output().match(/Sentinel ID is/g)?.length ?? 0);
-
-  /** The client's files, of one generation. */
-  async function current(): Promise<Material> {
-    for (;;) {
-      const generation = await readlink(join(dir('app'), '.cluster-ca.current'));
-      const found = await material(join(dir('app'), generation)).catch(() => undefined);
-      if (found !== undefined) return found;
-    }
-  }
-
-  /** Where the primary is, as a client of Sentinels finds out: the next is asked when one is not there. */
-  async function lookUp(): Promise<number> {
-    let last: unknown;
-    for (const name of SENTINELS)
-      try {
-        const connection = await RespConnection.open(port(name), files);
-        try {
-          const reply = await connection.send('SENTINEL', 'GET-MASTER-ADDR-BY-NAME', 'orders');
-          if (Array.isArray(reply)) return Number(reply[1]);
-          throw new Error(`${name} says ${reply}`);
-        } finally {
-          connection.close();
-        }
-      } catch (error) {
-        last = error;
-      }
-    throw last;
-  }
-
-  async function reaches(phase: string, verb: string): Promise<RolloverBoard> {
-    const result = await ca.live(['rollover', verb], { timeout: 240_000 });
-    expect([verb, result.code, result.code === 0 ? '' : result.stderr]).toEqual([verb, 0, '']);
-    const document: RolloverBoard = result.json();
-    expect([verb, document.phase, document.blocking]).toEqual([verb, phase, []]);
-    return document;
-  }
-  const known = ({ services }: RolloverBoard): string[] => [
-    ...new Set(
-      services
-        .filter(({ kind }) => kind === 'node')
-        .map(({ trustsOld, trustsNew, serves, provenBy }) => `${trustsOld} ${trustsNew} ${serves} ${provenBy}`),
-    ),
-  ];
 
   beforeAll(async () => {
     for (const name of NODES) ports.set(name, await freePort());
@@ -116,34 +73,24 @@ describeLive('the root CA of three Sentinels, and of the primary and two replica
   }, 240_000);
 
   test('to its end: 0 failed operations, no failover, nobody held for down', async () => {
-    files = await current();
+    files = await filesOf(dir('app'));
+    const lookUp = (): Promise<number> => primaryOf('orders', SENTINELS.map(port), files);
     const clients = ([1, 2, 3, 4] as const).map((id) =>
       redisClient(id, id < 3 ? 'lasting' : 'fresh', lookUp, () => files),
     );
-    let over = false;
-    const reading = (async (): Promise<void> => {
-      while (!over) {
-        files = await current();
-        await sleep(50);
-      }
-    })();
+    const take = (read: Material): void => {
+      files = read;
+    };
     const primary = await ask('sentinel-1', 'SENTINEL', 'GET-MASTER-ADDR-BY-NAME', 'orders');
-    const counted = await underLoad(clients, async () => {
-      try {
-        await reaches('prepared', 'start');
-        for (const [phase, facts] of [
+    const counted = await underLoad(clients, () =>
+      whileReading(dir('app'), take, () =>
+        expectWhole(rollover, (board) => factsOf(board, 'trustsOld', 'trustsNew', 'serves', 'provenBy'), [
           ['distribute', 'true true old handshake'],
           ['issue-new', 'true true new handshake'],
           ['retire', 'false true new handshake'],
-        ] as const) {
-          expect([phase, known(await reaches(phase, 'advance'))]).toEqual([phase, [facts]]);
-        }
-        await reaches('done', 'advance');
-      } finally {
-        over = true;
-      }
-    });
-    await reading;
+        ]),
+      ),
+    );
     process.stderr.write(`${JSON.stringify(counted)}, restarts: ${starts().map((count) => count - 1)}\n`);
     expect([told(), starts()]).toEqual([[], [4, 4, 4]]);
     expect(await ask('sentinel-1', 'SENTINEL', 'GET-MASTER-ADDR-BY-NAME', 'orders')).toBe(primary);

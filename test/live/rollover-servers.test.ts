@@ -1,4 +1,3 @@
-import { readlink } from 'node:fs/promises';
 import { join } from 'node:path';
 import { beforeAll, expect, test } from '@jest/globals';
 import type { RolloverBoard } from '../../src/rollover/running/board.ts';
@@ -10,8 +9,10 @@ import { startNginx } from '../support/servers-nginx.ts';
 import { NOBODY } from '../support/servers-postgres.ts';
 import { type Pair, startPostgresPair, streams } from '../support/servers-postgres-pair.ts';
 import type { LoadClient } from '../support/steady-load.ts';
-import { askAll, type Material, material } from '../support/tls.ts';
+import { askAll, type Material } from '../support/tls.ts';
 import { PgConnection } from '../support/tls-postgres.ts';
+import { reachesFreely } from './boards.ts';
+import { filesOf } from './client-files.ts';
 import { Deployer, underLoad } from './deployer.ts';
 
 // The servers that check CRLs of every level: those of both hierarchies are there with the trust, or everybody is refused.
@@ -30,19 +31,10 @@ describeLive('the root CA of nginx, and of PostgreSQL with a standby, is replace
   const dir = (name: string): string => join(place, 'etc', name);
   const port = (name: string): number => ports.get(name) as number;
 
-  /** The client's files, of one generation. */
-  async function current(): Promise<Material> {
-    for (;;) {
-      const generation = await readlink(join(dir('app'), '.cluster-ca.current'));
-      const found = await material(join(dir('app'), generation)).catch(() => undefined);
-      if (found !== undefined) return found;
-    }
-  }
-
   /** A client with a new connection for each operation, which reads its files again each time. */
   const client = (group: string, operation: (files: Material) => Promise<void>): LoadClient => ({
     group,
-    operation: async () => operation(await current()),
+    operation: async () => operation(await filesOf(dir('app'))),
     connections: () => 0,
     close: () => {},
   });
@@ -62,13 +54,8 @@ describeLive('the root CA of nginx, and of PostgreSQL with a standby, is replace
     query('pg-2', 'select pg_is_in_recovery()', 't'),
   ];
 
-  async function reaches(phase: string, verb: string, ...args: string[]): Promise<RolloverBoard> {
-    const result = await ca.live(['rollover', verb, ...args]);
-    expect([verb, result.code, result.code === 0 ? '' : result.stderr]).toEqual([verb, 0, '']);
-    const document: RolloverBoard = result.json();
-    expect([verb, document.phase, document.blocking]).toEqual([verb, phase, []]);
-    return document;
-  }
+  const step = (...args: [phase: string, verb: string, ...more: string[]]) =>
+    reachesFreely((...words) => ca.live(['rollover', ...words]), ...args);
   const known = ({ services }: RolloverBoard): string[] =>
     services
       .filter(({ kind }) => kind === 'node')
@@ -129,21 +116,21 @@ describeLive('the root CA of nginx, and of PostgreSQL with a standby, is replace
 
   test('to its end', async () => {
     await underLoad(clients(), async () => {
-      await reaches('prepared', 'start');
-      expect(known(await reaches('distribute', 'advance'))).toEqual(each('true true old'));
-      expect(known(await reaches('issue-new', 'advance', '--cycle-connections'))).toEqual(each('true true new'));
-      expect(known(await reaches('retire', 'advance'))).toEqual(each('false true new'));
-      await reaches('done', 'advance');
+      await step('prepared', 'start');
+      expect(known(await step('distribute', 'advance'))).toEqual(each('true true old'));
+      expect(known(await step('issue-new', 'advance', '--cycle-connections'))).toEqual(each('true true new'));
+      expect(known(await step('retire', 'advance'))).toEqual(each('false true new'));
+      await step('done', 'advance');
     });
     expect(await streams(pair)).toBe(true);
   }, 300_000);
 
   test('and back from the middle of another', async () => {
     await underLoad(clients(), async () => {
-      await reaches('prepared', 'start');
-      await reaches('distribute', 'advance');
-      await reaches('issue-new', 'advance');
-      await reaches('stable', 'rollback', '--cycle-connections');
+      await step('prepared', 'start');
+      await step('distribute', 'advance');
+      await step('issue-new', 'advance');
+      await step('stable', 'rollback', '--cycle-connections');
     });
     expect(await streams(pair)).toBe(true);
   }, 300_000);
