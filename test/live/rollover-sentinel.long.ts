@@ -55,7 +55,8 @@ describeLive('the root CA of three Sentinels, and of the primary and two replica
       const settings = name === 'redis-1' ? {} : { replicaof: `127.0.0.1 ${port('redis-1')}` };
       await startRedis(servers, { name, port: port(name), files: dir(name), settings });
     }
-    const downAfter = 2000;
+    // A Sentinel may be silent for two seconds although its restart took none: it is asked every second, and called again as often.
+    const downAfter = 5000;
     for (const name of SENTINELS)
       sentinels.push(
         await startSentinel(servers, {
