@@ -10,10 +10,15 @@ import type { Keystore } from '../keystore/keystore.ts';
 import { rolledBack } from '../keystore/load.ts';
 import { recordHash } from '../keystore/log/record.ts';
 import { writePublic } from '../keystore/public.ts';
+import type { InputFile } from '../verification/read-sources.ts';
+import { type DroppedRevocation, droppedRevocations } from './dropped.ts';
 import { openBackup } from './file.ts';
 import { proveRestored } from './prove.ts';
 import { trialRestore } from './trial.ts';
 import { unpack } from './unpack.ts';
+
+/** Revocations that a message names. */
+const SHOWN = 3;
 
 export interface RestorePlan {
   path: string;
@@ -25,7 +30,9 @@ export interface RestorePlan {
   anchors: string | undefined;
   now: Date;
   onProgress: (text: string) => void;
-  /** Asked when something that this user's anchor has seen would be lost; throws to stop. */
+  /** CRLs that were handed out: what they have and the backup has not would be lost. */
+  crls: readonly InputFile[];
+  /** Asked when something that this user's anchor has seen, or that a CRL has, would be lost; throws to stop. */
   onLoss: (loss: Loss) => Promise<void>;
 }
 
@@ -34,8 +41,10 @@ export interface Loss {
   cluster: string;
   /** The last record of the backup. */
   restored: number;
-  /** The last one that was seen. */
-  seen: Anchor;
+  /** The last one that was seen, where the backup does not have it. */
+  seen: Anchor | undefined;
+  /** By the CRLs that were given. */
+  dropped: DroppedRevocation[];
 }
 
 export interface Restored {
@@ -115,25 +124,45 @@ export async function rehearseRestore(plan: RestorePlan): Promise<Restored> {
 }
 
 /** The refusal of a restore that would lose what was seen. */
-export function lossError({ restored, seen }: Loss): ClusterCaError {
-  const { message, code } = rolledBack(
-    seen.seq > restored
-      ? `the backup ends at record ${restored}, but this user's anchor has seen record ${seen.seq}`
-      : `log record ${seen.seq} of the backup is not the one that this user's anchor has seen`,
-  );
+export function lossError({ restored, seen, dropped }: Loss): ClusterCaError {
+  const reasons = [
+    ...(seen === undefined
+      ? []
+      : seen.seq > restored
+        ? [`the backup ends at record ${restored}, but this user's anchor has seen record ${seen.seq}`]
+        : [`log record ${seen.seq} of the backup is not the one that this user's anchor has seen`]),
+    ...(dropped.length === 0 ? [] : [`the backup lacks ${droppedText(dropped)}`]),
+  ];
+  const { message, code } = rolledBack(reasons.join('; '));
   return new ClusterCaError(code, message, {
-    hint: 'restore a newer backup; where that is all there is: --accept-loss',
-    details: { restored, seen: seen.seq },
+    hint: `restore a newer backup; ${dropped.length === 0 ? '--crl FILE, with the newest CRL that a server has, tells which revocations this one lacks; ' : ''}where that is all there is: --accept-loss`,
+    details: {
+      restored,
+      ...(seen === undefined ? {} : { seen: seen.seq }),
+      ...(dropped.length === 0 ? {} : { dropped }),
+    },
   });
+}
+
+/** How many revocations would be lost, and the first of them. */
+export function droppedText(dropped: readonly DroppedRevocation[]): string {
+  const named = dropped
+    .slice(0, SHOWN)
+    .map(({ serial, node }) => (node === undefined ? serial : `${serial} of ${node}`));
+  const more = dropped.length - named.length;
+  const count = dropped.length === 1 ? 'a revocation' : `${dropped.length} revocations`;
+  return `${count} that the CRL has: ${named.join(', ')}${more > 0 ? ` and ${more} more` : ''}`;
 }
 
 async function lossOf(keystore: Keystore, plan: RestorePlan): Promise<{ loss: Loss | undefined; anchored: boolean }> {
   const { identity, state } = keystore;
   const seen = await readAnchor(plan.anchors, identity.id);
-  if (seen === undefined) return { loss: undefined, anchored: false };
-  const record = await keystore.store.readRecord(seen.seq);
-  if (record !== undefined && recordHash(record) === seen.head) return { loss: undefined, anchored: true };
-  return { loss: { cluster: state.cluster, restored: state.seq, seen }, anchored: true };
+  const record = seen && (await keystore.store.readRecord(seen.seq));
+  const isThere = seen === undefined || (record !== undefined && recordHash(record) === seen.head);
+  const dropped = await droppedRevocations(keystore, plan.crls);
+  const anchored = seen !== undefined;
+  if (isThere && dropped.length === 0) return { loss: undefined, anchored };
+  return { loss: { cluster: state.cluster, restored: state.seq, seen: isThere ? undefined : seen, dropped }, anchored };
 }
 
 function describe({ identity, state }: Keystore, rootInBackup: boolean) {

@@ -6,7 +6,15 @@ import { runPassphrase } from './keystore/passphrase.ts';
 import { runRestore } from './keystore/restore.ts';
 import { runRewrap } from './keystore/rewrap.ts';
 import { runSlotAdd, runSlotList, runSlotRemove } from './keystore/slot.ts';
-import { choice, dryRun, withNewPassphrase, withPassphrase, withRootKeystore, withRootPassphrase } from './options.ts';
+import {
+  choice,
+  dryRun,
+  repeatable,
+  withNewPassphrase,
+  withPassphrase,
+  withRootKeystore,
+  withRootPassphrase,
+} from './options.ts';
 
 export function keystoreCommand(ctx: Context): Command {
   const command = new Command('keystore').summary('check the keystore, change what opens it');
@@ -52,7 +60,8 @@ function restoreCommand(ctx: Context): Command {
   const command = new Command('restore')
     .summary('put a keystore back from a backup, into a new place')
     .argument('<file>', 'what keystore backup wrote')
-    .option('--accept-loss', 'although it lacks what this user has seen of the keystore');
+    .option('--accept-loss', 'although it lacks what this user has seen of the keystore, or what a CRL has')
+    .addOption(repeatable('--crl <file>', 'CRLs that servers have: whatever they have and the backup lacks is named'));
   const root = 'where to put the root domain, when the backup has it apart';
   return withRootKeystore(withPassphrase(dryRun(command)), root).action((file, options) =>
     runRestore(ctx, file, options),

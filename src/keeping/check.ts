@@ -1,5 +1,4 @@
 import { sha256Hex } from '../crypto/hash.ts';
-import { createVerifySignature } from '../crypto/verify-signature.ts';
 import { ClusterCaError, isClusterCaError } from '../errors.ts';
 import { parseHead } from '../keystore/anchor.ts';
 import { decodeStoredKey, sealedName } from '../keystore/envelope/sealed-key.ts';
@@ -16,15 +15,14 @@ import { equalBytes } from '../pki/der/writer.ts';
 import { fromBase64 } from '../pki/encoding.ts';
 import { OID } from '../pki/oids.ts';
 import { decodePem } from '../pki/pem.ts';
-import { parseCertificate } from '../pki/x509/certificate.ts';
 import { parseCrl } from '../pki/x509/crl.ts';
 import { findExtension } from '../pki/x509/extension.ts';
+import { crlSigner } from '../revocation/crl-signer.ts';
 import { damaged, type Finding, lookAt, RESTORE } from './finding.ts';
 
 const REPAIR = 'cluster-ca keystore check --repair rebuilds it';
 const HEAD =
   'if this is an older copy of the keystore, bring back the newer one; if this user wrote last and has an anchor, the file is wrong: cluster-ca keystore check --repair rebuilds it';
-const verify = createVerifySignature();
 
 /**
  * Looks at everything that the log names: slots, sealed keys, CRLs, packs (by the replay of the log, before this), and
@@ -131,13 +129,7 @@ function checkCrls(keystore: Keystore, bytes: Uint8Array): void {
   for (const block of blocks) {
     const crl = parseCrl(block.bytes);
     const number = findExtension(crl.extensions, OID.cRLNumber);
-    const authority = keystore.state.authorities.find(({ certificate }) => {
-      const issuer = parseCertificate(fromBase64(certificate));
-      return (
-        equalBytes(issuer.subject, crl.issuer) &&
-        verify(issuer.publicKey, crl.signatureAlgorithm, crl.tbs, crl.signature)
-      );
-    });
+    const authority = crlSigner(keystore, crl);
     if (authority === undefined || number === undefined)
       throw damaged('it holds a CRL that no CA of this keystore signed');
     const value = readDer(number.value, (reader) => reader.integer()).reduce(

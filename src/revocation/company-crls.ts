@@ -1,5 +1,4 @@
 import { type SignedCrl, signedCrl } from '../authority/sign-crl.ts';
-import { createVerifySignature } from '../crypto/verify-signature.ts';
 import { ClusterCaError } from '../errors.ts';
 import { nameText } from '../inspection/certificate-object.ts';
 import { isExternal } from '../keystore/hierarchy.ts';
@@ -13,9 +12,8 @@ import { formatSerial } from '../pki/serial.ts';
 import { type Crl, parseCrl } from '../pki/x509/crl.ts';
 import { formatTime } from '../values/time.ts';
 import { type InputFile, readSources } from '../verification/read-sources.ts';
+import { crlSigner } from './crl-signer.ts';
 import { dropReplaced, putCrl } from './renew-crls.ts';
-
-const verify = createVerifySignature();
 
 /**
  * The CRLs of another PKI's CAs above our issuing CA, from a file that it publishes: PEM, one behind the other, or DER.
@@ -27,10 +25,7 @@ export function readCompanyCrls(keystore: Keystore, file: InputFile, now: Date):
     const crl = parsed(der, file.name);
     const refuse = (problem: string, hint: string): ClusterCaError =>
       new ClusterCaError('ERR_POLICY', `the CRL of ${nameText(crl.issuer)} ${problem}`, { hint });
-    const authority = keystore.state.authorities.find(({ id }) => {
-      const { subject, publicKey } = keystore.authorityCertificate(id);
-      return equalBytes(subject, crl.issuer) && verify(publicKey, crl.signatureAlgorithm, crl.tbs, crl.signature);
-    });
+    const authority = crlSigner(keystore, crl);
     if (authority === undefined)
       throw refuse(
         'was signed by no CA of this keystore',

@@ -2,7 +2,7 @@ import { cp, mkdir, readdir, readFile, rm, stat, writeFile } from 'node:fs/promi
 import { join } from 'node:path';
 import { describe, expect, test } from '@jest/globals';
 import { done, expectExit, fails } from '../cli/checks.ts';
-import type { AuditDocument, CheckDocument, ListDocument } from '../cli/documents.ts';
+import type { AuditDocument, CheckDocument, IssueDocument, ListDocument } from '../cli/documents.ts';
 import { newCluster } from '../support/clusters.ts';
 
 const PASSPHRASE = 'correct horse battery staple';
@@ -136,6 +136,51 @@ describe('keystore restore', () => {
     expect(warnings.join()).toContain('what was revoked since is not revoked here (revoke it again)');
     expect(await on(place, ['audit', 'verify'], env)).toMatchObject({ valid: true, rollbackChecked: true });
     await on(place, ['crl', '--renew'], env);
+  });
+
+  test('without an anchor: by a CRL that a server has, 13, and each revocation it would drop is named', async () => {
+    const env = { XDG_STATE_HOME: at('of-nobody') };
+    const before = at('before.crl.pem');
+    const newest = at('newest.crl.pem');
+    const backup = at('crls.backup');
+    await done(ca, ['keystore', 'backup', '--out', backup]);
+    await cp(join(keystore, 'public/crl.pem'), before);
+    const { certificates } = await done<IssueDocument>(ca, ['issue', 'behind', '--plane', 'data']);
+    await done(ca, ['revoke', 'behind', '--yes']);
+    await done(ca, ['revoke', 'n1', '--plane', 'data', '--reason', 'keyCompromise', '--yes']);
+    await cp(join(keystore, 'public/crl.pem'), newest);
+    const [behind] = certificates;
+    const n1 = (await done<ListDocument>(ca, ['list', '--all'])).certificates.find(
+      ({ node, status }) => node === 'n1' && status === 'revoked',
+    );
+    const dropped = [
+      { serial: behind?.serial, reason: 'unspecified' },
+      { serial: n1?.serial, reason: 'keyCompromise', node: 'n1' },
+    ].map((one) => expect.objectContaining({ authority: 'issuing-g1.1', ...one }));
+
+    expect(await on(fresh(), ['keystore', 'restore', backup, '--crl', before], env)).toMatchObject({ dropped: [] });
+    const place = fresh();
+    const args = ['keystore', 'restore', backup, '--crl', before, '--crl', newest];
+    const refused = await fails(ca, [...args, '--keystore', place], 'ERR_KEYSTORE_ROLLED_BACK', { env });
+    expect(refused.details?.dropped).toEqual(expect.arrayContaining(dropped));
+    await expect(stat(place)).rejects.toThrow();
+    const restored = await on(place, [...args, '--accept-loss', '--confirm', 'orders'], env);
+    expect(restored.dropped).toEqual(expect.arrayContaining(dropped));
+    expect(restored.dropped).toHaveLength(2);
+    // As it says, one after the other; then nothing is lacking.
+    for (const { serial, authority, reason } of restored.dropped)
+      await on(place, ['revoke', `serial:${serial}`, '--authority', authority, '--reason', reason, '--yes'], env);
+    const again = at('again.backup');
+    await on(place, ['keystore', 'backup', '--out', again], env);
+    expect(await on(fresh(), ['keystore', 'restore', again, '--crl', newest], env)).toMatchObject({ dropped: [] });
+  });
+
+  test('a CRL of another cluster, and a file that is none: 2 and 9, and nothing is there', async () => {
+    const place = fresh();
+    const args = ['keystore', 'restore', first, '--keystore', place, '--crl'];
+    await fails(ca, [...args, first], 'ERR_CONFIG');
+    await fails(ca, [...args, join(apart.keystore, 'public/crl.pem')], 'ERR_POLICY');
+    await expect(stat(place)).rejects.toThrow();
   });
 
   test('--dry-run says whether it would, and leaves nothing', async () => {

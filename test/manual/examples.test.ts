@@ -28,6 +28,7 @@ await openssl([
   ...['req', '-x509', '-newkey', 'rsa:2048', '-nodes', '-days', '30', '-subj', '/CN=monitoring'],
   ...['-keyout', '/dev/null', '-out', join(cluster.out, 'monitoring-ca.pem')],
 ]);
+await done(ca, ['crl', '--out', join(cluster.out, 'haproxy-crl.pem')]);
 await copyFile(cluster.keyFile, join(cluster.out, 'orders.key'));
 
 /** A CA of its own for the pages on rollovers: in the other there are agents by then, and no daemon to ask them. */
