@@ -1,11 +1,11 @@
-import { type ChildProcess, spawn } from 'node:child_process';
 import { readFile } from 'node:fs/promises';
 import { request as httpRequest, type IncomingHttpHeaders } from 'node:http';
 import { request as httpsRequest } from 'node:https';
 import { join } from 'node:path';
 import { afterAll } from '@jest/globals';
 import { Authority } from '../live/authority.ts';
-import { CLUSTER_CA, cli } from '../support/cli.ts';
+import { cli } from '../support/cli.ts';
+import { EventProcess } from '../support/event-process.ts';
 import { freePort } from '../support/ports.ts';
 import { scratch } from '../support/scratch.ts';
 import type { Material } from '../support/tls.ts';
@@ -24,21 +24,15 @@ export interface Call {
   headers?: Record<string, string>;
 }
 
-/** An event of `serve --json`: one object a line. */
-export type Event = Record<string, unknown> & { event: string };
-
 /** A running `cluster-ca serve`, with the CA that it serves. It ends with the test file. */
-export class Daemon {
+export class Daemon extends EventProcess {
   readonly ca: Authority;
   readonly port: number;
   readonly plainPort: number;
-  readonly events: Event[] = [];
-  stderr = '';
-  #child: ChildProcess | undefined;
-  #ended: Promise<number | null> = Promise.resolve(null);
   readonly #flags: string[];
 
   constructor(ca: Authority, port: number, plainPort: number, flags: string[]) {
+    super();
     this.ca = ca;
     this.port = port;
     this.plainPort = plainPort;
@@ -62,49 +56,12 @@ export class Daemon {
   async start(more: string[] = [], env: Record<string, string> = {}): Promise<void> {
     const { CLUSTER_CA_KEY_FILE: _, ...own } = this.ca.env;
     const listen = ['--listen', `127.0.0.1:${this.port}`, '--http-listen', `127.0.0.1:${this.plainPort}`];
-    const child = spawn(
-      process.execPath,
-      [CLUSTER_CA, 'serve', ...listen, ...this.#flags, ...more, '--json', '--no-input'],
-      {
-        env: { PATH: process.env.PATH ?? '', LC_ALL: 'C.UTF-8', ...own, ...env },
-        stdio: ['ignore', 'pipe', 'pipe'],
-      },
-    );
-    this.#child = child;
     this.events.length = 0;
-    this.#ended = new Promise((resolve) => child.once('close', resolve));
-    child.stderr?.on('data', (chunk: Buffer) => {
-      this.stderr += chunk.toString();
-    });
-    let rest = '';
-    child.stdout?.on('data', (chunk: Buffer) => {
-      const lines = (rest + chunk.toString()).split('\n');
-      rest = lines.pop() ?? '';
-      for (const line of lines) this.events.push(JSON.parse(line) as Event);
-    });
+    this.spawn(['serve', ...listen, ...this.#flags, ...more], { ...own, ...env });
     await Promise.race([
       this.event('listening'),
-      this.#ended.then((code) => Promise.reject(new Error(`serve ended with ${code}: ${this.stderr}`))),
+      this.ended.then((code) => Promise.reject(new Error(`serve ended with ${code}: ${this.stderr}`))),
     ]);
-  }
-
-  /** Waits for the first event of a kind, or the one that suits. */
-  async event(kind: string, suits: (event: Event) => boolean = () => true): Promise<Event> {
-    for (;;) {
-      const found = this.events.find((event) => event.event === kind && suits(event));
-      if (found !== undefined) return found;
-      await new Promise((resolve) => setTimeout(resolve, 20));
-    }
-  }
-
-  /** @returns the exit code */
-  async stop(signal: NodeJS.Signals = 'SIGTERM'): Promise<number | null> {
-    this.#child?.kill(signal);
-    return this.#ended;
-  }
-
-  get pid(): number {
-    return this.#child?.pid as number;
   }
 
   /** A request with mutual TLS. */

@@ -2,9 +2,10 @@ import { X509Certificate } from 'node:crypto';
 import { readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { beforeAll, expect, test } from '@jest/globals';
+import type { Event } from '../support/event-process.ts';
 import { scratch } from '../support/scratch.ts';
 import { type Material, served } from '../support/tls.ts';
-import { Daemon, type Event } from './daemon.ts';
+import { Daemon } from './daemon.ts';
 
 // Certificates of half a minute: everything that takes months elsewhere is seen here. Nothing depends on how long it takes.
 
