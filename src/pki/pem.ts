@@ -7,24 +7,33 @@ export interface PemBlock {
   bytes: Uint8Array;
 }
 
+const BEGIN = '-----BEGIN ';
+const LABEL = /^[A-Z0-9 ]*/;
 const BLOCK = /-----BEGIN ([A-Z0-9 ]{1,40})-----([A-Za-z0-9+/=\s]*)-----END ([A-Z0-9 ]{1,40})-----/g;
 
 /** True when the octets look like PEM text rather than DER. */
 export function looksLikePem(bytes: Uint8Array): boolean {
-  return bytes.length > 0 && bytes[0] !== 0x30 && decodeLatin1(bytes).includes('-----BEGIN ');
+  return bytes.length > 0 && bytes[0] !== 0x30 && decodeLatin1(bytes).includes(BEGIN);
 }
 
 /**
  * Every block of a PEM file (RFC 7468), in order. Text around the blocks is ignored, as OpenSSL does.
+ * @param labels the blocks that are wanted, of a file that may hold others: those are not looked at, such as a key with
+ *   headers of RFC 1421; default all
  * @throws DerError for a file that is too large, a block without its end, or bad base64
  */
-export function decodePem(input: Uint8Array | string): PemBlock[] {
+export function decodePem(input: Uint8Array | string, labels?: readonly string[]): PemBlock[] {
   const text = typeof input === 'string' ? input : decodeLatin1(input);
   if (text.length > LIMITS.file) throw new DerError(`larger than ${LIMITS.file} bytes`);
+  const isWanted = (label: string): boolean => labels === undefined || labels.includes(label);
   const blocks: PemBlock[] = [];
   let begins = 0;
-  for (let at = text.indexOf('-----BEGIN '); at >= 0; at = text.indexOf('-----BEGIN ', at + 1)) begins++;
+  for (let at = text.indexOf(BEGIN); at >= 0; at = text.indexOf(BEGIN, at + 1)) {
+    const start = at + BEGIN.length;
+    if (isWanted(LABEL.exec(text.slice(start, start + 41))?.[0] ?? '')) begins++;
+  }
   for (const [, label, body, end] of text.matchAll(BLOCK) as Iterable<string[]>) {
+    if (!isWanted(label as string)) continue;
     if (label !== end) throw new DerError(`PEM block ${label} ends as ${end}`);
     blocks.push({ label: label as string, bytes: fromBase64((body as string).replace(/\s+/g, '')) });
   }

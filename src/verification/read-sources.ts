@@ -2,7 +2,7 @@ import { ClusterCaError } from '../errors.ts';
 import { DerError } from '../pki/der/error.ts';
 import { LIMITS } from '../pki/limits.ts';
 import type { Source } from '../pki/path/index.ts';
-import { decodePem, type PemBlock } from '../pki/pem.ts';
+import { decodePem, looksLikePem, type PemBlock } from '../pki/pem.ts';
 import { hasSignedOutline, outlineOf } from '../pki/x509/outline.ts';
 
 /** A file as it was read. `name` is what messages call it. */
@@ -11,15 +11,15 @@ export interface InputFile {
   bytes: Uint8Array;
 }
 
-const LABELS = {
+const LABELS: Record<'certificate' | 'crl', readonly string[]> = {
   certificate: ['CERTIFICATE', 'X509 CERTIFICATE'],
   crl: ['X509 CRL', 'CRL'],
-} as const;
+};
 const PLURAL = { certificate: 'certificate', crl: 'CRL' } as const;
 
 /**
- * The certificates or CRLs of a PEM bundle (other blocks are left out) or of one DER file. They need only the outline
- * of what they should be: what is wrong inside is for validation to find.
+ * The certificates or CRLs of a PEM bundle (other blocks are left out) or of one DER file. One of them at least must have
+ * the outline of what it should be: what is wrong inside, or with another block, is for validation to find.
  * @throws ClusterCaError ERR_CONFIG (exit 2) for a file that is empty, too large, or not that by its outline
  */
 export function readSources({ name, bytes }: InputFile, kind: keyof typeof LABELS): Source[] {
@@ -38,15 +38,13 @@ export function readSources({ name, bytes }: InputFile, kind: keyof typeof LABEL
   }
   let blocks: PemBlock[];
   try {
-    blocks = decodePem(bytes);
+    blocks = decodePem(bytes, LABELS[kind]);
   } catch (cause) {
     if (!(cause instanceof DerError)) throw cause;
     throw reject(`is not a ${what}: ${cause.message}`, cause);
   }
-  const labels: readonly string[] = LABELS[kind];
-  const wanted = blocks.filter(({ label }) => labels.includes(label));
-  if (wanted.length === 0) throw reject(blocks.length === 0 ? `is not a ${what}` : `holds no ${what}`);
-  for (const [i, block] of wanted.entries())
-    if (!hasSignedOutline(block.bytes)) throw reject(`is not a ${what}: block ${i + 1} has not the outline of one`);
-  return wanted.map((block) => ({ der: block.bytes, origin: name }));
+  if (blocks.length === 0) throw reject(looksLikePem(bytes) ? `holds no ${what}` : `is not a ${what}`);
+  if (!blocks.some((block) => hasSignedOutline(block.bytes)))
+    throw reject(`is not a ${what}: block 1 has not the outline of one`);
+  return blocks.map((block) => ({ der: block.bytes, origin: name }));
 }

@@ -1,6 +1,7 @@
 import { ClusterCaError } from '../errors.ts';
 import { type PathOptions, type RevocationCheck, verifyPath } from '../pki/path/index.ts';
 import type { Sha256, VerifySignature } from '../pki/signature.ts';
+import { hasSignedOutline } from '../pki/x509/outline.ts';
 import { toDocument, type VerifyDocument } from './document.ts';
 import { type InputFile, readSources } from './read-sources.ts';
 
@@ -31,6 +32,15 @@ export interface VerifyFilesInput {
 export function verifyFiles(input: VerifyFilesInput): VerifyDocument {
   const { options = {}, explain = false, now, verify, sha256 } = input;
   const [target, ...others] = readSources(input.subject, 'certificate');
+  if (target !== undefined && !hasSignedOutline(target.der))
+    throw new ClusterCaError(
+      'ERR_CONFIG',
+      `the first block of ${input.subject.name} has not the outline of a certificate`,
+      {
+        hint: `the first certificate of the file is verified; cluster-ca inspect ${input.subject.name} tells what it is`,
+        details: { file: input.subject.name },
+      },
+    );
   const anchors = input.trust.flatMap((file) => readSources(file, 'certificate'));
   if (target === undefined || anchors.length === 0)
     throw new ClusterCaError('ERR_CONFIG', 'no trust anchors', { hint: 'give the trust bundle with --trust' });

@@ -110,6 +110,23 @@ describe('exit 2 is for what is no certificate or CRL by its outline', () => {
     expect(exitOf(() => run(pem(leaf.der), { untrusted: [file('x', bytes)] }))).toBe(2);
   });
 
+  test('one block of a bundle is none: it is named, and the others count; the first of the file is what is verified', () => {
+    const more = Uint8Array.of(...root.der, 0);
+    const bundle = text(encodePem('CERTIFICATE', more) + encodePem('CERTIFICATE', root.der));
+    const document = run(pem(leaf.der, ca.der), { trust: [file('bundle', bundle)] });
+    expect([document.valid, document.notes.join()]).toEqual([true, expect.stringContaining('bundle: ')]);
+    const indefinite = Uint8Array.of(0x30, 0x80, ...ca.der.slice(4), 0, 0);
+    const candidates = text(encodePem('CERTIFICATE', indefinite) + encodePem('CERTIFICATE', ca.der));
+    expect(run(pem(leaf.der), { untrusted: [file('x', candidates)] }).valid).toBe(true);
+    expect(exitOf(() => run(text(encodePem('CERTIFICATE', more) + encodePem('CERTIFICATE', leaf.der))))).toBe(2);
+  });
+
+  test('what else is in the file is not looked at: a key that is encrypted in the old way', () => {
+    const old =
+      '-----BEGIN RSA PRIVATE KEY-----\nProc-Type: 4,ENCRYPTED\nDEK-Info: AES-256-CBC,00\n\nAAAA\n-----END RSA PRIVATE KEY-----\n';
+    expect(run(text(old + new TextDecoder().decode(pem(leaf.der, ca.der)))).valid).toBe(true);
+  });
+
   test('a certificate is no CRL; no anchors at all', () => {
     expect(exitOf(() => run(pem(leaf.der), { crls: [file('x', leaf.der)] }))).toBe(2);
     expect(exitOf(() => run(pem(leaf.der), { trust: [] }))).toBe(2);
