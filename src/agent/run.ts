@@ -1,7 +1,7 @@
 import type { Context } from '../context.ts';
 import { type Address, formatAddress } from '../endpoint/address.ts';
 import { ClusterCaError } from '../errors.ts';
-import { leaveInterrupt } from '../ui/interrupt.ts';
+import { stopSignal } from '../ui/interrupt.ts';
 import { Journal } from '../ui/journal.ts';
 import { Agent } from './agent.ts';
 import { readAgentConfig } from './config.ts';
@@ -42,12 +42,4 @@ export async function runAgent(ctx: Context, { server, node, config: path, out }
   });
   await agent.run(stopped);
   journal.say('stopped', { signal: await stopped });
-}
-
-/** SIGTERM, or Ctrl-C; a second one ends the process as the system does. */
-function stopSignal(): Promise<string> {
-  leaveInterrupt();
-  return new Promise((resolve) => {
-    for (const signal of ['SIGTERM', 'SIGINT'] as const) process.once(signal, () => resolve(signal));
-  });
 }

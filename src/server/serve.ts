@@ -5,7 +5,7 @@ import { inventoryItems } from '../inventory/items.ts';
 import { readInventory } from '../inventory/read.ts';
 import type { Keystore } from '../keystore/keystore.ts';
 import { KeystoreWriter } from '../keystore/writer.ts';
-import { leaveInterrupt } from '../ui/interrupt.ts';
+import { stopSignal } from '../ui/interrupt.ts';
 import { Journal } from '../ui/journal.ts';
 import { requireClock, type UnlockOptions } from '../unlocking.ts';
 import { formatTime } from '../values/time.ts';
@@ -195,14 +195,6 @@ function tellOfRollover({ id, by, rollover, problem }: Job, metrics: Metrics, jo
   const { phase, steps = [], warnings } = rollover.document;
   const error = rollover.verdict?.message;
   journal.say('rollover-moved', { job: id, by, phase, steps: steps.map(({ what }) => what), warnings, error });
-}
-
-/** SIGTERM, or Ctrl-C; a second one ends the process as the system does. */
-function stopSignal(): Promise<string> {
-  leaveInterrupt();
-  return new Promise((resolve) => {
-    for (const signal of ['SIGTERM', 'SIGINT'] as const) process.once(signal, () => resolve(signal));
-  });
 }
 
 function announce({ journal, keystore }: Service, { listen, httpListen }: ServeOptions, own: OwnCertificate): void {

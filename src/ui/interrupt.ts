@@ -20,7 +20,24 @@ export function endAtInterrupt(say: (error: ClusterCaError) => void): void {
   });
 }
 
-/** For a daemon, which ends in its own way: Ctrl-C is left to whoever listens to it next. */
-export function leaveInterrupt(): void {
+/**
+ * For a daemon, which ends in its own way: the first SIGTERM or Ctrl-C. It goes on listening, so that nobody else takes
+ * that signal for the end of the process; a second one is its end.
+ */
+export function stopSignal(): Promise<string> {
   process.removeAllListeners('SIGINT');
+  const SIGNALS = ['SIGTERM', 'SIGINT'] as const;
+  return new Promise((resolve) => {
+    let stopping = false;
+    const heard = (signal: NodeJS.Signals): void => {
+      resolve(signal);
+      // By SIGTERM whoever has started programs ends them.
+      if (stopping) {
+        for (const one of SIGNALS) process.off(one, heard);
+        process.kill(process.pid, 'SIGTERM');
+      }
+      stopping = true;
+    };
+    for (const signal of SIGNALS) process.on(signal, heard);
+  });
 }
