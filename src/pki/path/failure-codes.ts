@@ -229,6 +229,12 @@ export const FAILURES = {
     'use a certificate with fewer names or a CA with fewer constraints',
     50,
   ),
+  'budget-steps': kind(
+    'RFC 4158 §7',
+    'the limit of steps was reached: certificates or CRLs were made to be expensive',
+    'give fewer candidates with --untrusted, and fewer CRLs with --crl',
+    50,
+  ),
   'max-depth-exceeded': kind('RFC 4158 §7', 'more intermediate CAs than allowed', 'allow more with --max-depth N', 45),
   'untrusted-root': kind(
     'RFC 5280 §6.1',

@@ -226,6 +226,75 @@ describe('distribution points', () => {
   });
 });
 
+describe('the latest CRL speaks, whatever the order in which they are given', () => {
+  const HELD = { entries: [{ serial: SERIAL, extensions: [reason(6)] }] };
+  const early = { thisUpdate: new Date('2026-06-02Z') };
+  const late = { thisUpdate: new Date('2026-06-10Z') };
+  const numbered = (n: number, recipe: Partial<CrlRecipe>): Uint8Array => crl({ extensions: [number(n)], ...recipe });
+  const some = (recipe: Partial<CrlRecipe>): Uint8Array =>
+    crl({ ...recipe, extensions: [idp(tlv(0x83, KEY_COMPROMISE))] });
+  const change = (n: number, recipe: Partial<CrlRecipe>): Uint8Array =>
+    crl({ ...recipe, extensions: [number(n), delta(5)] });
+
+  test.each<[string, Uint8Array[], string[]]>([
+    ['a newer one revokes', [numbered(1, early), numbered(2, { ...late, ...REVOKED })], ['revoked']],
+    ['a newer one no longer holds it', [numbered(1, { ...early, ...HELD }), numbered(2, late)], []],
+    ['without numbers', [crl(early), crl({ ...late, ...REVOKED })], ['revoked']],
+    ['of one second, any that revokes', [numbered(1, {}), numbered(2, REVOKED)], ['revoked']],
+    ['of one second, any that revokes', [numbered(1, REVOKED), numbered(2, {})], ['revoked']],
+    ['the clock went back', [numbered(2, { ...early, ...REVOKED }), numbered(1, late)], ['revoked']],
+    ['a newer one for some reasons revokes', [crl(early), some({ ...late, ...REVOKED })], ['revoked']],
+    ['an older one for some reasons is settled', [some({ ...early, ...HELD }), crl(late)], []],
+    ['a newer one for some reasons settles only these', [crl({ ...early, ...HELD }), some(late)], ['revoked']],
+    [
+      'a newer one that cannot be believed',
+      [crl({ ...early, ...REVOKED }), crl({ ...late, key: root.key })],
+      ['revoked'],
+    ],
+    ['a newer delta', [numbered(5, {}), change(6, {}), change(7, REVOKED)], ['revoked']],
+    ['deltas of one number, any that revokes', [numbered(5, {}), change(6, {}), change(6, REVOKED)], ['revoked']],
+    [
+      'a newer delta takes it back',
+      [numbered(5, REVOKED), change(6, HELD), change(7, { entries: [{ serial: SERIAL, extensions: [reason(8)] }] })],
+      [],
+    ],
+    [
+      'a delta later than a CRL of another scope',
+      [
+        numbered(5, { thisUpdate: new Date('2026-06-01Z') }),
+        crl({ ...early, extensions: [idp(flag(0x81))] }),
+        change(6, { ...late, ...REVOKED }),
+      ],
+      ['revoked'],
+    ],
+  ])('%s', (_, crls, expected) => {
+    expect(codes([rootCrl, ...crls])).toEqual(expected);
+    expect(codes([rootCrl, ...crls.toReversed()])).toEqual(expected);
+  });
+
+  test('by whichever distribution point', () => {
+    const target = makeLeaf('CN=leaf', ca, undefined, {
+      serial: SERIAL,
+      extensions: [points([fullName(uri('http://a.example/1'))], [fullName(uri('http://a.example/2'))])],
+    });
+    const named = (n: number, recipe: Partial<CrlRecipe>): Uint8Array =>
+      crl({ ...recipe, extensions: [idp(fullName(uri(`http://a.example/${n}`)))] });
+    expect(codes([rootCrl, named(1, early), named(2, { ...late, ...REVOKED })], target)).toEqual(['revoked']);
+    expect(codes([rootCrl, named(2, early), named(1, { ...late, ...REVOKED })], target)).toEqual(['revoked']);
+  });
+});
+
+test('many distribution points and many CRLs end in the budget', () => {
+  const list = Array.from({ length: 50 }, (_, i) => [fullName(uri(`http://c.example/${i}`))]);
+  const target = makeLeaf('CN=leaf', ca, undefined, { extensions: [points(...list)] });
+  const others = Array.from({ length: 50 }, (_, i) =>
+    crl({ extensions: [idp(fullName(uri(`http://d.example/${i}`)))] }),
+  );
+  expect(codes([rootCrl, ...others], target)).toEqual(['crl-scope']);
+  expect(codes([rootCrl, ...others], target, { budget: { steps: 1000 } })).toEqual(['budget-steps']);
+  expect(codes([rootCrl, ...others, crl()], target)).toEqual([]);
+});
+
 describe('delta CRLs (RFC 5280 §5.2.4)', () => {
   const base = (recipe: Partial<CrlRecipe> = {}): Uint8Array => crl({ extensions: [number(10)], ...recipe });
   const change = (recipe: Partial<CrlRecipe> = {}, from = 10, to = 11): Uint8Array =>

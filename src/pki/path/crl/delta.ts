@@ -7,12 +7,16 @@ import type { PathCrl } from './path-crl.ts';
 export function deltaFits(delta: PathCrl, complete: PathCrl): boolean {
   if (delta.baseNumber === undefined || delta.number === undefined || complete.number === undefined) return false;
   return (
-    delta.issuerKey === complete.issuerKey &&
-    sameExtension(delta, complete, OID.issuingDistributionPoint) &&
-    sameExtension(delta, complete, OID.authorityKeyIdentifier) &&
     complete.number >= delta.baseNumber &&
-    complete.number <= delta.number
+    complete.number <= delta.number &&
+    sameScope(delta, complete) &&
+    sameExtension(delta, complete, OID.authorityKeyIdentifier)
   );
+}
+
+/** Whether two CRLs have the same issuer and scope, and so one sequence of numbers (RFC 5280 §5.2.3). */
+export function sameScope(a: PathCrl, b: PathCrl): boolean {
+  return a.issuerKey === b.issuerKey && sameExtension(a, b, OID.issuingDistributionPoint);
 }
 
 function sameExtension(a: PathCrl, b: PathCrl, oid: string): boolean {

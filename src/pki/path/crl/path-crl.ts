@@ -15,6 +15,7 @@ import { oidName } from '../decoded-extensions.ts';
 import type { FailureSubject } from '../failure.ts';
 import { nameKey } from '../names/distinguished-name.ts';
 import { EntryIndex } from './entry-index.ts';
+import { pointNameKeys } from './point-keys.ts';
 
 /** A CRL in path processing: its extensions decoded, its entries indexed when the first one is looked up. */
 export class PathCrl implements FailureSubject {
@@ -23,6 +24,8 @@ export class PathCrl implements FailureSubject {
   readonly issuerName: Name;
   readonly issuerKey: string;
   readonly issuingDistributionPoint: IssuingDistributionPoint | undefined;
+  /** Keys of the names of its distribution point; undefined when it has none (RFC 5280 §5.2.5). */
+  readonly pointKeys: readonly string[] | undefined;
   readonly number: bigint | undefined;
   /** BaseCRLNumber: present in delta CRLs only (RFC 5280 §5.2.4). */
   readonly baseNumber: bigint | undefined;
@@ -45,6 +48,8 @@ export class PathCrl implements FailureSubject {
       return bytes === undefined ? undefined : parse(bytes);
     };
     this.issuingDistributionPoint = decode(OID.issuingDistributionPoint, parseIssuingDistributionPoint);
+    const point = this.issuingDistributionPoint?.name;
+    this.pointKeys = point === undefined ? undefined : pointNameKeys(point, this.issuerKey);
     // These two decide nothing, but they have to be what they say.
     decode(OID.freshestCRL, parseDistributionPoints);
     decode(OID.authorityKeyIdentifier, parseAuthorityKeyIdentifier);

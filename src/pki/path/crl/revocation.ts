@@ -8,15 +8,19 @@ import type { PathCertificate } from '../path-certificate.ts';
 import type { CertificatePool } from '../pool.ts';
 import type { RevocationCheck, ValidatedPath } from '../validate.ts';
 import { checkCrl } from './crl-checks.ts';
-import { deltaFits } from './delta.ts';
+import { type CrlCandidate, CrlSet, latestUpdate } from './crl-set.ts';
+import { sameScope } from './delta.ts';
 import type { RevokedEntry } from './entry-index.ts';
 import type { PathCrl } from './path-crl.ts';
-import { pointsOf, scopeReasons } from './scope.ts';
+import { type Point, pointsOf } from './scope.ts';
 
-/** A CRL that may be believed, with the delta CRL that goes with it. */
+/** A CRL that may be believed, with the delta CRLs that go with it: one, unless several have the same number. */
 interface Believed {
   complete: PathCrl;
-  delta: PathCrl | undefined;
+  deltas: readonly PathCrl[];
+  reasons: ReasonMask;
+  /** The latest thisUpdate of them, milliseconds since 1970. */
+  latest: number;
 }
 
 /** The certificate whose status is asked for, and where. */
@@ -35,8 +39,8 @@ interface Question {
 export class CrlRevocation implements RevocationCheck {
   readonly #context: PathContext;
   readonly #pool: CertificatePool;
-  readonly #complete: readonly PathCrl[];
-  readonly #deltas: readonly PathCrl[];
+  readonly #crls: CrlSet;
+  readonly #points = new WeakMap<PathCertificate, readonly Point[]>();
   /** Signers whose own path is being looked for: their CRLs vouch for themselves only where the issuer's distribution point says so. */
   readonly #pending = new Set<PathCertificate>();
   readonly #trustedSigners = new Map<PathCertificate, Set<PathCertificate>>();
@@ -44,64 +48,76 @@ export class CrlRevocation implements RevocationCheck {
   constructor(context: PathContext, pool: CertificatePool, crls: readonly PathCrl[]) {
     this.#context = context;
     this.#pool = pool;
-    this.#complete = crls.filter(({ baseNumber }) => baseNumber === undefined);
-    this.#deltas = crls.filter(({ baseNumber }) => baseNumber !== undefined);
+    this.#crls = new CrlSet(crls);
   }
 
   check(certificate: PathCertificate, issuer: PathCertificate, path: ValidatedPath): PathFailure[] {
-    let covered: ReasonMask = 0;
-    let outOfScope = false;
+    const spend = (steps: number): void => this.#context.budget.spend('steps', steps);
+    const points = this.#pointsOf(certificate);
+    const believed: Believed[] = [];
     const problems: PathFailure[] = [];
-    for (const point of pointsOf(certificate))
-      for (const crl of this.#complete) {
-        const reasons = scopeReasons(crl, certificate, point);
-        if (reasons === undefined) outOfScope ||= point.issuers.includes(crl.issuerKey);
-        else if ((reasons & ~covered) !== 0) {
-          const believed = this.#believe(crl, { certificate, issuer, path, delegated: point.indirect }, problems);
-          if (believed === undefined) continue;
-          const entry = findEntry(believed, certificate);
-          if (entry !== undefined) return [revoked(certificate, entry)];
-          covered |= reasons;
-          if (covered === ALL_REASONS) return [];
-        }
-      }
+    for (const candidate of this.#crls.about(certificate, points, this.#context.at, spend)) {
+      spend(believed.length);
+      if ((candidate.reasons & ~settledReasons(believed, candidate)) === 0) continue;
+      const question = { certificate, issuer, path, delegated: candidate.delegated };
+      const crl = this.#believe(candidate, question, problems);
+      const entry = crl === undefined ? undefined : findEntry(crl, certificate);
+      if (entry !== undefined) return [revoked(certificate, entry)];
+      if (crl !== undefined) believed.push(crl);
+    }
+    const covered = reasonsOf(believed);
+    if (covered === ALL_REASONS) return [];
     problems.sort((a, b) => FAILURES[b.code].rank - FAILURES[a.code].rank);
-    const worst = problems[0];
-    return [worst ?? this.#unknown(certificate, covered !== 0 || outOfScope)];
+    return [problems[0] ?? this.#unknown(certificate, covered !== 0 || this.#crls.hasIssuerOf(points))];
+  }
+
+  #pointsOf(certificate: PathCertificate): readonly Point[] {
+    let points = this.#points.get(certificate);
+    if (points === undefined) {
+      points = pointsOf(certificate);
+      this.#points.set(certificate, points);
+    }
+    return points;
   }
 
   #unknown(certificate: PathCertificate, scoped: boolean): PathFailure {
     if (scoped)
       return pathFailure('crl-scope', certificate, 'the CRLs of its issuer leave it out, or cover only some reasons');
     const name = certificate.issuerText || 'its issuer';
-    if (this.#deltas.some(({ issuerKey }) => issuerKey === certificate.issuerKey))
+    if (this.#crls.hasDeltaOf(certificate.issuerKey))
       return pathFailure('crl-delta-without-base', certificate, `only a delta CRL of ${name} was given`);
     return pathFailure('revocation-unknown', certificate, `no CRL of ${name} was given`);
   }
 
   /** RFC 5280 §6.3.3(a), (c), (f) to (h). What speaks against the CRL is added to `problems`. */
-  #believe(crl: PathCrl, question: Question, problems: PathFailure[]): Believed | undefined {
+  #believe(candidate: CrlCandidate, question: Question, problems: PathFailure[]): Believed | undefined {
+    const { complete, reasons } = candidate;
     const { certificate } = question;
-    const failures = checkCrl(this.#context, crl, certificate);
+    const failures = checkCrl(this.#context, complete, certificate);
     if (failures.length > 0) {
       problems.push(...failures);
       return undefined;
     }
-    const signer = this.#signer(crl, question, problems);
+    const signer = this.#signer(complete, question, problems);
     if (signer === undefined) return undefined;
-    const delta = this.#deltas.find(
-      (candidate) =>
-        deltaFits(candidate, crl) &&
-        candidate.isCurrentAt(this.#context.at) &&
-        checkCrl(this.#context, candidate, certificate).length === 0 &&
-        this.#context.verifies(candidate.crl, signer),
-    );
-    const problem = delta === undefined ? currency(crl, certificate, this.#context.at) : undefined;
+    const deltas = this.#believedDeltas(candidate, signer, certificate);
+    const problem = deltas.length === 0 ? currency(complete, certificate, this.#context.at) : undefined;
     if (problem !== undefined) {
       problems.push(problem);
       return undefined;
     }
-    return { complete: crl, delta };
+    return { complete, deltas, reasons, latest: latestUpdate(complete, deltas) };
+  }
+
+  /** RFC 5280 §6.3.3(c), (h): the delta CRLs with the highest number that may be believed. */
+  #believedDeltas({ deltas }: CrlCandidate, signer: PathCertificate, certificate: PathCertificate): PathCrl[] {
+    const found: PathCrl[] = [];
+    for (const delta of deltas) {
+      if (found[0] !== undefined && delta.number !== found[0].number) break;
+      if (checkCrl(this.#context, delta, certificate).length > 0) continue;
+      if (this.#context.verifies(delta.crl, signer)) found.push(delta);
+    }
+    return found;
   }
 
   /** The certificate whose key signed the CRL and that may sign CRLs: the issuer, or one with a path of its own. */
@@ -172,11 +188,30 @@ function currency(crl: PathCrl, certificate: PathCertificate, at: number): PathF
   return undefined;
 }
 
-/** RFC 5280 §6.3.3(i) to (k): what the delta says comes first; an entry that it removes is none. */
-function findEntry({ complete, delta }: Believed, certificate: PathCertificate): RevokedEntry | undefined {
+/** The reasons for which CRLs have spoken that take the place of this one. */
+function settledReasons(believed: readonly Believed[], candidate: CrlCandidate): ReasonMask {
+  return reasonsOf(believed.filter((one) => supersedes(one, candidate)));
+}
+
+/** A later CRL does, whatever its scope, unless their common sequence says otherwise (RFC 5280 §5.2.3). Of two of one time neither does. */
+function supersedes(one: Believed, { complete, latest }: CrlCandidate): boolean {
+  if (one.latest <= latest) return false;
+  if (!sameScope(one.complete, complete)) return true;
+  const number = one.deltas[0]?.number ?? one.complete.number;
+  return number === undefined || complete.number === undefined || number >= complete.number;
+}
+
+function reasonsOf(believed: readonly Believed[]): ReasonMask {
+  return believed.reduce((mask, { reasons }) => mask | reasons, 0);
+}
+
+/** RFC 5280 §6.3.3(i) to (k): what the deltas say comes first; an entry that they remove is none. */
+function findEntry({ complete, deltas }: Believed, certificate: PathCertificate): RevokedEntry | undefined {
   const serial = certificate.certificate.serialNumber;
-  const entry = delta?.index.find(certificate.issuerKey, serial) ?? complete.index.find(certificate.issuerKey, serial);
-  return entry?.reason === 'removeFromCRL' ? undefined : entry;
+  const find = (crl: PathCrl): RevokedEntry | undefined => crl.index.find(certificate.issuerKey, serial);
+  const changes = deltas.map(find).filter((entry) => entry !== undefined);
+  const entries = changes.length > 0 ? changes : [find(complete)];
+  return entries.find((entry) => entry !== undefined && entry.reason !== 'removeFromCRL');
 }
 
 function revoked(certificate: PathCertificate, { date, reason }: RevokedEntry): PathFailure {

@@ -1,16 +1,9 @@
-import { toHex } from '../../encoding.ts';
-import {
-  ALL_REASONS,
-  type DistributionPoint,
-  type DistributionPointName,
-  type ReasonMask,
-} from '../../x509/distribution-point.ts';
-import type { GeneralName } from '../../x509/general-name.ts';
+import { ALL_REASONS, type DistributionPoint, type ReasonMask } from '../../x509/distribution-point.ts';
 import { parseName } from '../../x509/name.ts';
-import { nameKey, rdnKey } from '../names/distinguished-name.ts';
-import { normalizeUri } from '../names/uri.ts';
+import { nameKey } from '../names/distinguished-name.ts';
 import type { PathCertificate } from '../path-certificate.ts';
 import type { PathCrl } from './path-crl.ts';
+import { directoryKey, generalNameKey, pointNameKeys } from './point-keys.ts';
 
 /** A distribution point of a certificate, with its names as keys. `reasons` is a full mask when it has none. */
 export interface Point {
@@ -50,7 +43,7 @@ function readPoint(point: DistributionPoint, issuerKey: string): Point {
       ? (point.cRLIssuer ?? []).map(generalNameKey)
       : pointNameKeys(point.name, issuers[0] ?? issuerKey);
   return {
-    issuers,
+    issuers: [...new Set(issuers)],
     indirect: point.cRLIssuer !== undefined,
     names: new Set(names),
     reasons: point.reasons ?? ALL_REASONS,
@@ -66,37 +59,9 @@ export function scopeReasons(crl: PathCrl, certificate: PathCertificate, point: 
   if (!point.issuers.includes(crl.issuerKey)) return undefined;
   if (point.indirect && scope?.indirectCRL !== true) return undefined;
   if (scope === undefined) return point.reasons;
-  if (scope.name !== undefined) {
-    const names = pointNameKeys(scope.name, crl.issuerKey);
-    if (!names.some((name) => point.names.has(name))) return undefined;
-  }
+  if (crl.pointKeys !== undefined && !crl.pointKeys.some((key) => point.names.has(key))) return undefined;
   const isCa = certificate.extensions.basicConstraints?.cA === true;
   if (scope.onlyContainsAttributeCerts) return undefined;
   if (isCa ? scope.onlyContainsUserCerts : scope.onlyContainsCACerts) return undefined;
   return point.reasons & (scope.onlySomeReasons ?? ALL_REASONS);
-}
-
-function pointNameKeys(name: DistributionPointName, base: string): string[] {
-  if (name.type === 'fullName') return name.names.map(generalNameKey);
-  const rdn = rdnKey(name.rdn);
-  return [directoryKey(base === '' ? rdn : `${base}\u0002${rdn}`)];
-}
-
-function generalNameKey(name: GeneralName): string {
-  switch (name.type) {
-    case 'directory':
-      return directoryKey(nameKey(parseName(name.value)));
-    case 'uri':
-      return `uri:${normalizeUri(name.value) ?? name.value}`;
-    case 'dns':
-      return `dns:${name.value.toLowerCase()}`;
-    case 'email':
-      return `email:${name.value}`;
-    default:
-      return `${name.type}:${toHex(name.value)}`;
-  }
-}
-
-function directoryKey(key: string): string {
-  return `directory:${key}`;
 }
