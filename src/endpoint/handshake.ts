@@ -1,3 +1,4 @@
+import type { X509Certificate } from 'node:crypto';
 import { connect, createSecureContext, type SecureContext, type TLSSocket } from 'node:tls';
 import { ClusterCaError } from '../errors.ts';
 import { type Address, formatAddress } from './address.ts';
@@ -28,8 +29,10 @@ export interface Handshake {
   outcome: 'accepted' | 'refused';
   protocol?: string;
   cipher?: string;
-  /** DER of the certificate whose key the server has shown to have. */
+  /** DER of the certificate whose key the server has shown to have (RFC 8446 §4.4.3, RFC 5246 §7.4.3). */
   leaf?: Uint8Array;
+  /** DER of that certificate and of those served with it. */
+  chain?: Uint8Array[];
   /** Of a refusal: the alert's name, or `closed`. */
   alert?: string;
   /** Of a refusal: what it means. */
@@ -121,9 +124,24 @@ export async function handshake(to: Address, options: HandshakeOptions = {}): Pr
 function describe(socket: TLSSocket, found: Partial<Handshake>): void {
   found.protocol = socket.getProtocol() ?? 'unknown';
   found.cipher = socket.getCipher().name;
-  const leaf = socket.getPeerX509Certificate()?.raw;
-  if (leaf !== undefined) found.leaf = new Uint8Array(leaf);
+  const leaf = socket.getPeerX509Certificate();
+  if (leaf !== undefined) {
+    found.leaf = new Uint8Array(leaf.raw);
+    found.chain = chainOf(leaf);
+  }
   if (socket.isSessionReused()) found.resumed = true;
+}
+
+/** A certificate, and those that were served with it up to where they lead. */
+function chainOf(leaf: X509Certificate): Uint8Array[] {
+  const chain: Uint8Array[] = [];
+  const seen = new Set<string>();
+  // A self-signed one is its own issuer.
+  for (let one: X509Certificate | undefined = leaf; one && !seen.has(one.fingerprint256); one = one.issuerCertificate) {
+    seen.add(one.fingerprint256);
+    chain.push(new Uint8Array(one.raw));
+  }
+  return chain;
 }
 
 function isClosing(error: unknown): boolean {

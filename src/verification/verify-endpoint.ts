@@ -4,6 +4,7 @@ import { readClientFiles } from '../endpoint/client-files.ts';
 import { misbehaved } from '../endpoint/failure.ts';
 import { fingerprintOf, type Observation, observe } from '../endpoint/observe.ts';
 import { checkStarttls } from '../endpoint/starttls.ts';
+import { equalBytes } from '../pki/der/writer.ts';
 import type { PathOptions } from '../pki/path/index.ts';
 import { encodePem } from '../pki/pem.ts';
 import type { InputFile } from './read-sources.ts';
@@ -24,6 +25,8 @@ export interface EndpointFacts {
   clientCertificate: Observation['clientCertificate'];
   /** Fingerprints of the chain as served. */
   served: string[];
+  /** Whether the server has shown to have the key of the certificate that is verified: in a handshake that went that far. */
+  keyProven: boolean;
 }
 
 export interface ServedChain {
@@ -45,13 +48,23 @@ export async function fetchChain(address: string, flags: ConnectFlags, options: 
   const client = readClientFiles(flags.cert, flags.key);
   const name = options.names?.find((one) => isIP(one) === 0 && /^[a-z0-9._-]+$/i.test(one));
   const seen = await observe(to, { starttls: flags.starttls, client, name });
-  const { identified, chain } = seen;
+  const { identified, anonymous, clientCertificate } = seen;
   if (identified?.outcome === 'refused')
     throw misbehaved(
       formatAddress(to),
       `refused the client certificate: ${identified.alert}`,
       `${identified.reason}; cluster-ca inspect ${formatAddress(to)} shows what it accepts`,
     );
+  const { leaf: proven, chain: shown = [] } = identified ?? anonymous;
+  if (proven === undefined && clientCertificate === 'not-requested')
+    throw misbehaved(
+      formatAddress(to),
+      `shows a certificate, and does not finish the handshake: ${(identified ?? anonymous).alert}`,
+      'nothing shows that it has the key of that certificate',
+    );
+  // What is served to somebody who goes no further proves nothing: anybody has it. Another one is verified instead.
+  const another = proven !== undefined && !equalBytes(seen.chain[0] as Uint8Array, proven);
+  const chain = another ? shown : seen.chain;
   return {
     facts: {
       address: formatAddress(to),
@@ -60,22 +73,27 @@ export async function fetchChain(address: string, flags: ConnectFlags, options: 
       cipher: seen.cipher,
       clientCertificate: seen.clientCertificate,
       served: chain.map(fingerprintOf),
+      keyProven: proven !== undefined,
     },
     subject: {
       name: formatAddress(to),
       bytes: new TextEncoder().encode(chain.map((der) => encodePem('CERTIFICATE', der)).join('')),
     },
     options: { ...options, names: options.names ?? [to.host], purposes: options.purposes ?? ['server'] },
-    notes: notesOn(seen),
+    notes: notesOn(seen, another ? fingerprintOf(seen.chain[0] as Uint8Array) : undefined),
   };
 }
 
-function notesOn({ clientCertificate, identified, anonymous, chain }: Observation): string[] {
+/** @param before the fingerprint of what it has shown at first, where that is another certificate */
+function notesOn({ clientCertificate, identified, anonymous }: Observation, before: string | undefined): string[] {
   const notes: string[] = [];
   if (clientCertificate === 'required' && identified === undefined)
     notes.push('the server demands a client certificate, and none was given: --cert and --key finish the handshake');
-  const whole = identified ?? anonymous;
-  if (whole.leaf !== undefined && chain[0] !== undefined && fingerprintOf(whole.leaf) !== fingerprintOf(chain[0]))
-    notes.push('the server served another certificate in the next handshake: it has more than one, or was reloaded');
+  if ((identified ?? anonymous).leaf === undefined)
+    notes.push('nothing shows that it has the key of this certificate: the handshake went no further');
+  if (before !== undefined)
+    notes.push(
+      `at first the server has shown another certificate (${before.slice(0, 12)}): it has more than one, or was reloaded; the one whose key it has is verified`,
+    );
   return notes;
 }

@@ -1,10 +1,12 @@
+import { randomBytes } from 'node:crypto';
 import { writeFileSync } from 'node:fs';
+import { connect } from 'node:net';
 import { join } from 'node:path';
 import { describe, expect, test } from '@jest/globals';
 import type { EndpointDocument } from '../../src/inspecting/endpoint-document.ts';
 import { done, expectExit, expectSafe, fails, verdict } from '../cli/checks.ts';
 import type { RunOptions } from '../support/cli.ts';
-import { makeLeaf } from '../support/make-pki.ts';
+import { type Entity, makeLeaf } from '../support/make-pki.ts';
 import { scratch } from '../support/scratch.ts';
 import { warmCli } from '../support/warm.ts';
 import {
@@ -49,7 +51,28 @@ interface Verified {
   path: { subject: string }[];
   failures: { code: string }[];
   notes: string[];
-  endpoint: { address: string; protocol: string; clientCertificate: string; served: string[] };
+  endpoint: { address: string; protocol: string; clientCertificate: string; served: string[]; keyProven: boolean };
+}
+
+/** A number in so many octets. */
+const octets = (value: number, count: number): Buffer => {
+  const out = Buffer.alloc(count);
+  out.writeUIntBE(value, 0, count);
+  return out;
+};
+const handshakeMessage = (type: number, body: Buffer): Buffer =>
+  Buffer.concat([octets(type, 1), octets(body.length, 3), body]);
+
+/** The first flight of TLS 1.2 with certificates whose keys nobody needs to have. */
+function replayed(...certificates: Entity[]): Buffer {
+  const hello = Buffer.concat([octets(0x0303, 2), randomBytes(32), octets(0, 1), octets(0xc02b, 2), octets(0, 1)]);
+  const list = Buffer.concat(certificates.map(({ der }) => Buffer.concat([octets(der.length, 3), der])));
+  const flight = Buffer.concat([
+    handshakeMessage(2, hello),
+    handshakeMessage(11, Buffer.concat([octets(list.length, 3), list])),
+    handshakeMessage(14, Buffer.alloc(0)),
+  ]);
+  return Buffer.concat([octets(22, 1), octets(0x0303, 2), octets(flight.length, 2), flight]);
 }
 
 describe('verify HOST:PORT', () => {
@@ -76,6 +99,32 @@ describe('verify HOST:PORT', () => {
     expect(without.warnings?.join()).toMatch(/demands a client certificate/);
     const withOne = await done<Verified>(run, ['verify', `127.0.0.1:${demanding}`, ...trust, ...own]);
     expect(withOne.warnings?.join() ?? '').not.toMatch(/demands/);
+  });
+
+  test('whose key it has not is not believed: the certificate of the whole handshake is verified', async () => {
+    const imposter = await tlsServer({ cert: certificatePem(stranger), key: keyPem(stranger) });
+    let connections = 0;
+    const port = await tcpServer((socket) => {
+      if (connections++ % 2 === 0) socket.once('data', () => socket.end(replayed(server, issuing)));
+      else socket.pipe(connect(imposter, '127.0.0.1').on('error', () => {})).pipe(socket);
+    });
+    const args = ['verify', `127.0.0.1:${port}`, ...trust];
+    const found = await verdict<Verified>(run, args, 'ERR_PATH');
+    expect(found.failures.map(({ code }) => code)).toContain('untrusted-root');
+    expect([found.endpoint.keyProven, found.notes.join()]).toEqual([
+      true,
+      expect.stringContaining('at first the server has shown another certificate'),
+    ]);
+  });
+
+  test('who shows a certificate, and finishes no handshake: 7', async () => {
+    let connections = 0;
+    const port = await tcpServer((socket) => {
+      const last = connections++ === 0 ? replayed(server, issuing) : undefined;
+      socket.once('data', () => (last === undefined ? socket.end() : socket.end(last)));
+    });
+    const error = await fails(run, ['verify', `127.0.0.1:${port}`, ...trust], 'ERR_REMOTE');
+    expect(error.message).toContain('does not finish the handshake');
   });
 
   test('one that it refuses: 7, with the alert', async () => {
