@@ -12,6 +12,7 @@ import { decodeIdentity, type Identity } from './identity.ts';
 import { foldOn, type Loaded, loadLog, readObject, readPack, rolledBack } from './load.ts';
 import type { Authority } from './log/bodies.ts';
 import type { Applied } from './log/fold.ts';
+import { checkNoGap } from './log/gap.ts';
 import { recordHash } from './log/record.ts';
 import type { LogState } from './log/state.ts';
 import { encodePack, type PackedCertificate } from './pack.ts';
@@ -128,6 +129,7 @@ export class Keystore {
       const overlay = new Overlay();
       const state = await foldOn(this.store, this.identity, this.#identityBytes, undefined, overlay);
       if (state === undefined) throw tampered('the log is empty');
+      await checkNoGap(this.store, state.seq + 1);
       this.#loaded = { state, overlay, pages: { certificates: [], serials: [], times: [], revoked: [], requests: [] } };
     });
   }
@@ -238,15 +240,23 @@ export class Keystore {
   }
 
   /**
-   * Compares the log with a lower bound of it.
+   * Compares the log, as it was read, with a lower bound of it.
    * @throws ERR_KEYSTORE_ROLLED_BACK when the log is shorter or differs
    */
   async checkAnchor(anchor: Anchor, what: string): Promise<void> {
-    const record = await this.store.readRecord(anchor.seq);
-    if (record === undefined)
-      throw rolledBack(`the keystore ends at record ${this.state.seq}, but ${what} has seen record ${anchor.seq}`);
-    if (recordHash(record) !== anchor.head)
-      throw rolledBack(`log record ${anchor.seq} is not the one that ${what} has seen`);
+    // The bound may be of a record that a writer has made since the log was read.
+    if (anchor.seq > this.state.seq) await this.refresh();
+    const { seq, head } = this.state;
+    if (anchor.seq > seq)
+      throw rolledBack(`the keystore ends at record ${seq}, but ${what} has seen record ${anchor.seq}`);
+    const found = anchor.seq === seq ? head : await this.#hashOf(anchor.seq);
+    if (found !== anchor.head) throw rolledBack(`log record ${anchor.seq} is not the one that ${what} has seen`);
+  }
+
+  async #hashOf(seq: number): Promise<string> {
+    const record = await this.store.readRecord(seq);
+    if (record === undefined) throw tampered(`log record ${seq} is missing`);
+    return recordHash(record);
   }
 
   /** Compares the log with this user's anchor. False when there is none: a rollback could not be noticed. */

@@ -6,6 +6,7 @@ import { type IndexPages, NO_PAGES } from './certificates/index.ts';
 import { Overlay } from './certificates/overlay.ts';
 import type { Identity } from './identity.ts';
 import { applyRecord, type Changes } from './log/fold.ts';
+import { checkNoGap } from './log/gap.ts';
 import { decodeRecord, type LogRecord, recordHash } from './log/record.ts';
 import type { LogState } from './log/state.ts';
 import { decodePack, type PackedCertificate } from './pack.ts';
@@ -29,7 +30,7 @@ export async function readObject(store: Store, sha256: string, what: string): Pr
 
 /**
  * Reads the log: from the snapshot where there is a good one, else from its first record. The head is found by
- * reading on until there is no next record.
+ * reading on until there is no next record, and no record beyond it: a log is never taken for whole that has a gap.
  * @throws ERR_KEYSTORE_TAMPERED, ERR_KEYSTORE_ROLLED_BACK when the log ends before its own snapshot
  */
 export async function loadLog(store: Store, identity: Identity, identityBytes: Uint8Array): Promise<Loaded> {
@@ -37,6 +38,7 @@ export async function loadLog(store: Store, identity: Identity, identityBytes: U
   const overlay = new Overlay();
   const folded = await foldOn(store, identity, identityBytes, start?.state, overlay);
   if (folded === undefined) throw tampered('the log is empty');
+  await checkNoGap(store, folded.seq + 1);
   return { state: folded, pages: start?.pages ?? NO_PAGES, overlay };
 }
 

@@ -8,6 +8,7 @@ import { removeDestroyed } from './destroyed.ts';
 import type { Keystore } from './keystore.ts';
 import type { Bodies, Op } from './log/bodies.ts';
 import { type Applied, applyRecord } from './log/fold.ts';
+import { checkNoGap } from './log/gap.ts';
 import { encodeRecord, type LogRecord, RECORD_LIMIT, recordHash } from './log/record.ts';
 import { formatHead, type LogState } from './log/state.ts';
 import { writePublic } from './public.ts';
@@ -36,6 +37,8 @@ export class KeystoreWriter {
   /** The time of the log before a clock that is far from it wrote anything here. */
   #steady: { time: number };
   #durable = -1;
+  /** Whether the end that this process read was looked at: it fills no gap. */
+  #whole = false;
   #lastTurn: Promise<unknown> = Promise.resolve();
 
   private constructor(keystore: Keystore, daily: UnlockedDomain, audit: Signer, options: WriterOptions) {
@@ -79,6 +82,7 @@ export class KeystoreWriter {
       const entry = { v: 1, seq, prev: state.head, ...clock, actor: actor(), op, requestId, body } as LogRecord & {
         op: O;
       };
+      await this.#checkEnd(seq);
       const bytes = await encodeRecord(identity.id, entry, this.#audit);
       const applied = await this.#rehearse(state, entry, bytes);
       await stage?.(bytes);
@@ -146,6 +150,12 @@ export class KeystoreWriter {
     if (state.seq === this.#durable) return;
     await store.makeDurable(state.seq);
     this.#durable = state.seq;
+  }
+
+  /** Before the first append: in the place of a missing record another one would hide for ever that it is missing. */
+  async #checkEnd(seq: number): Promise<void> {
+    if (!this.#whole) await checkNoGap(this.keystore.store, seq);
+    this.#whole = true;
   }
 
   /** What was appended cannot be taken back: a record that does not follow would close the keystore to everybody. */

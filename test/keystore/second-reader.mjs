@@ -11,7 +11,7 @@ import {
   timingSafeEqual,
   verify,
 } from 'node:crypto';
-import { existsSync, readFileSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 
 const sha256 = (...parts) => parts.reduce((hash, part) => hash.update(part), createHash('sha256')).digest('hex');
@@ -425,6 +425,11 @@ export function readKeystore(root, secrets = []) {
     row.revoked = { at, reason, ...withDate('invalidityDate', invalidityDate ?? 0) };
   }
   for (const { sha256: hash } of state.crls) object(hash);
+  // §4: nothing is there beyond the head.
+  const numbers = readdirSync(join(root, 'log'), { recursive: true }).flatMap(
+    (path) => /^\d+\/(\d+)$/.exec(path)?.[1] ?? [],
+  );
+  must(Math.max(...numbers.map(Number)) === state.seq, 'a gap');
   const masters = openSlots(file, state, secrets);
   return {
     identity,

@@ -77,6 +77,21 @@ describe('commit', () => {
     expect(record?.seq).toBe(12);
   });
 
+  test('a gap is filled by no record, nor when it appears after the log was read', async () => {
+    const store = vectorStore();
+    const { writer } = await openWriter(store);
+    const other = await openWriter(store);
+    await other.writer.commit('abandon', 'a', () => abandon(1));
+    await other.writer.commit('abandon', 'b', () => abandon(2));
+    const record = store.files.get('log/0/9') as Uint8Array;
+    store.files.delete('log/0/9');
+    const committing = () => writer.commit('abandon', 'c', () => abandon(3));
+    await expect(committing()).rejects.toMatchObject({ code: 'ERR_KEYSTORE_TAMPERED', exitCode: 13 });
+    expect(store.files.has('log/0/9')).toBe(false);
+    store.files.set('log/0/9', record);
+    expect((await committing())?.seq).toBe(11);
+  });
+
   test('a head that it did not make durable itself is made durable before anything is built on it', async () => {
     const { writer, store } = await openWriter();
     const other = await openWriter(store);
