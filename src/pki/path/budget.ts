@@ -6,11 +6,14 @@ export interface BudgetLimits {
   builds: number;
   /** Comparisons of a name with a constraint. */
   names: number;
-  /** Small steps of which there may be very many, such as holding a CRL against a distribution point. */
+  /** Small steps of which there may be very many: a candidate or a policy looked at, a CRL held against a distribution point. */
   steps: number;
 }
 
-/** A thread checks 15,000 signatures of P-256 a second, and over 1,000 of the slowest curve; the others stay under half a second. */
+/**
+ * A thread checks 15,000 signatures of P-256 a second, and over 1,000 of the slowest curve; each of the others is spent
+ * within about half a second.
+ */
 export const DEFAULT_BUDGET: BudgetLimits = { signatures: 1_000, builds: 50_000, names: 1 << 20, steps: 1 << 20 };
 
 /** Thrown inside path processing only; it becomes a `budget-…` failure. */

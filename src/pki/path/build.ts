@@ -37,6 +37,7 @@ export class PathSearch {
   readonly #revocation: RevocationCheck | undefined;
   readonly #anchor: PathCertificate | undefined;
   readonly #sound = new Map<PathCertificate, boolean>();
+  readonly #ordered = new Map<PathCertificate, readonly PathCertificate[]>();
   #names: ReadonlySet<string> | undefined;
 
   /** With `anchor`, only paths that end there. */
@@ -115,31 +116,37 @@ export class PathSearch {
     chain: readonly PathCertificate[],
     explaining: boolean,
   ): Generator<PathCertificate> {
+    const { budget } = this.#context;
     const signers = new Set<string>();
-    const candidates = this.#candidates(current, chain);
+    const onPath = new Set(chain.filter(({ subjectKey }) => subjectKey === current.issuerKey).map(({ spki }) => spki));
+    let likeliest: PathCertificate | undefined;
     let more = MORE_KEYS;
-    for (const candidate of candidates) {
+    budget.spend('steps', chain.length);
+    for (const candidate of this.#candidates(current)) {
+      budget.spend('steps');
+      if (candidate.role !== 'anchor' && onPath.has(candidate.spki)) continue;
+      likeliest ??= candidate;
       if (signers.size > 0 && !signers.has(candidate.spki) && more-- <= 0) continue;
       if (!this.#context.verifies(current.certificate, candidate)) continue;
       signers.add(candidate.spki);
       yield candidate;
     }
-    const likeliest = candidates[0];
     if (signers.size === 0 && explaining && likeliest !== undefined) yield likeliest;
   }
 
-  #candidates(current: PathCertificate, chain: readonly PathCertificate[]): PathCertificate[] {
-    const usable = (candidate: PathCertificate): boolean =>
-      candidate.role === 'anchor'
-        ? this.#anchor === undefined || candidate === this.#anchor
-        : !chain.some((on) => on.subjectKey === candidate.subjectKey && on.spki === candidate.spki);
+  /** Certificates of the issuer's name, the likeliest first; put in order once, on however many paths `current` is. */
+  #candidates(current: PathCertificate): readonly PathCertificate[] {
+    const known = this.#ordered.get(current);
+    if (known !== undefined) return known;
     const named = this.#pool.withSubject(current.issuerKey);
-    if (named.length < 2) return named.filter(usable);
-    return named
-      .filter(usable)
+    this.#context.budget.spend('steps', named.length);
+    const ordered = named
+      .filter((candidate) => candidate.role !== 'anchor' || this.#anchor === undefined || candidate === this.#anchor)
       .map((candidate, i) => ({ candidate, score: this.#score(current, candidate) - i / named.length }))
       .toSorted((a, b) => b.score - a.score)
       .map(({ candidate }) => candidate);
+    this.#ordered.set(current, ordered);
+    return ordered;
   }
 
   /** What to try first: the identified key, anchors, what nothing is known against. */

@@ -1,5 +1,4 @@
 import { equalBytes } from '../der/writer.ts';
-import { keyShape } from './algorithms.ts';
 import type { PathContext } from './context.ts';
 import { oidName } from './decoded-extensions.ts';
 import { type PathFailure, pathFailure } from './failure.ts';
@@ -79,7 +78,7 @@ function algorithm(context: PathContext, certificate: PathCertificate): PathFail
 
 function publicKey(context: PathContext, certificate: PathCertificate, position: Position): PathFailure[] {
   const { publicKey: key } = certificate.certificate;
-  const shape = keyShape(key);
+  const shape = certificate.keyShape;
   if (shape === undefined)
     return position === 'target'
       ? []

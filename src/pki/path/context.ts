@@ -1,6 +1,6 @@
 import type { VerifySignature } from '../signature.ts';
 import type { AlgorithmIdentifier } from '../x509/algorithm.ts';
-import { type Insecure, keyShape, schemeWeakness, signatureScheme } from './algorithms.ts';
+import { type Insecure, type SignatureScheme, schemeWeakness, signatureScheme } from './algorithms.ts';
 import { Budget } from './budget.ts';
 import { DEFAULT_MAX_DEPTH, type PathOptions } from './options.ts';
 import type { PathCertificate } from './path-certificate.ts';
@@ -19,7 +19,7 @@ export class PathContext {
   readonly #allow: ReadonlySet<Insecure>;
   readonly #verify: VerifySignature;
   readonly #reports = new WeakMap<PathCertificate, Map<string, Report>>();
-  readonly #verified: WeakMap<object, Map<string, boolean>>;
+  readonly #verified: WeakMap<Signed, Verified>;
 
   constructor(now: Date, options: PathOptions, verify: VerifySignature, parent?: PathContext) {
     this.at = Math.floor(now.getTime() / SECOND) * SECOND;
@@ -70,14 +70,13 @@ export class PathContext {
    * @throws BudgetExceeded
    */
   verifies(signed: Signed, issuer: PathCertificate): boolean {
-    const scheme = signatureScheme(signed.signatureAlgorithm);
-    const key = keyShape(issuer.certificate.publicKey);
-    if (scheme === undefined || key === undefined || key.type !== scheme.key) return false;
-    let results = this.#verified.get(signed);
-    if (results === undefined) {
-      results = new Map();
-      this.#verified.set(signed, results);
+    let verified = this.#verified.get(signed);
+    if (verified === undefined) {
+      verified = { scheme: signatureScheme(signed.signatureAlgorithm), results: new Map() };
+      this.#verified.set(signed, verified);
     }
+    const { scheme, results } = verified;
+    if (scheme === undefined || issuer.keyShape?.type !== scheme.key) return false;
     const known = results.get(issuer.spki);
     if (known !== undefined) return known;
     this.budget.spend('signatures');
@@ -85,6 +84,12 @@ export class PathContext {
     results.set(issuer.spki, result);
     return result;
   }
+}
+
+/** What is known of one signature: how it is made, and which keys (found by their SubjectPublicKeyInfo) made it. */
+interface Verified {
+  scheme: SignatureScheme | undefined;
+  results: Map<string, boolean>;
 }
 
 /** What certificates and CRLs have in common. */

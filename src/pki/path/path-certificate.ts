@@ -2,6 +2,7 @@ import { toHex } from '../encoding.ts';
 import type { Sha256 } from '../signature.ts';
 import { type Certificate, parseCertificate } from '../x509/certificate.ts';
 import { formatName, type Name, parseName } from '../x509/name.ts';
+import { type KeyShape, keyShape } from './algorithms.ts';
 import { type DecodedExtensions, decodeExtensions } from './decoded-extensions.ts';
 import type { FailureSubject } from './failure.ts';
 import { type ConstrainedNames, constrainedNames } from './name-constraints/names.ts';
@@ -26,6 +27,7 @@ export class PathCertificate implements FailureSubject {
   #spki: string | undefined;
   #extensions: DecodedExtensions | undefined;
   #names: ConstrainedNames | undefined;
+  #keyShape: KeyShape | undefined | null = null;
 
   /** @throws DerError when it is not a certificate */
   constructor(der: Uint8Array, role: Role, sha256: Sha256, origin?: string) {
@@ -66,6 +68,12 @@ export class PathCertificate implements FailureSubject {
   get extensions(): DecodedExtensions {
     this.#extensions ??= decodeExtensions(this.certificate.extensions);
     return this.#extensions;
+  }
+
+  /** The key's type and size; undefined for one that is malformed or not supported. */
+  get keyShape(): KeyShape | undefined {
+    if (this.#keyShape === null) this.#keyShape = keyShape(this.certificate.publicKey);
+    return this.#keyShape;
   }
 
   /** What name constraints apply to. */

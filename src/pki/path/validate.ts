@@ -1,4 +1,3 @@
-import { keyShape } from './algorithms.ts';
 import { checkCertificate } from './certificate-checks.ts';
 import type { PathContext } from './context.ts';
 import { oidName } from './decoded-extensions.ts';
@@ -108,7 +107,7 @@ function walk(
 /** RFC 5280 §6.1.3(a)(1). What is wrong with the algorithm or the issuer's key is reported by its own rule. */
 function checkSignature(context: PathContext, certificate: PathCertificate, issuer: PathCertificate): PathFailure[] {
   if (context.algorithmProblem(certificate.certificate.signatureAlgorithm) === 'unsupported') return [];
-  if (keyShape(issuer.certificate.publicKey) === undefined) return [];
+  if (issuer.keyShape === undefined) return [];
   if (context.verifies(certificate.certificate, issuer)) return [];
   return [
     pathFailure(

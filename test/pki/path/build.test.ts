@@ -1,3 +1,4 @@
+import { generateKeyPairSync } from 'node:crypto';
 import { describe, expect, test } from '@jest/globals';
 import {
   caExtensions,
@@ -26,6 +27,15 @@ function cross(subject: Entity, issuer: Entity, validity: { notAfter?: Date } = 
     ...validity,
   });
   return { name, key, der };
+}
+
+const template = makeCertificate({ subject: 'CN=node 0000', key: issuing.key, issuer: 'CN=Root', issuerKey: root.key });
+
+/** A certificate of another name for each number; its signature no longer fits, which nobody asks. */
+function renamed(i: number): Uint8Array {
+  const copy = Buffer.from(template);
+  copy.write(String(i).padStart(4, '0'), copy.indexOf('node 0000') + 5, 'latin1');
+  return new Uint8Array(copy);
 }
 
 describe('building', () => {
@@ -115,9 +125,35 @@ describe('building', () => {
   test.each([
     ['signatures', 'budget-signatures'],
     ['builds', 'budget-builds'],
+    ['steps', 'budget-steps'],
   ] as const)('the budget of %s ends in its own failure', (resource, code) => {
     const verdict = verdictOn(leaf, { anchors: [root], untrusted: [issuing] }, { budget: { [resource]: 1 } });
     expect(codesOf(verdict)).toEqual([code]);
+  });
+
+  test('candidates of one name whose keys cannot fit cost something too', () => {
+    const keys = Array.from({ length: 8 }, () => makeRoot('CN=Same'));
+    const links = keys.flatMap((ca) => keys.filter((other) => other !== ca).map((issuer) => cross(ca, issuer)));
+    const decoys = Array.from({ length: 400 }, () => {
+      const key = generateKeyPairSync('ed25519');
+      const issuerKey = (keys[0] as Entity).key;
+      return {
+        name: 'CN=Same',
+        key,
+        der: makeCertificate({ subject: 'CN=Same', key, issuerKey, extensions: caExtensions() }),
+      };
+    });
+    const target = makeLeaf('CN=leaf', keys[0] as Entity);
+    const anchors = [makeRoot('CN=Same')];
+    expect(codesOf(verdictOn(target, { anchors, untrusted: [...links, ...decoys] }))).toEqual(['budget-steps']);
+    const found = [...anchors, keys[3] as Entity];
+    expect(codesOf(verdictOn(target, { anchors: found, untrusted: [...links, ...decoys] }))).toEqual([]);
+  });
+
+  test('a bundle of ten thousand names costs no more than the path in it', () => {
+    const many = Array.from({ length: 10_000 }, (_, i) => ({ ...issuing, der: renamed(i) }));
+    const untrusted = [...many, issuing];
+    expect(codesOf(verdictOn(leaf, { anchors: [root], untrusted }, { budget: { steps: 16 } }))).toEqual([]);
   });
 
   test('self-issued certificates do not count for the depth', () => {
