@@ -168,6 +168,7 @@ describe('distribution points', () => {
     const named = (url: string): Uint8Array => crl({ extensions: [idp(fullName(uri(url)))] });
     expect(codes([rootCrl, crl()], target)).toEqual([]);
     expect(codes([rootCrl, named('HTTP://CRL.example/1')], target)).toEqual([]);
+    expect(codes([rootCrl, named('http://crl.example:80/1')], target)).toEqual([]);
     expect(codes([rootCrl, named('http://crl.example/2')], target)).toEqual(['crl-scope']);
     expect(codes([rootCrl, named('http://crl.example/1')])).toEqual(['crl-scope']);
     const ofIssuer = crl({ extensions: [idp(fullName(directory('CN=ca')))] });

@@ -57,6 +57,7 @@ describe('one subtree and one name (RFC 5280 §4.2.1.10)', () => {
     [email('a@example.com'), email('"\\a"@example.com'), true],
     [dns('example.com'), dns(''), false],
     [uri('example.com'), uri('https://u@example.com:8443/x?y'), true],
+    [uri('example.com'), uri("https://u%20:a!$&'()*+,;=~@Example.com:/#x"), true],
     [uri('example.com'), uri('spiffe://a.example.com/x'), false],
     [uri('.example.com'), uri('spiffe://a.example.com/x'), true],
     [uri('.example.com'), uri('spiffe://example.com/x'), false],
@@ -81,6 +82,14 @@ describe('one subtree and one name (RFC 5280 §4.2.1.10)', () => {
     [email('example.com'), email('example.com')],
     [uri('example.com'), uri('urn:uuid:0')],
     [uri('example.com'), uri('https://10.0.0.1/')],
+    [uri('example.com'), uri('https://other.com\\@example.com/')],
+    [uri('example.com'), uri('https://[::1]@example.com/')],
+    [uri('example.com'), uri('https://other.com@@example.com/')],
+    [uri('example.com'), uri('https://other.com%@example.com/')],
+    [uri('example.com'), uri('https://example.com/a b')],
+    [uri('example.com'), uri('https://example.com/[x]')],
+    [uri('example.com'), uri('https://example.com:x/')],
+    [uri('example.com'), uri('https://%65xample.com/')],
     [ip('10.0.0.0/8'), { type: 'ip', value: parseCidr('10.0.0.0/8') as Uint8Array }],
   ])('beside %j the malformed %j is neither permitted nor clear of the excluded', (base, name) => {
     expect(judge(base, name)).toEqual([false, true]);

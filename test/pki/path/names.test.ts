@@ -111,6 +111,28 @@ describe('names asked for (RFC 9525 §6)', () => {
     expect(matchesPeerName(names, wanted)).toBe(expected);
   });
 
+  test.each([
+    ['http://h.example:80/x', 'http://h.example/x', true],
+    ['http://h.example:/x', 'http://h.example/x', true],
+    ['https://H.example:443', 'https://h.example/', true],
+    ['ftp://h.example:21/', 'ftp://h.example', true],
+    ['ldap://h.example:389/cn=x?y', 'ldap://h.example/cn=x?y', true],
+    ['http://h.example:443/x', 'http://h.example/x', false],
+    ['other://h.example:80/x', 'other://h.example/x', false],
+    ['other://h.example', 'other://h.example/', false],
+    ['http://u@h.example/', 'http://h.example/', false],
+    ['http://h.example/a/%2e%2E/b', 'http://h.example/b', true],
+    ['http://%48.example/%3a', 'http://h.example/%3A', true],
+    ['http://[FD00::1]/', 'http://[fd00::1]:80', true],
+    ['http://h.example/\\x', 'http://h.example/\\x', false],
+    ['http://h.example/a b', 'http://h.example/a b', false],
+    ['http://[h.example]/', 'http://[h.example]/', false],
+    ['http://h.example/#a#b', 'http://h.example/#a#b', false],
+  ])('the URI %s and %s (RFC 5280 §7.4)', (presented, wanted, expected) => {
+    const uri: GeneralName[] = [{ type: 'uri', value: presented }];
+    expect(matchesPeerName(uri, wanted)).toBe(expected);
+  });
+
   test('without subject alternative names nothing matches', () => {
     expect(matchesPeerName(undefined, 'node.example.com')).toBe(false);
     expect(matchesPeerName([], 'node.example.com')).toBe(false);

@@ -257,4 +257,13 @@ describe('strict: what RFC 5280 asks of issuers', () => {
       new Set(['strict-aki', 'strict-ski', 'strict-serial-number']),
     );
   });
+
+  test.each(['http://evil.example\\@a.example/', 'http://a.example/a b', 'http://a.example/%4'])(
+    'the URI %s, which is none by RFC 3986',
+    (value) => {
+      const leaf = makeLeaf('CN=leaf', root, [{ type: 'uri', value }]);
+      const found = codesOf(verdictOn(leaf, { anchors: [root] }, { strict: true }));
+      expect(found).toContain('strict-subject-alt-name');
+    },
+  );
 });
