@@ -107,14 +107,15 @@ export class ServiceDirectory {
         hint: 'move it away: a file or a link is wanted there',
       });
     if (plain.length === 0) return state.current;
+    const owner = await this.ownerOf();
     const files: NewFile[] = [];
     try {
       for (const name of NAMES) {
-        const content = plain.includes(name) || isOurs(state, name) ? await this.read(name) : undefined;
+        const content = plain.includes(name) || isOurs(state, name) ? await this.#readFor(owner, name) : undefined;
         if (content === undefined) continue;
         files.push({ name, content, mode: (await this.#file(name))?.mode ?? 0o600 });
       }
-      const generation = await this.#make(files, await this.ownerOf());
+      const generation = await this.#make(files, owner);
       await this.#point(generation);
       for (const name of plain) if (files.some((file) => file.name === name)) await this.#link(name);
       return generation;
@@ -143,14 +144,16 @@ export class ServiceDirectory {
   /** Keeps the certificate and key that stand here aside, unless some are kept already. */
   async keepAside(): Promise<void> {
     if ((await this.host.look(join(this.path, BEFORE))) !== undefined) return;
-    const [certificate, key] = [await this.read('cert.pem'), await this.read('key.pem')];
+    const owner = await this.ownerOf();
+    const certificate = await this.#readFor(owner, 'cert.pem');
+    const key = await this.#readFor(owner, 'key.pem');
     if (certificate === undefined || key === undefined) return;
     try {
       const files = [
         { name: 'cert.pem', content: certificate, mode: 0o644 },
         { name: 'key.pem', content: key, mode: 0o600 },
       ];
-      await this.host.makeSet(join(this.path, BEFORE), files, await this.ownerOf());
+      await this.host.makeSet(join(this.path, BEFORE), files, owner);
     } finally {
       key.fill(0);
     }
@@ -190,6 +193,13 @@ export class ServiceDirectory {
   /** The permission bits of the key; undefined when there is none. */
   async keyMode(): Promise<number | undefined> {
     return (await this.#file('key.pem'))?.mode;
+  }
+
+  /** The same as {@link read}, of what is copied for the owner of a set: who owns the directory may have made a link. */
+  #readFor(owner: string | undefined, name: Name): Promise<Uint8Array | undefined> {
+    const [uid, gid] = (owner ?? '').split(':').map(Number);
+    const reader = uid === undefined || gid === undefined ? undefined : { uid, gid };
+    return this.host.read(join(this.path, name), reader);
   }
 
   /** What a name leads to, through as many links as there are; undefined when that is nothing. */

@@ -26,6 +26,12 @@ export interface RunOptions {
   timeout: number;
 }
 
+/** Who a file is for, by number. */
+export interface Reader {
+  uid: number;
+  gid: number;
+}
+
 /** How a program ended. Its output is cut at 64 KiB. */
 export interface Ended {
   /** Undefined when a signal ended it; by ssh a code of 129 to 192 counts as that: a shell shows it so. */
@@ -49,8 +55,11 @@ export interface Listening {
 export interface Host {
   /** As messages name it: `this host`, `deploy@redis-1`. */
   readonly label: string;
-  /** A file's content, links followed; undefined when there is none. More than 16 MiB: ERR_STORAGE. */
-  read(path: string): Promise<Uint8Array | undefined>;
+  /**
+   * A file's content, links followed; undefined when there is none. More than 16 MiB: ERR_STORAGE.
+   * @param reader to whom it will be given: ERR_STORAGE for what he may not read himself. A link may be of his making
+   */
+  read(path: string, reader?: Reader): Promise<Uint8Array | undefined>;
   /** What stands there, links not followed; undefined when nothing does. */
   look(path: string): Promise<Entry | undefined>;
   /** The names in a directory; none when it is not there. */

@@ -25,8 +25,9 @@ import { isAlive } from '../keystore/directory/process-alive.ts';
 import { toHex } from '../pki/encoding.ts';
 import { parseOwner } from '../placement/owner.ts';
 import { signalGroup, startWithUs } from './children.ts';
-import type { Ended, Entry, Host, Listening, NewFile, RunOptions } from './host.ts';
+import type { Ended, Entry, Host, Listening, NewFile, Reader, RunOptions } from './host.ts';
 import { openListener } from './loopback.ts';
+import { mayRead, notFor } from './reader.ts';
 
 const MOST = 16 << 20;
 const MOST_OUTPUT = 64 << 10;
@@ -39,7 +40,7 @@ const LEAVING = 100;
 export class LocalHost implements Host {
   readonly label = 'this host';
 
-  async read(path: string): Promise<Uint8Array | undefined> {
+  async read(path: string, reader?: Reader): Promise<Uint8Array | undefined> {
     return doing('read', path, async () => {
       // A pipe or a device that stands there is not waited for.
       const handle = await open(path, constants.O_RDONLY | constants.O_NONBLOCK).catch(absent);
@@ -48,6 +49,7 @@ export class LocalHost implements Host {
         const status = await handle.stat();
         if (!status.isFile()) throw new Error('it is no file');
         if (status.size > MOST) throw new Error('it is larger than 16 MiB');
+        if (reader !== undefined && !mayRead(reader, status)) throw new Error(notFor(reader));
         return await handle.readFile();
       } finally {
         await handle.close();

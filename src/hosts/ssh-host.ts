@@ -8,7 +8,8 @@ import { errno, storageError } from '../keystore/directory/errors.ts';
 import { toHex } from '../pki/encoding.ts';
 import { splitOwner } from '../placement/owner.ts';
 import { safeText } from '../ui/text/safe.ts';
-import type { Ended, Entry, Host, Listening, NewFile, RunOptions } from './host.ts';
+import type { Ended, Entry, Host, Listening, NewFile, Reader, RunOptions } from './host.ts';
+import { notFor } from './reader.ts';
 import { lastLine } from './ssh/complaint.ts';
 import { SshConnection } from './ssh/connection.ts';
 import { type Destination, parseDestination } from './ssh/destination.ts';
@@ -42,11 +43,13 @@ export class SshHost implements Host {
     this.label = ssh;
   }
 
-  async read(path: string): Promise<Uint8Array | undefined> {
+  async read(path: string, reader?: Reader): Promise<Uint8Array | undefined> {
     return this.#doing('read', path, async () => {
-      const done = await this.#ask(scripts.READ, [path, String(MOST)]);
+      const whom = reader === undefined ? [] : [String(reader.uid), String(reader.gid)];
+      const done = await this.#ask(scripts.READ, [path, String(MOST), ...whom]);
       if (done.status === OWN.first) throw new Error('it is no file');
       if (done.status === OWN.second) throw new Error('it is larger than 16 MiB');
+      if (reader !== undefined && done.status === OWN.third) throw new Error(notFor(reader));
       return isAbsent(done) ? undefined : new Uint8Array(succeeded(done).stdout);
     });
   }

@@ -1,4 +1,16 @@
-import { chmod, lstat, mkdir, readdir, readFile, readlink, rm, stat, symlink, writeFile } from 'node:fs/promises';
+import {
+  chmod,
+  chown,
+  lstat,
+  mkdir,
+  readdir,
+  readFile,
+  readlink,
+  rm,
+  stat,
+  symlink,
+  writeFile,
+} from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeEach, describe, expect, test } from '@jest/globals';
@@ -54,6 +66,24 @@ test('what a reader sees stays the same while plain files are taken over', async
   expect(await contents(join(dir, generation as string))).toEqual(of('old'));
   for (const name of SET) expect(await readlink(join(dir, name))).toBe(`.cluster-ca.current/${name}`);
 });
+
+(process.getuid?.() === 0 ? test : test.skip)(
+  'a link that its owner made to what he may not read is not copied for him',
+  async () => {
+    const secret = join(home, 'secret');
+    await writeFile(secret, 'of root', { mode: 0o640 });
+    await plain('old');
+    await rm(join(dir, 'cert.pem'));
+    await symlink(secret, join(dir, 'cert.pem'));
+    for (const path of [dir, join(dir, 'key.pem'), join(dir, 'ca.pem')]) await chown(path, 65_534, 65_534);
+    const directory = new ServiceDirectory(host, dir);
+    for (const copy of [async () => directory.adopt(await directory.look(), SET), () => directory.keepAside()])
+      await expect(copy()).rejects.toMatchObject({ code: 'ERR_STORAGE' });
+    expect((await readdir(dir)).sort()).toEqual(['ca.pem', 'cert.pem', 'key.pem']);
+    await chmod(secret, 0o644);
+    expect(await directory.adopt(await directory.look(), SET)).toBeDefined();
+  },
+);
 
 test('the next set, put back, placed again: each in one step, and only what is kept remains', async () => {
   await plain('old');

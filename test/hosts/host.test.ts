@@ -1,6 +1,6 @@
 import { execFileSync, spawn, spawnSync } from 'node:child_process';
 import { chmodSync, existsSync, readdirSync, statSync } from 'node:fs';
-import { lstat, mkdir, readFile, readlink, stat, symlink, writeFile } from 'node:fs/promises';
+import { chmod, chown, lstat, mkdir, readFile, readlink, stat, symlink, writeFile } from 'node:fs/promises';
 import { connect, createServer, type Server, type Socket } from 'node:net';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
@@ -101,6 +101,36 @@ function contract(
           code: 'ERR_STORAGE',
           message: expect.stringMatching(/it is larger than 16 MiB$/),
         });
+      });
+    });
+
+    (isRoot ? describe : describe.skip)('read, for somebody else', () => {
+      test('what he may read himself, by its owner, group and mode; not what a link of his leads to', async () => {
+        const nobody = { uid: 65_534, gid: 65_534 };
+        const path = fresh();
+        const link = fresh();
+        await writeFile(path, 'content');
+        await symlink(path, link);
+        for (const [uid, gid, mode, may] of [
+          [0, 0, 0o640, false],
+          [0, 0, 0o644, true],
+          [0, 65_534, 0o640, true],
+          [0, 65_534, 0o604, false],
+          [65_534, 0, 0o400, true],
+          [65_534, 65_534, 0o077, false],
+        ] as const) {
+          await chown(path, uid, gid);
+          await chmod(path, mode);
+          const read = host.read(link, nobody);
+          if (may) expect([uid, gid, mode, text(await read)]).toEqual([uid, gid, mode, 'content']);
+          else
+            await expect(read).rejects.toMatchObject({
+              code: 'ERR_STORAGE',
+              message: expect.stringContaining('the user 65534, whose directory this is in, may not read'),
+            });
+          expect(text(await host.read(link, { uid: 0, gid: 0 }))).toBe('content');
+        }
+        expect(await host.read(fresh(), nobody)).toBeUndefined();
       });
     });
 

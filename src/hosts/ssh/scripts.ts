@@ -47,12 +47,20 @@ printf '%s:start;' "$m"; printf '%s:start;' "$m" >&2
 /** Answers. */
 export const NOTHING = ':';
 
-/** PATH MOST: the content. Exit 10: no file; 11: larger. */
+/** PATH MOST [UID GID]: the content. Exit 10: no file; 11: larger; 12: that user may not read it. What is open is what is looked at. */
 export const READ = `
-status=$(stat -L -c '%f %s' -- "$1") || exit 1
-case $status in 8???\\ *) ;; *) exit 10 ;; esac
-[ "\${status#* }" -le "$2" ] || exit 11
-head -c "$2" -- "$1"
+status=$(stat -L -c '%f' -- "$1") || exit 1
+case $status in 8???) ;; *) exit 10 ;; esac
+exec 4<"$1"
+status=$(stat -L -c '%f %s %u %g' /dev/fd/4) || exit 1
+set -- "$1" "$2" "\${3-}" "\${4-}" $status
+case $5 in 8???) ;; *) exit 10 ;; esac
+[ "$6" -le "$2" ] || exit 11
+if [ "\${3:-0}" != 0 ] && [ "$3" != "$(id -u)" ]; then
+  if [ "$3" = "$7" ]; then bit=256; elif [ "$4" = "$8" ]; then bit=32; else bit=4; fi
+  [ $((0x$5 & bit)) != 0 ] || exit 12
+fi
+head -c "$2" <&4
 `;
 
 /** PATH: raw mode in hex, uid, gid, size; then, of a link, a space and what it says. */
