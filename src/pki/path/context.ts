@@ -42,7 +42,7 @@ export class PathContext {
     return this.#allow.has(weakness);
   }
 
-  /** The report of a certificate in a position, made once. */
+  /** A report on a certificate in a position, or on one question about it, made once. */
   reportOf(certificate: PathCertificate, position: string, make: () => Report): Report {
     let reports = this.#reports.get(certificate);
     if (reports === undefined) {

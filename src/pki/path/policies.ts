@@ -17,15 +17,24 @@ interface PolicyNode {
   parents: PolicyNode[];
 }
 
+/** Takes note of work: policies, mappings and edges that are looked at. */
+type Spend = (steps: number) => void;
+
 /**
  * The valid policy graph of RFC 9618, one level a certificate, at most one node a policy in each: it grows with the
  * policies of the certificates, not with their product as RFC 5280's tree did.
  */
 export class PolicyGraph {
+  readonly #spend: Spend;
   /** Undefined once the graph is NULL. */
   #levels: Map<string, PolicyNode>[] | undefined = [
     new Map([[ANY_POLICY, { validPolicy: ANY_POLICY, expected: new Set([ANY_POLICY]), parents: [] }]]),
   ];
+
+  /** `spend` is called before each pass, with how much it walks. */
+  constructor(spend: Spend) {
+    this.#spend = spend;
+  }
 
   get isNull(): boolean {
     return this.#levels === undefined;
@@ -36,6 +45,7 @@ export class PolicyGraph {
     if (policies === undefined) this.#levels = undefined;
     if (this.#levels === undefined || policies === undefined) return;
     const above = this.#levels[this.#levels.length - 1] as Map<string, PolicyNode>;
+    this.#spend(policies.length + expectations(above));
     const expecting = parentsByExpectedPolicy(above);
     const anyParent = above.get(ANY_POLICY);
     const level = new Map<string, PolicyNode>();
@@ -54,6 +64,7 @@ export class PolicyGraph {
   /** RFC 9618 §6.1.4(b): what the certificate just added maps; `allowed` is policy_mapping > 0. */
   map(mappings: readonly PolicyMapping[], allowed: boolean): void {
     if (this.#levels === undefined) return;
+    this.#spend(mappings.length);
     const level = this.#levels[this.#levels.length - 1] as Map<string, PolicyNode>;
     const targets = new Map<string, Set<string>>();
     for (const { issuerDomainPolicy, subjectDomainPolicy } of mappings) {
@@ -80,6 +91,7 @@ export class PolicyGraph {
    */
   userConstrained(accepted: readonly string[]): string[] {
     if (this.#levels === undefined) return [];
+    for (const level of this.#levels) this.#spend(edges(level));
     const authority = new Set<string>();
     let any = this.#levels[this.#levels.length - 1]?.has(ANY_POLICY) === true;
     for (const level of this.#levels.slice(1))
@@ -95,14 +107,27 @@ export class PolicyGraph {
   #prune(): void {
     const levels = this.#levels as Map<string, PolicyNode>[];
     for (let depth = levels.length - 1; depth > 0; depth--) {
+      const level = levels[depth] as Map<string, PolicyNode>;
+      this.#spend(edges(level));
       const used = new Set<PolicyNode>();
-      for (const node of (levels[depth] as Map<string, PolicyNode>).values())
-        for (const parent of node.parents) used.add(parent);
+      for (const node of level.values()) for (const parent of node.parents) used.add(parent);
       const above = levels[depth - 1] as Map<string, PolicyNode>;
       for (const [policy, node] of above) if (!used.has(node)) above.delete(policy);
     }
     if (levels[0]?.size === 0) this.#levels = undefined;
   }
+}
+
+function expectations(level: ReadonlyMap<string, PolicyNode>): number {
+  let count = level.size;
+  for (const { expected } of level.values()) count += expected.size;
+  return count;
+}
+
+function edges(level: ReadonlyMap<string, PolicyNode>): number {
+  let count = level.size;
+  for (const { parents } of level.values()) count += parents.length;
+  return count;
 }
 
 function parentsByExpectedPolicy(level: ReadonlyMap<string, PolicyNode>): Map<string, PolicyNode[]> {
@@ -118,7 +143,7 @@ function parentsByExpectedPolicy(level: ReadonlyMap<string, PolicyNode>): Map<st
 
 /** The counters and the graph that walk down a path (RFC 5280 §6.1.2(d) to (f), §6.1.4(h) to (j), §6.1.5(a), (b)). */
 export class PolicyState {
-  readonly graph = new PolicyGraph();
+  readonly graph: PolicyGraph;
   #explicitPolicy: number;
   #inhibitAnyPolicy: number;
   #policyMapping: number;
@@ -126,7 +151,9 @@ export class PolicyState {
   constructor(
     length: number,
     inputs: { requireExplicitPolicy?: boolean; inhibitAnyPolicy?: boolean; inhibitPolicyMapping?: boolean },
+    spend: Spend,
   ) {
+    this.graph = new PolicyGraph(spend);
     this.#explicitPolicy = inputs.requireExplicitPolicy === true ? 0 : length + 1;
     this.#inhibitAnyPolicy = inputs.inhibitAnyPolicy === true ? 0 : length + 1;
     this.#policyMapping = inputs.inhibitPolicyMapping === true ? 0 : length + 1;

@@ -8,7 +8,7 @@ import { matchesPeerName } from './peer-name.ts';
 import { ANY_POLICY, PolicyState } from './policies.ts';
 import type { Position } from './position.ts';
 import { allowsPurpose, missingKeyUsage, purposeOid } from './purpose.ts';
-import { Report } from './report.ts';
+import { type CheckName, Report } from './report.ts';
 
 /** Tells whether a certificate on a path is revoked; no failures when it is certainly not. */
 export interface RevocationCheck {
@@ -64,7 +64,7 @@ function walk(
 ): void {
   const { options } = context;
   const accepted = options.policies?.length ? options.policies : [ANY_POLICY];
-  const policies = new PolicyState(topDown.length, options);
+  const policies = new PolicyState(topDown.length, options, (steps) => context.budget.spend('steps', steps));
   const constrained: PathCertificate[] = [];
   const constrain = (by: PathCertificate): void => {
     if (by.extensions.nameConstraints !== undefined) constrained.push(by);
@@ -167,39 +167,54 @@ function tooLong(certificate: PathCertificate, limitedBy: PathCertificate): Path
   );
 }
 
-/** EKU down the chain and in the anchor, and the target's key usage (RFC 5280 §4.2.1.12). */
+/** EKU down the chain and in the anchor, and the target's key usage (RFC 5280 §4.2.1.12). Looked at once, not for each path. */
 function checkPurposes(context: PathContext, chain: readonly PathCertificate[], report: Report): void {
   const wanted = (context.options.purposes ?? []).map(purposeOid).filter((purpose) => purpose !== undefined);
   if (wanted.length === 0) return;
   for (const [i, certificate] of chain.entries()) {
-    const { extKeyUsage, keyUsage } = certificate.extensions;
-    const failures: PathFailure[] = [];
-    for (const purpose of wanted) {
-      if (!allowsPurpose(extKeyUsage, purpose)) {
-        const allowed = extKeyUsage?.map(oidName).join(', ');
-        failures.push(
-          pathFailure('purpose-not-allowed', certificate, `${oidName(purpose)} is wanted, it allows ${allowed}`),
-        );
-      }
-      const missing = i === 0 ? missingKeyUsage(keyUsage, purpose) : undefined;
-      if (missing !== undefined)
-        failures.push(
-          pathFailure(
-            'key-usage-not-allowed',
-            certificate,
-            `${oidName(purpose)} needs one of ${missing.join(', ')}, its key usage is ${[...(keyUsage ?? [])].join(', ')}`,
-          ),
-        );
-    }
-    report.add('purpose', certificate, failures);
+    const make = (): Report => reportWith('purpose', certificate, purposeFailures(certificate, wanted, i === 0));
+    report.append(context.reportOf(certificate, i === 0 ? 'purpose of the target' : 'purpose of an issuer', make));
   }
 }
 
+function purposeFailures(certificate: PathCertificate, wanted: readonly string[], isTarget: boolean): PathFailure[] {
+  const { extKeyUsage, keyUsage } = certificate.extensions;
+  return wanted.flatMap((purpose) => {
+    const failures: PathFailure[] = [];
+    if (!allowsPurpose(extKeyUsage, purpose)) {
+      const allowed = extKeyUsage?.map(oidName).join(', ');
+      failures.push(
+        pathFailure('purpose-not-allowed', certificate, `${oidName(purpose)} is wanted, it allows ${allowed}`),
+      );
+    }
+    const missing = isTarget ? missingKeyUsage(keyUsage, purpose) : undefined;
+    if (missing !== undefined)
+      failures.push(
+        pathFailure(
+          'key-usage-not-allowed',
+          certificate,
+          `${oidName(purpose)} needs one of ${missing.join(', ')}, its key usage is ${[...(keyUsage ?? [])].join(', ')}`,
+        ),
+      );
+    return failures;
+  });
+}
+
+/** The target's names (RFC 9525 §6). Looked at once, not for each path. */
 function checkNames(context: PathContext, target: PathCertificate, report: Report): void {
   for (const name of context.options.names ?? []) {
-    const matches = matchesPeerName(target.extensions.subjectAltName, name);
-    report.add('subject name', target, matches ? [] : [nameMismatch(target, name)]);
+    const make = (): Report => {
+      const matches = matchesPeerName(target.extensions.subjectAltName, name);
+      return reportWith('subject name', target, matches ? [] : [nameMismatch(target, name)]);
+    };
+    report.append(context.reportOf(target, `name ${name}`, make));
   }
+}
+
+function reportWith(check: CheckName, certificate: PathCertificate, failures: PathFailure[]): Report {
+  const report = new Report();
+  report.add(check, certificate, failures);
+  return report;
 }
 
 function nameMismatch(target: PathCertificate, name: string): PathFailure {

@@ -95,10 +95,24 @@ describe('certificate policies (RFC 9618)', () => {
     expect([...new Set(codes(levels, options))]).toEqual(expected);
   });
 
+  test('many complete paths with many policies end in the budget of steps', () => {
+    const many = policies(...Array.from({ length: 1000 }, (_, i) => `1.3.${Math.floor(i / 100)}.${i % 100}`));
+    const extensions = caExtensions(undefined, many);
+    const keys = Array.from({ length: 6 }, () => makeRoot('CN=Root', { extensions }));
+    const links = keys.flatMap(({ key }) =>
+      [root, ...keys].map((issuer) => makeCa('CN=Root', issuer, { key, extensions })),
+    );
+    const leaf = makeLeaf('CN=leaf', keys[0] as Entity, undefined, { extensions: [many] });
+    const situation = { anchors: [root], untrusted: links };
+    expect(codesOf(verdictOn(leaf, situation))).toEqual([]);
+    const given = codesOf(verdictOn(leaf, situation, { names: ['other.example'] }));
+    expect(given).toEqual(['name-mismatch', 'budget-steps']);
+  });
+
   test('what blows up the tree of RFC 5280 stays small in the graph', () => {
     const both = [A, B].map((policyIdentifier) => ({ policyIdentifier, qualifiers: [] }));
     const all = [A, B].flatMap((from) => [A, B].map((to) => ({ issuerDomainPolicy: from, subjectDomainPolicy: to })));
-    const state = new PolicyState(200, explicit);
+    const state = new PolicyState(200, explicit, () => undefined);
     for (let i = 0; i < 199; i++) {
       expect(state.enter(both, false)).toBe(true);
       state.map(all);
