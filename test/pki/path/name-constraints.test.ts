@@ -117,6 +117,7 @@ describe('one subtree and one name (RFC 5280 §4.2.1.10)', () => {
   test('SmtpUTF8Mailbox names are e-mail addresses too (RFC 9598 §6)', () => {
     expect(judge(email('example.com'), smtpUtf8('grüße@example.com'))).toEqual([true, true]);
     expect(judge(email('example.com'), smtpUtf8('grüße@other.com'))).toEqual([false, false]);
+    expect(judge(email('k.example'), smtpUtf8('a@\u212a.example'))).toEqual([false, true]);
   });
 
   test.each<GeneralName>([

@@ -2,7 +2,8 @@ const LABEL = /^[a-z0-9_](?:[a-z0-9_-]{0,61}[a-z0-9_])?$/;
 
 /** The labels of a DNS name in lower case; undefined unless every one is legal. Underscores are, as private networks use them. */
 export function dnsLabels(name: string): string[] | undefined {
-  if (name.length > 253) return undefined;
+  // Before the case is folded: the Kelvin sign's lower case is a `k`.
+  if (name.length > 253 || /[^ -~]/.test(name)) return undefined;
   const labels = name.toLowerCase().split('.');
   return labels.every((label) => LABEL.test(label)) ? labels : undefined;
 }

@@ -1,6 +1,8 @@
 const SPACES = /[\t-\r\u0085\p{Z}]+/gu;
 /** What RFC 4518 §2.2 maps to nothing: controls, format characters, variation selectors. */
 const DROPPED = /\p{Cc}|\p{Cf}|\u034f|[\ufe00-\ufe0f]/gu;
+/** Upper case makes an `i` of it, but RFC 3454 table B.2 leaves it alone: of what Unicode 3.2 has, this letter only. */
+const DOTLESS_I = '\u0131';
 const PLAIN = /^[\x21-\x7e]+(?: [\x21-\x7e]+)*$/;
 
 /**
@@ -11,6 +13,11 @@ export function prepareString(text: string): string {
   if (PLAIN.test(text)) return text.toLowerCase();
   const mapped = text.replace(SPACES, ' ').replace(DROPPED, '').normalize('NFKC');
   let folded = '';
-  for (const character of mapped) folded += character.toUpperCase().toLowerCase();
+  for (const character of mapped) folded += foldCase(character);
   return folded.normalize('NFKC').replace(SPACES, ' ').trim();
+}
+
+/** RFC 4518 §2.2 with RFC 3454 table B.2. */
+function foldCase(character: string): string {
+  return character === DOTLESS_I ? character : character.toUpperCase().toLowerCase();
 }
