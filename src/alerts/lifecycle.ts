@@ -62,12 +62,12 @@ export function standing(open: readonly OpenAlert[], alerts: readonly Alert[]): 
 
 /** By what tells them apart; of two that nothing does, the worse. */
 function currentAlerts(open: readonly OpenAlert[], alerts: readonly Alert[]): Map<string, Alert> {
-  const current = new Map<string, Alert>();
-  for (const alert of grouped(alerts.map(recordable), open)) {
-    const known = current.get(alertKey(alert));
-    if (known === undefined || worse(alert.severity, known.severity)) current.set(alertKey(alert), alert);
+  const apart = new Map<string, Alert>();
+  for (const alert of alerts.map(recordable)) {
+    const known = apart.get(alertKey(alert));
+    if (known === undefined || worse(alert.severity, known.severity)) apart.set(alertKey(alert), alert);
   }
-  return current;
+  return new Map(grouped([...apart.values()], open).map((alert) => [alertKey(alert), alert]));
 }
 
 /** The bodies of the `alerts` records that say so, in this order. */

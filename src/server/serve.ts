@@ -73,7 +73,7 @@ async function run(ctx: Context, writer: KeystoreWriter, options: ServeOptions):
   const ready = readiness({ keystore, now, own: () => own });
   const certifier = new Certifier(writer, globals.wait);
   const sinks = new AlertSinks({ ctx, inventory, journal, metrics });
-  sinks.current(keystore.latest.state.cluster);
+  sinks.start(keystore.latest.state.cluster);
   const stopped = stopSignal();
   const jobs = new Jobs(now);
   const agents = new Agents(() => now().getTime());

@@ -68,7 +68,7 @@ export async function status(keystore: Keystore, now: Date, scope = EVERYTHING):
       ? []
       : [...authorityAlerts(keystore, now, scope.within), ...crlAlerts(keystore, now), ...anchorAlerts(keystore, now)]),
     ...(await certificateAlerts(keystore, rows, now, scope.within)),
-    ...deploymentAlerts(keystore, scope.holders),
+    ...(await deploymentAlerts(keystore, scope.holders)),
     ...(narrowed ? [] : [...slotAlerts(keystore), ...backupAlerts(keystore, now), ...clockAlerts(keystore, now)]),
   ]);
   const { backup, seq, rollover } = keystore.state;
@@ -102,13 +102,19 @@ function rolloverAlerts(standing: RolloverStanding | undefined, now: Date): Aler
   return alert === undefined ? [] : [alert];
 }
 
-function deploymentAlerts({ state }: Keystore, holders: readonly NamedHolder[]): Alert[] {
-  const open = (state.undone ?? []).filter(
+/** Of a holder that was revoked since nobody deploys anything any more. */
+async function deploymentAlerts(keystore: Keystore, holders: readonly NamedHolder[]): Promise<Alert[]> {
+  const open = (keystore.state.undone ?? []).filter(
     (one) =>
       holders.length === 0 ||
       holders.some((holder) => holder.name === one.name && (holder.kind ?? one.kind) === one.kind),
   );
-  return open.map(deploymentAlert);
+  const alerts: Alert[] = [];
+  for (const one of open) {
+    const row = await keystore.query((index) => index.current(one.kind, one.name, one.plane));
+    if (row?.revoked === undefined) alerts.push(deploymentAlert(one));
+  }
+  return alerts;
 }
 
 async function rowsOf(keystore: Keystore, holders: readonly NamedHolder[]): Promise<IssuedCertificate[]> {

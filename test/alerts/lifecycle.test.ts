@@ -92,6 +92,14 @@ describe('one alert', () => {
 describe('many of a name', () => {
   const fleet = (n: number) => Array.from({ length: n }, (_, i) => alert(`n${i}`));
 
+  test('the same one said often is one: it takes nobody else along', () => {
+    const daemon = new Daemon();
+    const [ours, other] = [alert('n1/data'), alert('n2/data')];
+    daemon.look([other], T0);
+    const again = daemon.look([...Array.from({ length: 65 }, () => ours), other], T0 + HOUR);
+    expect(again.map(({ event, alert: { subject } }) => [event, subject])).toEqual([['raised', 'n1/data']]);
+  });
+
   test('are one, until there are few again', () => {
     const daemon = new Daemon();
     expect(daemon.look(fleet(64), T0)).toHaveLength(64);

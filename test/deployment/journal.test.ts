@@ -207,4 +207,13 @@ describe('what is undone', () => {
     await mkdir(join(node.home, 'empty'), { recursive: true });
     expect((await node.run(['deploy', '--from', join(node.home, 'empty')])).code).toBe(0);
   });
+
+  // The last one: this node is gone then.
+  test('of a node that was revoked nothing is left undone', async () => {
+    await node.stop();
+    expect((await node.run(['rotate', 'n1', '--deploy'])).code).toBe(3);
+    expect(await alerts()).toEqual(['node_deployment_pending n1/data']);
+    await node.ok('revoke', 'n1', '--reason', 'cessationOfOperation', '--yes');
+    expect(await alerts()).toEqual([]);
+  });
 });

@@ -19,6 +19,8 @@ export async function agentAlerts(keystore: Keystore, agents: Agents): Promise<A
     if (!agents.isHeard(node)) alerts.push(...kept(open, node, since !== undefined));
   }
   for (const [node, { report, findings, at }] of agents.all()) {
+    // One that is gone has no agent in the log any more.
+    if (!nodes.includes(node)) continue;
     const since = (key: string): number => agents.openSince(node, key) ?? at;
     for (const { plane, kind, address, dir, state, error } of report.services) {
       if (state !== 'pending' && state !== 'failed') continue;

@@ -16,8 +16,11 @@ const SHARE = 20;
 /** How often a receiver that forgets is told what stands. */
 const REMINDER = 10 * 60_000;
 
+/** For so long a deployment may be under way, before what it has not done is told. */
+const UNDER_WAY = 10 * 60_000;
+
 /** What only the daemon knows. */
-export type Seen = Pick<Service, 'failedRotations' | 'agents' | 'drift' | 'inventory'>;
+export type Seen = Pick<Service, 'failedRotations' | 'agents' | 'drift' | 'inventory' | 'sinks'>;
 
 /**
  * What the rules say now: those of `status`, and what only the daemon knows: rotations that fail, what agents tell, and
@@ -25,8 +28,12 @@ export type Seen = Pick<Service, 'failedRotations' | 'agents' | 'drift' | 'inven
  */
 export async function alertsNow(keystore: Keystore, seen: Seen, now: Date): Promise<Alert[]> {
   const { alerts } = await status(keystore, now, { holders: [], inventory: seen.inventory.readable });
+  // A run that is under way has told that it is to come, for the case that it is killed.
+  const isUnderWay = ({ name, since }: Alert): boolean =>
+    name === 'node_deployment_pending' && now.getTime() - Date.parse(since) < UNDER_WAY;
   return sortAlerts([
-    ...alerts,
+    ...alerts.filter((alert) => !isUnderWay(alert)),
+    ...seen.sinks.alerts,
     ...seen.failedRotations().map((one) => rotationAlert(one, now.getTime())),
     ...(await agentAlerts(keystore, seen.agents)),
     ...seen.drift.findings.flatMap(({ finding, foundAt }) => driftAlert(finding, foundAt) ?? []),
@@ -47,12 +54,12 @@ export class Alerting {
     if (keystore.state.seq === this.#seq && at < this.#next) return;
     if (performance.now() < this.#notBefore) return;
     const began = performance.now();
+    const dispatcher = service.sinks.current(keystore.state.cluster);
     const alerts = await alertsNow(keystore, service, now());
     this.#notBefore = performance.now() + SHARE * (performance.now() - began);
     this.#seq = keystore.state.seq;
     this.#next = at + LOOK;
-    const { cluster, alerts: open = [] } = keystore.state;
-    const dispatcher = service.sinks.current(cluster);
+    const { alerts: open = [] } = keystore.state;
     if (at >= this.#remindAt) {
       this.#remindAt = at + REMINDER;
       dispatcher?.remind(standing(open, alerts));
