@@ -85,12 +85,32 @@ export class Keystore {
     return new CertificateIndex(pages, this.#pages, overlay);
   }
 
-  /** Reads what was appended since. */
+  /**
+   * Reads what was appended since.
+   * @throws ERR_KEYSTORE_TAMPERED; ERR_KEYSTORE_ROLLED_BACK when what was read is not there any more; ERR_KEYSTORE_ABSENT
+   */
   refresh(): Promise<void> {
     return this.#alone(async () => {
       const { state, overlay } = this.#loaded;
       const next = await foldOn(this.store, this.identity, this.#identityBytes, state, overlay);
-      if (next !== undefined) this.#loaded = { ...this.#loaded, state: next };
+      // Nothing new may mean an older copy in its place; a record that is new names the one before it.
+      if (next === undefined || next === state) return this.#checkStands(state);
+      this.#loaded = { ...this.#loaded, state: next };
+    });
+  }
+
+  /** What this process has read is a lower bound as well: it may run for longer than the keystore stays at its place. */
+  async #checkStands({ seq, head }: LogState): Promise<void> {
+    const record = await this.store.readRecord(seq);
+    if (record !== undefined && recordHash(record) === head) return;
+    if ((await this.store.readIdentity()) === undefined) throw await absent(this.store);
+    const { code, message } = rolledBack(
+      record === undefined
+        ? `the keystore ends before record ${seq}, which was read from it a while ago`
+        : `log record ${seq} is not the one that was read a while ago`,
+    );
+    throw new ClusterCaError(code, message, {
+      hint: 'an older copy was put in its place: bring back the newer one; after a wanted restore start what runs on it anew',
     });
   }
 
@@ -119,6 +139,7 @@ export class Keystore {
   /** Reads the newest snapshot, and the log behind it: what a page that is gone leads to, since its writer made newer ones. */
   #reload(): Promise<void> {
     return this.#alone(async () => {
+      await this.#checkStands(this.#loaded.state);
       this.#loaded = await loadLog(this.store, this.identity, this.#identityBytes);
     });
   }
@@ -126,6 +147,7 @@ export class Keystore {
   /** Forgets the snapshot and reads the whole log: what a damaged page leads to. */
   reloadWithoutSnapshot(): Promise<void> {
     return this.#alone(async () => {
+      await this.#checkStands(this.#loaded.state);
       const overlay = new Overlay();
       const state = await foldOn(this.store, this.identity, this.#identityBytes, undefined, overlay);
       if (state === undefined) throw tampered('the log is empty');

@@ -152,6 +152,27 @@ describe('reading on', () => {
     expect(keystore.state.seq).toBe(4);
   });
 
+  test('an older copy in its place, another history, and none: what was read is a lower bound as well', async () => {
+    const log = await withSnapshot();
+    const keystore = await log.open();
+    const whole = new Map(log.store.files);
+    const expectRefused = async (expected: object) => {
+      for (const read of [() => keystore.refresh(), () => keystore.reloadWithoutSnapshot()])
+        await expect(read()).rejects.toMatchObject(expected);
+      expect(keystore.state.seq).toBe(4);
+      log.store.files.clear();
+      for (const [path, bytes] of whole) log.store.files.set(path, bytes);
+      await keystore.refresh();
+    };
+    const rolledBack = { code: 'ERR_KEYSTORE_ROLLED_BACK', exitCode: 13, hint: expect.stringContaining('older copy') };
+    for (const path of ['log/0/3', 'log/0/4']) log.store.files.delete(path);
+    await expectRefused(rolledBack);
+    log.store.files.set('log/0/4', whole.get('log/0/3') as Uint8Array);
+    await expectRefused(rolledBack);
+    log.store.files.clear();
+    await expectRefused({ code: 'ERR_KEYSTORE_ABSENT', exitCode: 10 });
+  });
+
   test('a CRL that was replaced and removed meanwhile is read anew', async () => {
     const log = await withSnapshot();
     const keystore = await log.open();

@@ -92,6 +92,19 @@ describe('commit', () => {
     expect((await committing())?.seq).toBe(11);
   });
 
+  test('nothing is appended to an older copy that is put in its place meanwhile', async () => {
+    const { writer, store } = await openWriter();
+    const older = new Map(store.files);
+    for (const n of [1, 2]) await writer.commit('abandon', `r${n}`, () => abandon(n));
+    store.files.clear();
+    for (const [path, bytes] of older) store.files.set(path, bytes);
+    await expect(writer.commit('abandon', 'r3', () => abandon(3))).rejects.toMatchObject({
+      code: 'ERR_KEYSTORE_ROLLED_BACK',
+      exitCode: 13,
+    });
+    expect([...store.files.keys()].filter((path) => path.startsWith('log/'))).toHaveLength(9);
+  });
+
   test('a head that it did not make durable itself is made durable before anything is built on it', async () => {
     const { writer, store } = await openWriter();
     const other = await openWriter(store);
