@@ -5,12 +5,13 @@ import { type CertificateObject, certificateObject } from '../documents/certific
 import { ClusterCaError } from '../errors.ts';
 import { inventoryItems } from '../inventory/items.ts';
 import { readInventory } from '../inventory/read.ts';
+import { clockSpan } from '../keystore/clock.ts';
 import { inProgress, phaseOf } from '../keystore/hierarchy.ts';
 import type { Keystore } from '../keystore/keystore.ts';
 import { newRequestId } from '../keystore/request-id.ts';
 import type { RevocationReason } from '../pki/revocation-reason.ts';
 import { renderRevoke } from '../revocation/render.ts';
-import { crlObject, revokeCertificates } from '../revocation/revoke.ts';
+import { crlObject, type RevocationTarget, revokeCertificates } from '../revocation/revoke.ts';
 import { revocationTargets } from '../revocation/targets.ts';
 import type { StepObject } from '../rollover/document.ts';
 import { servicesOf } from '../rollover/evidence/by-log.ts';
@@ -56,12 +57,15 @@ export async function runCutOff(ctx: Context, name: string, options: CutOffOptio
   const units = await unitsFromHere(inventory, keystore.state);
   const audience = await crlAudience(keystore, path);
   const what = { type: 'name' as const, ...victim };
-  const targets = await revocationTargets(keystore, what, { planes: undefined, authority: undefined, now: ctx.now() });
+  const find = (from: Date): Promise<RevocationTarget[]> =>
+    revocationTargets(keystore, what, { planes: undefined, authority: undefined, from });
+  const isNew = ({ authority }: RevocationTarget): boolean => sideOfAuthority(keystore.state, authority) === 'new';
+  const targets = await find(clockSpan(keystore.state, ctx.now()).from);
   const until = Math.max(0, ...targets.map(({ notAfter = 0 }) => notAfter));
   const accepting = acceptingUntil(audience, new Set([victim.name]), until);
   const about = { victim: victim.name, accepting };
   const isElsewhere = keystore.identity.rootElsewhere && options.rootKeystore === undefined;
-  const hasNew = targets.some(({ authority }) => sideOfAuthority(keystore.state, authority) === 'new');
+  const hasNew = targets.some(isNew);
   if (hasNew) refuseTooLate(keystore, victim.name);
   const open = targets.filter(({ row }) => row?.revoked === undefined).map(({ serial }) => serial);
   const out = (await leftOut(keystore, ctx.now())).some((one) => holderKey(one) === holderKey(victim));
@@ -98,9 +102,13 @@ export async function runCutOff(ctx: Context, name: string, options: CutOffOptio
   );
   await withDomains(ctx, keystore, options, !isElsewhere, async (writer, { root }) => {
     const requestId = newRequestId();
-    const { serials } = await writer.inTurn(ctx.globals.wait, () =>
-      revokeCertificates(writer, { targets, reason: options.reason, invalidityDate: undefined, requestId }),
+    const { from } = writer.clockSpan();
+    const { reason } = options;
+    const done = await writer.inTurn(ctx.globals.wait, () =>
+      revokeCertificates(writer, { find: () => find(from), reason, invalidityDate: undefined, requestId }),
     );
+    // Issued to it by another writer since the question: revoked, but this rollover does not end it.
+    if (done.some(isNew)) refuseTooLate(keystore, victim.name);
     const published = await publishRevocation(ctx, writer, audience);
     if (published.failure !== undefined) ctx.ui.warn(published.failure.message);
     const onProgress = (text: string): void => ctx.ui.progress(text);
@@ -126,7 +134,11 @@ export async function runCutOff(ctx: Context, name: string, options: CutOffOptio
       }),
     );
     if (ran.blocked !== undefined) throw blockedError(phaseOf(keystore.state), ran.blocked);
-    const revoked = await certificatesOf(ctx, keystore, serials);
+    const revoked = await certificatesOf(
+      ctx,
+      keystore,
+      done.map(({ serial }) => serial),
+    );
     const crls = keystore.state.crls.map(crlObject);
     const board = await boardByLog(keystore, inventory, ctx.now(), { steps: ran.steps });
     const refused = refusals(keystore.state);

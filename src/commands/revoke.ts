@@ -5,6 +5,7 @@ import { acceptingUntil, audienceOf, publishRevocation } from '../deployment/pub
 import { certificateObject } from '../documents/certificate-object.ts';
 import { ClusterCaError } from '../errors.ts';
 import { checkPlanes } from '../issuance/names.ts';
+import { clockSpan } from '../keystore/clock.ts';
 import type { Keystore } from '../keystore/keystore.ts';
 import { newRequestId } from '../keystore/request-id.ts';
 import { REVOCATION_REASONS, type RevocationReason } from '../pki/revocation-reason.ts';
@@ -56,7 +57,10 @@ export async function runRevoke(ctx: Context, text: string, options: RevokeOptio
   const keystore = await openKeystoreToWrite(ctx);
   await oneReading(what, async () => keystore);
   const planes = options.plane && checkPlanes(options.plane, keystore.state.policy);
-  const targets = await revocationTargets(keystore, what, { planes, authority: options.authority, now });
+  const find = (from: Date): Promise<RevocationTarget[]> =>
+    revocationTargets(keystore, what, { planes, authority: options.authority, from });
+  // By a clock that is far ahead everything has ended: it is revoked all the same.
+  let targets = await find(clockSpan(keystore.state, now).from);
   const open = targets.filter((target) => target.row?.revoked === undefined);
   const audience = await audienceOf(ctx, keystore, options.inventory);
   if (options.dryRun) {
@@ -75,12 +79,21 @@ export async function runRevoke(ctx: Context, text: string, options: RevokeOptio
   const writer = await openWriter(ctx, keystore, options);
   try {
     const requestId = newRequestId();
-    const serials = await writer.inTurn(ctx.globals.wait, async () => {
-      const done = await revokeCertificates(writer, { targets, reason: options.reason, invalidityDate, requestId });
+    // What there is to revoke is looked up in the log that the record follows: it may have grown since the question.
+    const { from } = writer.clockSpan();
+    const revoked = await writer.inTurn(ctx.globals.wait, async () => {
+      const done = await revokeCertificates(writer, {
+        find: async () => {
+          targets = await find(from);
+          return targets;
+        },
+        reason: options.reason,
+        invalidityDate,
+        requestId,
+      });
       await renewCrls(writer, halfSpentCrls(writer), writer.daily, requestId);
-      return done.serials;
+      return done;
     });
-    const revoked = targets.filter((target) => serials.includes(target.serial));
     const document = await documentOf(keystore, revoked, now);
     const published = audience && (await publishRevocation(ctx, writer, audience));
     if (audience !== undefined && targets.length > 0) {

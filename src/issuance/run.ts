@@ -8,7 +8,7 @@ import type { KeystoreWriter } from '../keystore/writer.ts';
 import type { RevocationReason } from '../pki/revocation-reason.ts';
 import { holderDirectory, Place } from '../placement/place.ts';
 import { halfSpentCrls, renewCrls } from '../revocation/renew-crls.ts';
-import { revokeCertificates } from '../revocation/revoke.ts';
+import { type RevocationTarget, revokeCertificates } from '../revocation/revoke.ts';
 import { openWriter, requireClock, type UnlockOptions } from '../unlocking.ts';
 import { filesAreWhole, fits } from './decide.ts';
 import { holderFiles } from './files.ts';
@@ -150,11 +150,11 @@ async function revokePrevious(
   reason: RevocationReason,
 ): Promise<void> {
   const now = writer.options.now();
-  const targets = [];
+  const targets: RevocationTarget[] = [];
   for (const { kind, name, plane } of items)
     for (const row of await writer.keystore.query((index) => index.ofName(kind, name)))
       if (row.plane === plane && statusOf(row, now) === 'superseded') targets.push({ ...row, row });
-  await revokeCertificates(writer, { targets, reason, invalidityDate: undefined, requestId });
+  await revokeCertificates(writer, { find: async () => targets, reason, invalidityDate: undefined, requestId });
 }
 
 /**

@@ -19,7 +19,11 @@ export interface RevocationTarget {
 }
 
 export interface RevokeRequest {
-  targets: RevocationTarget[];
+  /**
+   * Finds them in the log as it is then: it is asked for every record anew, until nothing is left, so that what another
+   * writer has issued since goes as well.
+   */
+  find: () => Promise<RevocationTarget[]>;
   reason: RevocationReason;
   invalidityDate: Date | undefined;
   requestId: string;
@@ -30,20 +34,18 @@ const MOST = 1000;
 
 /**
  * Revokes: the CRL is signed first, then one log record carries the revocations with the CRL's number and hash.
- * What is revoked already is left as it is.
- * @returns the serials revoked in this run, and the CRLs in force afterwards
+ * What is revoked already is left as it is. When it returns, there was a head of the log on which nothing of what is
+ * found was left: whoever issues behind that head finds its holder revoked.
+ * @returns what was revoked in this run
+ * @throws what `find` throws; ERR_STATE for a certificate of a root
  */
-export async function revokeCertificates(
-  writer: KeystoreWriter,
-  request: RevokeRequest,
-): Promise<{ serials: string[]; crls: CrlRef[] }> {
-  const serials: string[] = [];
-  const authorities = new Set(request.targets.map((target) => target.authority));
-  for (let at = 0; at < request.targets.length; at += MOST) {
-    const part = request.targets.slice(at, at + MOST);
+export async function revokeCertificates(writer: KeystoreWriter, request: RevokeRequest): Promise<RevocationTarget[]> {
+  const done: RevocationTarget[] = [];
+  for (;;) {
+    let open: RevocationTarget[] = [];
     const before = writer.keystore.state.crls;
     const record = await writer.commit('revoke', request.requestId, async () => {
-      const open = await notYetRevoked(writer.keystore, part);
+      open = (await notYetRevoked(writer.keystore, await request.find())).slice(0, MOST);
       if (open.length === 0) return undefined;
       const entries = open.map((target) => entryOf(target, request));
       const crls: CrlRef[] = [];
@@ -61,22 +63,24 @@ export async function revokeCertificates(
       }
       return { entries, crls };
     });
-    serials.push(...(record?.body.entries.map((entry) => entry.serial) ?? []));
+    if (record === undefined) break;
+    done.push(...open);
     await dropReplaced(writer, before);
   }
-  const nodes = request.targets.flatMap(({ row }) => (row?.kind === 'node' ? [row.name] : []));
-  if (serials.length > 0 && nodes.length > 0) await recordAgentsLeft(writer, request.requestId, new Set(nodes));
-  return { serials, crls: writer.keystore.state.crls.filter((crl) => authorities.has(crl.authority)) };
+  const nodes = done.flatMap(({ row }) => (row?.kind === 'node' ? [row.name] : []));
+  if (nodes.length > 0) await recordAgentsLeft(writer, request.requestId, new Set(nodes));
+  return done;
 }
 
 async function notYetRevoked(keystore: Keystore, targets: RevocationTarget[]): Promise<RevocationTarget[]> {
   const revoked = new Map<string, Set<string>>();
-  for (const { authority } of targets)
+  const open = targets.filter(({ row }) => row?.revoked === undefined);
+  for (const { authority } of open)
     if (!revoked.has(authority)) {
       const entries = await keystore.query((index) => index.revocations(authority));
       revoked.set(authority, new Set(entries.map((entry) => entry.serial)));
     }
-  return targets.filter(({ authority, serial }) => revoked.get(authority)?.has(serial) !== true);
+  return open.filter(({ authority, serial }) => revoked.get(authority)?.has(serial) !== true);
 }
 
 function entryOf(target: RevocationTarget, { reason, invalidityDate }: RevokeRequest): RevokedEntry {

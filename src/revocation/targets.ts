@@ -2,7 +2,6 @@ import { sha256 } from '../crypto/hash.ts';
 import { createVerifySignature } from '../crypto/verify-signature.ts';
 import { ClusterCaError } from '../errors.ts';
 import { type IssuedCertificate, statusOf } from '../keystore/certificates/row.ts';
-import { clockSpan } from '../keystore/clock.ts';
 import type { Keystore } from '../keystore/keystore.ts';
 import { equalBytes } from '../pki/der/writer.ts';
 import { toHex } from '../pki/encoding.ts';
@@ -20,12 +19,13 @@ const verifySignature = createVerifySignature();
 /**
  * The certificates that a WHAT of `revoke` means. A name means every unexpired certificate ever issued to it,
  * superseded ones too, and those that a node's agent asks its services with.
+ * @param options.from what ended before has ended: the earlier of the two times that it may be now
  * @throws ERR_NOT_FOUND, ERR_USAGE, ERR_CONFIG; ERR_POLICY for a certificate of another CA
  */
 export async function revocationTargets(
   keystore: Keystore,
   what: What,
-  options: { planes: string[] | undefined; authority: string | undefined; now: Date },
+  options: { planes: string[] | undefined; authority: string | undefined; from: Date },
 ): Promise<RevocationTarget[]> {
   switch (what.type) {
     case 'name':
@@ -44,7 +44,7 @@ export async function revocationTargets(
 async function nameTargets(
   keystore: Keystore,
   holder: NamedHolder,
-  { planes, now }: { planes: string[] | undefined; now: Date },
+  { planes, from }: { planes: string[] | undefined; from: Date },
 ): Promise<RevocationTarget[]> {
   const { name } = holder;
   const rows = await certificatesOf(keystore, holder);
@@ -57,8 +57,6 @@ async function nameTargets(
         hint: 'cluster-ca list --all shows what was issued',
       },
     );
-  // By a clock that is far ahead everything has ended: it is revoked all the same.
-  const { from } = clockSpan(keystore.state, now);
   const open = chosen.filter((row) => statusOf(row, from) !== 'expired');
   // A node that goes with all that it has is to ask nobody any more either.
   const isNode = planes === undefined && chosen.some(({ kind }) => kind === 'node');

@@ -1,6 +1,7 @@
 import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { beforeAll, describe, expect, test } from '@jest/globals';
+import { CLUSTER_CA, cli } from '../support/cli.ts';
 import { newCluster } from '../support/clusters.ts';
 import { done, expectExit, fails, words } from './checks.ts';
 import type { CrlDocument, IssueDocument, ListDocument, RevokeDocument } from './documents.ts';
@@ -68,6 +69,23 @@ describe('by NODE', () => {
     const [made] = await issue('n1', '--plane', 'data');
     expect(await entry(made?.serial ?? '')).toBeUndefined();
     expect((await done<IssueDocument>(ca, ['rotate', 'n1', '--plane', 'data'])).certificates).toHaveLength(1);
+  });
+
+  test('what is issued to it while the passphrase is asked for goes as well', async () => {
+    const passphrase = join(cluster.directory, 'passphrase');
+    await writeFile(passphrase, 'a passphrase of a test\n', { mode: 0o600 });
+    await done(ca, ['keystore', 'slot', 'add', 'people', '--new-passphrase-file', passphrase]);
+    await issue('n3', '--plane', 'data');
+    // Whoever asks for the passphrase issues first, in a process of its own, on two planes.
+    const { CLUSTER_CA_KEY_FILE: keyFile = '', ...env } = cluster.env;
+    const script = join(cluster.directory, 'asked');
+    const command = `'${process.execPath}' '${CLUSTER_CA}' issue n3 --force-new --key-file '${keyFile}' --out '${out}'`;
+    await writeFile(script, `#!/bin/sh\n${command} >&2 && cat '${passphrase}'\n`, { mode: 0o700 });
+    const result = await cli(['revoke', 'n3', '--yes', '--json', '--passphrase-command', script], { cwd: out, env });
+    expectExit(result, 0);
+    expect((result.json() as RevokeDocument).revoked).toHaveLength(3);
+    const { certificates } = await done<ListDocument>(ca, ['list', '--all', '--node', 'n3']);
+    expect(certificates.map(({ status }) => status)).toEqual(['revoked', 'revoked', 'revoked']);
   });
 
   test('a name that is not known: 6', async () => {

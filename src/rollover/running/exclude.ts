@@ -27,17 +27,26 @@ export async function excludeHolders(
     const fresh = holders.filter((holder) => !known.has(holderKey(holder)));
     return fresh.length === 0 ? undefined : { holders: fresh.map(({ kind, name }) => ({ kind, name })) };
   });
-  const now = writer.options.now().getTime();
+  const now = writer.options.now();
+  await revokeCertificates(writer, {
+    find: () => unexpiredOf(keystore, holders, now),
+    reason: 'cessationOfOperation',
+    invalidityDate: undefined,
+    requestId,
+  });
+}
+
+/** Every unexpired certificate of theirs that is not revoked, those of the nodes' agents too. */
+async function unexpiredOf(keystore: Keystore, holders: readonly Holder[], now: Date): Promise<RevocationTarget[]> {
   const targets: RevocationTarget[] = [];
   for (const { kind, name } of holders) {
     const own = await keystore.query((index) => index.ofName(kind, name));
-    const probes = kind === 'node' ? await agentProbes(keystore, name, writer.options.now()) : [];
+    const probes = kind === 'node' ? await agentProbes(keystore, name, now) : [];
     for (const row of [...own, ...probes])
-      if (row.revoked === undefined && row.notAfter + 1000 > now)
+      if (row.revoked === undefined && row.notAfter + 1000 > now.getTime())
         targets.push({ authority: row.authority, serial: row.serial, notAfter: row.notAfter, row });
   }
-  if (targets.length > 0)
-    await revokeCertificates(writer, { targets, reason: 'cessationOfOperation', invalidityDate: undefined, requestId });
+  return targets;
 }
 
 /** Those of them that have a certificate of the new root: where no CRL is read it is accepted behind `retire`, too. */
