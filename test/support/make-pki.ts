@@ -111,7 +111,12 @@ export interface CrlEntryRecipe {
 export interface CrlRecipe {
   issuer: string;
   key: KeyPair;
+  /** Left out when empty, as RFC 5280 §5.1.2.6 has it. */
   entries?: CrlEntryRecipe[];
+  /** An empty list of entries all the same. */
+  emptyList?: boolean;
+  /** 1: without extensions. */
+  version?: 1 | 2;
   extensions?: Extension[];
   thisUpdate?: Date;
   /** null: left out. */
@@ -120,9 +125,10 @@ export interface CrlRecipe {
 
 export function makeCrl(recipe: CrlRecipe): Uint8Array {
   const { issuer, key, entries = [], extensions = [] } = recipe;
-  const parts = [unsignedInteger(1), ECDSA_SHA256, nameDer(issuer), time(recipe.thisUpdate ?? new Date('2026-06-01Z'))];
+  const version = recipe.version === 1 ? [] : [unsignedInteger(1)];
+  const parts = [...version, ECDSA_SHA256, nameDer(issuer), time(recipe.thisUpdate ?? new Date('2026-06-01Z'))];
   if (recipe.nextUpdate !== null) parts.push(time(recipe.nextUpdate ?? new Date('2026-07-01Z')));
-  if (entries.length > 0)
+  if (entries.length > 0 || recipe.emptyList === true)
     parts.push(
       sequence(
         // In one piece: there may be more entries than a call may have arguments.

@@ -293,6 +293,12 @@ export const FAILURES = {
     ISSUER_PROFILE,
     20,
   ),
+  'strict-crl-entries': kind(
+    'RFC 5280 §5.1.2.6',
+    'the list of revoked certificates is there, and empty',
+    ISSUER_PROFILE,
+    20,
+  ),
   'strict-crl-number': kind('RFC 5280 §5.2.3', 'CRL number absent or critical', ISSUER_PROFILE, 20),
 } as const satisfies Record<string, FailureKind>;
 

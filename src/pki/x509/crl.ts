@@ -26,6 +26,8 @@ export interface Crl {
   /** Milliseconds since 1970. */
   thisUpdate: number;
   nextUpdate: number | undefined;
+  /** Whether the list of entries is there and empty, which no issuer may write (RFC 5280 §5.1.2.6). */
+  emptyList: boolean;
   extensions: Extension[];
   signatureAlgorithm: AlgorithmIdentifier;
   signature: Uint8Array;
@@ -57,6 +59,7 @@ export function parseCrl(der: Uint8Array): Crl {
     issuer,
     thisUpdate,
     nextUpdate,
+    emptyList: revoked?.length === 2,
     extensions,
     signatureAlgorithm,
     signature,

@@ -42,6 +42,8 @@ const crlIssuer = (name: string): Uint8Array => tlv(0xa2, encodeGeneralName(dire
 const number = (n: number): Extension => extension(OID.cRLNumber, unsignedInteger(n));
 const delta = (base: number): Extension => extension(OID.deltaCRLIndicator, unsignedInteger(base), true);
 const reason = (code: number): Extension => extension(OID.cRLReason, tlv(0x0a, Uint8Array.of(code)));
+const about = (name: string): Extension =>
+  extension(OID.certificateIssuer, sequence(encodeGeneralName(directory(name))), true);
 /** ReasonFlags as the content of an implicitly tagged BIT STRING: keyCompromise, or every other reason. */
 const KEY_COMPROMISE = Uint8Array.of(6, 0x40);
 const OTHER_REASONS = Uint8Array.of(7, 0x3f, 0x80);
@@ -87,11 +89,43 @@ describe('complete CRLs (RFC 5280 §6.3.3)', () => {
       { entries: [{ serial: SERIAL, extensions: [extension(OID.cRLReason, NULL)] }] },
       'crl-malformed',
     ],
+    [
+      'of version 1 with an extension of an entry',
+      { version: 1, entries: [{ serial: 5, extensions: [reason(1)] }] },
+      'crl-malformed',
+    ],
+    [
+      'that is not indirect, with an entry of another issuer',
+      { entries: [{ serial: 5, extensions: [about('CN=Other')] }, { serial: SERIAL }] },
+      'crl-malformed',
+    ],
     ['for attributes only', { extensions: [idp(flag(0x85))] }, 'crl-scope'],
     ['for CAs only', { extensions: [idp(flag(0x82))] }, 'crl-scope'],
   ])('a CRL %s does not count', (_, recipe, code) => {
     expect(codes([rootCrl, crl(recipe)])).toEqual([code]);
     expect(codes([rootCrl, crl(recipe), crl()])).toEqual([]);
+  });
+
+  test('a CRL of version 1 counts', () => {
+    expect(codes([rootCrl, crl({ version: 1 })])).toEqual([]);
+    expect(codes([rootCrl, crl({ version: 1, ...REVOKED })])).toEqual(['revoked']);
+  });
+
+  test.each<[string, Uint8Array, string[]]>([
+    ['negative', tlv(0x02, Uint8Array.of(0x80)), ['crl-malformed', 'revocation-unknown']],
+    ['of 21 octets', unsignedInteger(new Uint8Array(21).fill(1)), ['crl-malformed', 'revocation-unknown']],
+    ['of 20 octets', unsignedInteger(new Uint8Array(20).fill(0xff)), []],
+  ])('a CRL number %s (RFC 5280 §5.2.3)', (_, value, expected) => {
+    expect(codes([rootCrl, crl({ extensions: [extension(OID.cRLNumber, value)] })])).toEqual(expected);
+    const changed = crl({ extensions: [number(2), extension(OID.deltaCRLIndicator, value, true)] });
+    expect(codes([rootCrl, changed])[0]).toBe(expected[0] ?? 'crl-delta-without-base');
+  });
+
+  test('an empty list of entries is for issuers only (RFC 5280 §5.1.2.6)', () => {
+    const found = (options: PathOptions): string[] =>
+      codes([rootCrl, crl({ emptyList: true, extensions: [number(1)] })], leaf, options);
+    expect(found({})).toEqual([]);
+    expect(found({ strict: true })).toContain('strict-crl-entries');
   });
 
   test('a CRL that cannot be read is named, and the others count', () => {
@@ -206,8 +240,6 @@ describe('distribution points', () => {
     const signer = makeCa('CN=CRLs', root, { serial: 4, extensions: [keyUsage('cRLSign')] });
     const target = withPoints([crlIssuer('CN=CRLs')]);
     const indirect = idp(flag(0x84));
-    const about = (name: string): Extension =>
-      extension(OID.certificateIssuer, sequence(encodeGeneralName(directory(name))), true);
     const own = (entries: CrlRecipe['entries'], extensions = [indirect]): Uint8Array =>
       makeCrl({ issuer: 'CN=CRLs', key: signer.key, entries: entries ?? [], extensions });
     const verdict = (one: Uint8Array): string[] => codes([rootCrl, one], target, {}, [signer]);

@@ -24,7 +24,6 @@ import {
   cRLDistributionPoints,
   cRLNumber,
   extKeyUsage,
-  issuingDistributionPoint,
   keyUsage,
   nameConstraints,
   subjectAltName,
@@ -99,12 +98,18 @@ const about = extension(
   OID.certificateIssuer,
   sequence(encodeGeneralName({ type: 'directory', value: nameDer('CN=x') })),
 );
+/** Of an indirect CRL: it has an entry of another issuer. */
+const indirect = extension(
+  OID.issuingDistributionPoint,
+  sequence(tlv(0xa0, tlv(0xa0, encodeGeneralName({ type: 'uri', value: URL_OF_CRL }))), tlv(0x84, Uint8Array.of(0xff))),
+  true,
+);
 const rootCrl = makeCrl({ issuer: root.name, key: root.key, extensions: [cRLNumber(1n)] });
 const caCrl = makeCrl({
   issuer: ca.name,
   key: ca.key,
   entries: [{ serial: 5, extensions: [reason] }, { serial: 6, extensions: [about] }, { serial: 7 }],
-  extensions: [cRLNumber(7n), issuingDistributionPoint(URL_OF_CRL), authorityKeyIdentifier(Uint8Array.of(1, 2, 3))],
+  extensions: [cRLNumber(7n), indirect, authorityKeyIdentifier(Uint8Array.of(1, 2, 3))],
 });
 
 const verify = createVerifySignature();

@@ -9,7 +9,7 @@ import type { PathCrl } from './path-crl.ts';
 
 /** What speaks against a CRL whoever signed it (RFC 5280 §5); the failures are about the certificate it is asked for. */
 export function checkCrl(context: PathContext, crl: PathCrl, certificate: PathCertificate): PathFailure[] {
-  const { signatureAlgorithm, tbsSignature, extensions } = crl.crl;
+  const { signatureAlgorithm, tbsSignature } = crl.crl;
   const name = crl.subjectText;
   if (!equalBytes(signatureAlgorithm.der, tbsSignature.der))
     return [pathFailure('crl-algorithm-refused', certificate, `the CRL of ${name} names two signature algorithms`)];
@@ -34,14 +34,21 @@ export function checkCrl(context: PathContext, crl: PathCrl, certificate: PathCe
     const message = error instanceof Error ? error.message : String(error);
     return [pathFailure('crl-malformed', certificate, `the CRL of ${name}: ${message}`)];
   }
-  const number = findExtension(extensions, OID.cRLNumber);
-  if (context.strict && (number === undefined || number.critical))
-    return [
-      pathFailure(
-        'strict-crl-number',
-        certificate,
-        `the CRL number of ${name} is ${number === undefined ? 'absent' : 'critical'}`,
-      ),
-    ];
-  return [];
+  return context.strict ? issuerProfile(crl, certificate) : [];
+}
+
+/** What RFC 5280 §5 asks of CRL issuers and not of verifiers (`--strict`). */
+function issuerProfile(crl: PathCrl, certificate: PathCertificate): PathFailure[] {
+  const failures: PathFailure[] = [];
+  const name = crl.subjectText;
+  const number = findExtension(crl.crl.extensions, OID.cRLNumber);
+  if (number === undefined || number.critical) {
+    const what = number === undefined ? 'absent' : 'critical';
+    failures.push(pathFailure('strict-crl-number', certificate, `the CRL number of ${name} is ${what}`));
+  }
+  if (crl.crl.emptyList)
+    failures.push(
+      pathFailure('strict-crl-entries', certificate, `the CRL of ${name} has a list of entries without one`),
+    );
+  return failures;
 }

@@ -1,3 +1,4 @@
+import { DerError } from '../../der/error.ts';
 import { readDer } from '../../der/reader.ts';
 import { TAG } from '../../der/tags.ts';
 import { OID } from '../../oids.ts';
@@ -31,21 +32,28 @@ export interface RevokedEntry {
 
 const KNOWN: ReadonlySet<string> = new Set([OID.cRLReason, OID.invalidityDate, OID.certificateIssuer]);
 
-/** The entries of a CRL by the issuer and serial number of the certificates revoked (RFC 5280 §5.3). */
+/**
+ * The entries of a CRL by the issuer and serial number of the certificates revoked (RFC 5280 §5.3). Only an indirect CRL
+ * has entries of other issuers (§5.3.3), and only version 2 has extensions (§5.1.2.1): a CRL that breaks this could
+ * move its entries away from the certificates that they are about, so it does not count.
+ */
 export class EntryIndex {
   /** Critical entry extensions that are not processed: then the whole CRL may not be used (RFC 5280 §5.3). */
   readonly unknownCritical: readonly string[];
   readonly #byIssuer = new Map<string, Map<string, CrlEntry>>();
 
-  /** @throws DerError at a malformed entry */
-  constructor(crl: Crl, issuerKey: string) {
+  /** `indirect` as its issuing distribution point says. @throws DerError at an entry that is malformed or may not be there */
+  constructor(crl: Crl, issuerKey: string, indirect: boolean) {
     const unknown = new Set<string>();
     let issuer = issuerKey;
     let serials = this.#serialsOf(issuer);
     for (const entry of crl.entries()) {
       if (entry.extensions.length > 0) {
+        if (crl.version === 1) throw new DerError('extensions of an entry in a CRL of version 1');
         for (const { oid, critical } of entry.extensions) if (critical && !KNOWN.has(oid)) unknown.add(oidName(oid));
         const moved = certificateIssuer(entry);
+        if (moved !== undefined && !indirect)
+          throw new DerError('certificate issuer of an entry in a CRL that is not indirect');
         if (moved !== undefined && moved !== issuer) {
           issuer = moved;
           serials = this.#serialsOf(issuer);

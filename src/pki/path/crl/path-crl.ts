@@ -1,3 +1,4 @@
+import { DerError } from '../../der/error.ts';
 import { readDer } from '../../der/reader.ts';
 import { toHex } from '../../encoding.ts';
 import { OID } from '../../oids.ts';
@@ -33,7 +34,7 @@ export class PathCrl implements FailureSubject {
   readonly unknownCritical: readonly string[];
   readonly #sha256: Sha256;
   #fingerprint: string | undefined;
-  #index: EntryIndex | undefined;
+  #index: EntryIndex | DerError | undefined;
 
   /** @throws DerError when it is not a CRL, or an extension that is processed is malformed */
   constructor(der: Uint8Array, sha256: Sha256, origin?: string) {
@@ -75,8 +76,19 @@ export class PathCrl implements FailureSubject {
 
   /** @throws DerError at a malformed entry */
   get index(): EntryIndex {
-    this.#index ??= new EntryIndex(this.crl, this.issuerKey);
+    this.#index ??= this.#readEntries();
+    if (this.#index instanceof DerError) throw this.#index;
     return this.#index;
+  }
+
+  /** The error is kept too: the CRL may be asked for often, and be large. */
+  #readEntries(): EntryIndex | DerError {
+    try {
+      return new EntryIndex(this.crl, this.issuerKey, this.issuingDistributionPoint?.indirectCRL === true);
+    } catch (error) {
+      if (error instanceof DerError) return error;
+      throw error;
+    }
   }
 
   isCurrentAt(at: number): boolean {
@@ -84,6 +96,8 @@ export class PathCrl implements FailureSubject {
     return thisUpdate <= at && nextUpdate !== undefined && at <= nextUpdate;
   }
 }
+
+const MAX_NUMBER_OCTETS = 20;
 
 const KNOWN: ReadonlySet<string> = new Set([
   OID.authorityKeyIdentifier,
@@ -93,7 +107,11 @@ const KNOWN: ReadonlySet<string> = new Set([
   OID.freshestCRL,
 ]);
 
+/** CRLNumber and BaseCRLNumber: not negative, and of 20 octets at most, which is all that has to be handled (RFC 5280 §5.2.3). */
 function parseNumber(value: Uint8Array): bigint {
   const octets = readDer(value, (reader) => reader.integer());
-  return BigInt.asIntN(octets.length * 8, BigInt(`0x${toHex(octets)}`));
+  if ((octets[0] as number) >= 0x80) throw new DerError('negative CRL number');
+  const length = octets[0] === 0 ? octets.length - 1 : octets.length;
+  if (length > MAX_NUMBER_OCTETS) throw new DerError(`CRL number of ${length} octets`);
+  return BigInt(`0x${toHex(octets)}`);
 }
