@@ -42,6 +42,8 @@ export interface CertificateRecipe {
   /** In place of the names encoded as UTF8String. */
   subjectDer?: Uint8Array;
   issuerDer?: Uint8Array;
+  /** In place of the key's SubjectPublicKeyInfo. */
+  publicKeyDer?: Uint8Array;
 }
 
 let lastSerial = 1000;
@@ -58,7 +60,7 @@ export function makeCertificate(recipe: CertificateRecipe): Uint8Array {
     recipe.issuerDer ?? nameDer(issuer),
     sequence(time(recipe.notBefore ?? new Date('2026-01-01Z')), time(recipe.notAfter ?? new Date('2027-01-01Z'))),
     recipe.subjectDer ?? nameDer(subject),
-    new Uint8Array(key.publicKey.export({ type: 'spki', format: 'der' })),
+    recipe.publicKeyDer ?? new Uint8Array(key.publicKey.export({ type: 'spki', format: 'der' })),
   ];
   if (extensions.length > 0) parts.push(tlv(0xa3, sequence(...extensions.map(encodeExtension))));
   return signed(sequence(...parts), issuerKey, algorithm);

@@ -3,6 +3,7 @@ import { contextTag } from '../der/tags.ts';
 import { OID } from '../oids.ts';
 import type { AlgorithmIdentifier } from '../x509/algorithm.ts';
 import type { PublicKeyInfo } from '../x509/certificate.ts';
+import { type Curve, hasY, isPoint, P256, P384, P521 } from './curve.ts';
 
 /** What `--insecure-allow-…` names. */
 export type Insecure = 'sha1' | 'md5' | 'small-rsa';
@@ -109,11 +110,26 @@ function isNullOrAbsent(parameters: Uint8Array | undefined): boolean {
 /** A public key as far as policy looks at it. */
 export type KeyShape = { type: 'rsa'; bits: number } | { type: 'ec'; curve: string } | { type: 'ed25519' };
 
-const CURVES: ReadonlyMap<string, [name: string, octets: number]> = new Map<string, [string, number]>([
-  [OID.prime256v1, ['P-256', 32]],
-  [OID.secp384r1, ['P-384', 48]],
-  [OID.secp521r1, ['P-521', 66]],
+const CURVES: ReadonlyMap<string, Curve> = new Map([
+  [OID.prime256v1, P256],
+  [OID.secp384r1, P384],
+  [OID.secp521r1, P521],
 ]);
+
+/** Keys that make signatures, of the types that are known here: nobody's may be malformed, whatever it is used for. */
+const SIGNING: ReadonlySet<string> = new Set([
+  OID.rsaEncryption,
+  OID.rsassaPss,
+  OID.ecPublicKey,
+  OID.ed25519,
+  OID.ed448,
+  OID.dsa,
+]);
+
+/** Whether keys of this type make signatures; what else there is (X25519, types to come) is not looked into. */
+export function isSigningKey({ algorithm }: PublicKeyInfo): boolean {
+  return SIGNING.has(algorithm.oid);
+}
 
 /** Reads a key's type and size; undefined for a type or curve that is not supported, and for a malformed key. */
 export function keyShape(publicKey: PublicKeyInfo): KeyShape | undefined {
@@ -124,14 +140,8 @@ export function keyShape(publicKey: PublicKeyInfo): KeyShape | undefined {
       case OID.rsassaPss:
         return rsaShape(key);
       case OID.ecPublicKey: {
-        const parameters = algorithm.parameters;
-        if (parameters === undefined) return undefined;
-        const curve = CURVES.get(readDer(parameters, (reader) => reader.oid()));
-        if (curve === undefined) return undefined;
-        const [name, octets] = curve;
-        const whole = key[0] === 4 && key.length === 1 + 2 * octets;
-        const compressed = (key[0] === 2 || key[0] === 3) && key.length === 1 + octets;
-        return whole || compressed ? { type: 'ec', curve: name } : undefined;
+        const curve = namedCurve(algorithm);
+        return curve !== undefined && isPoint(curve, key) ? { type: 'ec', curve: curve.name } : undefined;
       }
       case OID.ed25519:
         return algorithm.parameters === undefined && key.length === 32 ? { type: 'ed25519' } : undefined;
@@ -143,18 +153,49 @@ export function keyShape(publicKey: PublicKeyInfo): KeyShape | undefined {
   }
 }
 
-/** RSAPublicKey (RFC 8017 A.1.1): a positive modulus, an odd exponent above 1. */
+/** The curve by its name, the only form there is (RFC 5480 §2.1.1). @throws DerError */
+function namedCurve({ parameters }: AlgorithmIdentifier): Curve | undefined {
+  return parameters === undefined ? undefined : CURVES.get(readDer(parameters, (reader) => reader.oid()));
+}
+
+/** Whether the compressed point of a key of a known shape has a y. It takes long: for few keys only. */
+export function pointHasY({ algorithm, key }: PublicKeyInfo): boolean {
+  const curve = algorithm.oid === OID.ecPublicKey ? namedCurve(algorithm) : undefined;
+  return curve === undefined || hasY(curve, key);
+}
+
+/** The size of an RSA key in bits, however unfit its exponent is; undefined for what is no RSAPublicKey. */
+export function rsaBits({ algorithm, key }: PublicKeyInfo): number | undefined {
+  if (algorithm.oid !== OID.rsaEncryption && algorithm.oid !== OID.rsassaPss) return undefined;
+  try {
+    return bitsOf(readRsa(key).modulus);
+  } catch {
+    return undefined;
+  }
+}
+
+/** RSAPublicKey (RFC 8017 §3.1, A.1.1): a positive modulus, an odd exponent above 1. @throws DerError */
 function rsaShape(key: Uint8Array): KeyShape | undefined {
+  const { modulus, exponent } = readRsa(key);
+  const last = exponent[exponent.length - 1] as number;
+  if ((exponent[0] as number) >= 0x80 || last % 2 === 0 || (exponent.length === 1 && last === 1)) return undefined;
+  const bits = bitsOf(modulus);
+  return bits === undefined ? undefined : { type: 'rsa', bits };
+}
+
+function readRsa(key: Uint8Array): { modulus: Uint8Array; exponent: Uint8Array } {
   return readDer(key, (reader) => {
     const inner = reader.enter();
     const modulus = inner.integer();
     const exponent = inner.integer();
     inner.end();
-    const last = exponent[exponent.length - 1] as number;
-    if ((modulus[0] as number) >= 0x80 || (exponent[0] as number) >= 0x80) return undefined;
-    if (last % 2 === 0 || (exponent.length === 1 && last === 1)) return undefined;
-    const first = modulus[0] === 0 ? modulus.subarray(1) : modulus;
-    if (first.length === 0) return undefined;
-    return { type: 'rsa', bits: first.length * 8 - Math.clz32(first[0] as number) + 24 };
+    return { modulus, exponent };
   });
+}
+
+/** Undefined when it is not positive. */
+function bitsOf(modulus: Uint8Array): number | undefined {
+  const first = modulus[0] === 0 ? modulus.subarray(1) : modulus;
+  if ((modulus[0] as number) >= 0x80 || first.length === 0) return undefined;
+  return first.length * 8 - Math.clz32(first[0] as number) + 24;
 }

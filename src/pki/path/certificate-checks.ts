@@ -1,4 +1,5 @@
 import { equalBytes } from '../der/writer.ts';
+import { isSigningKey, pointHasY, rsaBits } from './algorithms.ts';
 import type { PathContext } from './context.ts';
 import { oidName } from './decoded-extensions.ts';
 import { type PathFailure, pathFailure } from './failure.ts';
@@ -76,22 +77,22 @@ function algorithm(context: PathContext, certificate: PathCertificate): PathFail
   ];
 }
 
+/** An RSA key is measured before its exponent is looked at, so that no exponent hides a small one (RFC 8017 §3.1). */
 function publicKey(context: PathContext, certificate: PathCertificate, position: Position): PathFailure[] {
+  const bits = rsaBits(certificate.certificate.publicKey);
+  if (bits !== undefined && bits < 2048 && !context.allows('small-rsa'))
+    return [pathFailure('key-too-small', certificate, `RSA key of ${bits} bits`)];
+  if (certificate.keyShape !== undefined && (position !== 'target' || pointHasY(certificate.certificate.publicKey)))
+    return [];
+  return unusableKey(certificate, position);
+}
+
+/** Nothing is verified with the target's key: of a type that is not known here it is accepted (RFC 5280 §6.1.5). */
+function unusableKey(certificate: PathCertificate, position: Position): PathFailure[] {
   const { publicKey: key } = certificate.certificate;
-  const shape = certificate.keyShape;
-  if (shape === undefined)
-    return position === 'target'
-      ? []
-      : [
-          pathFailure(
-            'key-unsupported',
-            certificate,
-            `public key of type ${oidName(key.algorithm.oid)} cannot be used`,
-          ),
-        ];
-  if (shape.type === 'rsa' && shape.bits < 2048 && !context.allows('small-rsa'))
-    return [pathFailure('key-too-small', certificate, `RSA key of ${shape.bits} bits`)];
-  return [];
+  if (position === 'target' && !isSigningKey(key)) return [];
+  const message = `public key of type ${oidName(key.algorithm.oid)} is malformed or not supported`;
+  return [pathFailure('key-unsupported', certificate, message)];
 }
 
 /** Inclusive of both ends (RFC 5280 §4.1.2.5). */

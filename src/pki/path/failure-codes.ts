@@ -133,7 +133,7 @@ export const FAILURES = {
   ),
   'key-unsupported': kind(
     'RFC 5280 §4.1.2.7',
-    "an issuer's key is malformed or of a type that is not supported",
+    'a key is malformed, or of a type or curve that is not supported',
     'use RSA, ECDSA on P-256, P-384 or P-521, or Ed25519',
     78,
   ),

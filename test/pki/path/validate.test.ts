@@ -1,15 +1,33 @@
-import { generateKeyPairSync } from 'node:crypto';
+import { createPublicKey, generateKeyPairSync } from 'node:crypto';
 import { describe, expect, test } from '@jest/globals';
-import { boolean, NULL, oid, sequence, tlv, unsignedInteger } from '../../../src/pki/der/writer.ts';
+import { bitString, boolean, NULL, oid, sequence, tlv, unsignedInteger } from '../../../src/pki/der/writer.ts';
 import { toAscii } from '../../../src/pki/encoding.ts';
 import { OID } from '../../../src/pki/oids.ts';
 import type { PathOptions } from '../../../src/pki/path/index.ts';
 import type { Extension } from '../../../src/pki/x509/extension.ts';
 import { basicConstraints, extKeyUsage, keyUsage } from '../../../src/pki/x509/extensions.ts';
-import { type CertificateRecipe, caExtensions, extension, makeCa, makeLeaf, makeRoot } from '../../support/make-pki.ts';
+import {
+  type CertificateRecipe,
+  caExtensions,
+  extension,
+  makeCa,
+  makeKey,
+  makeLeaf,
+  makeRoot,
+} from '../../support/make-pki.ts';
 import { codesOf, verdictOn } from '../../support/verify-made.ts';
 
 const root = makeRoot('CN=Root');
+
+/** Whether OpenSSL takes this SubjectPublicKeyInfo. */
+function isImported(der: Uint8Array): boolean {
+  try {
+    createPublicKey({ key: Buffer.from(der), format: 'der', type: 'spki' });
+    return true;
+  } catch {
+    return false;
+  }
+}
 
 /** The codes for a leaf under a CA under the root, each with the changes given. */
 function codes(
@@ -226,6 +244,64 @@ describe('algorithms and keys', () => {
     expect(codesOf(verdictOn(makeLeaf('CN=leaf', ca, undefined, { algorithm }), { anchors: [ca] }))).toEqual([]);
     const koblitz = makeRoot('CN=K', { key: generateKeyPairSync('ec', { namedCurve: 'secp256k1' }) });
     expect(codesOf(verdictOn(makeLeaf('CN=leaf', koblitz), { anchors: [koblitz] }))).toEqual(['key-unsupported']);
+  });
+
+  const spki = (type: string, key: Uint8Array, ...parameters: Uint8Array[]): Uint8Array =>
+    sequence(sequence(oid(type), ...parameters), bitString(key));
+  const rsaKey = (octets: number, exponent: number): Uint8Array =>
+    spki(
+      OID.rsaEncryption,
+      sequence(unsignedInteger(new Uint8Array(octets).fill(0xc1)), unsignedInteger(exponent)),
+      NULL,
+    );
+  const p256 = oid(OID.prime256v1);
+  const whole = makeKey().publicKey.export({ type: 'spki', format: 'der' }).subarray(-65);
+  test.each<[string, Uint8Array, string]>([
+    ['RSA-1024, whatever its exponent', rsaKey(128, 1), 'key-too-small'],
+    ['RSA-1024 with an even exponent', rsaKey(128, 65_536), 'key-too-small'],
+    ['RSA-2048 with exponent 1', rsaKey(256, 1), 'key-unsupported'],
+    ['no RSA key at all', spki(OID.rsaEncryption, new Uint8Array(270), NULL), 'key-unsupported'],
+    [
+      'a point off the curve',
+      spki(OID.ecPublicKey, whole.with(64, (whole[64] as number) ^ 1), p256),
+      'key-unsupported',
+    ],
+    ['a coordinate beyond p', spki(OID.ecPublicKey, new Uint8Array(65).fill(0xff).with(0, 4), p256), 'key-unsupported'],
+    ['the point at infinity', spki(OID.ecPublicKey, Uint8Array.of(0), p256), 'key-unsupported'],
+    ['explicit parameters', spki(OID.ecPublicKey, whole, sequence(unsignedInteger(1))), 'key-unsupported'],
+    ['no parameters', spki(OID.ecPublicKey, whole), 'key-unsupported'],
+    ['secp256k1', spki(OID.ecPublicKey, whole, oid('1.3.132.0.10')), 'key-unsupported'],
+    ['Ed25519 of 31 octets', spki(OID.ed25519, new Uint8Array(31)), 'key-unsupported'],
+    ['Ed448', spki(OID.ed448, new Uint8Array(57)), 'key-unsupported'],
+    ['DSA', spki(OID.dsa, sequence()), 'key-unsupported'],
+  ])('a key that cannot be used is named in a target and in an issuer: %s', (_, publicKeyDer, code) => {
+    const target = makeLeaf('CN=leaf', root, undefined, { publicKeyDer });
+    expect(codesOf(verdictOn(target, { anchors: [root] }))).toEqual([code]);
+    const ca = makeCa('CN=CA', root, { publicKeyDer });
+    expect(codesOf(verdictOn(makeLeaf('CN=leaf', ca), { anchors: [root], untrusted: [ca] }))).toContain(code);
+  });
+
+  test('of a target, a key of a type that makes no signatures is not looked into', () => {
+    const target = makeLeaf('CN=leaf', root, undefined, { publicKeyDer: spki('1.3.101.110', new Uint8Array(32)) });
+    expect(codesOf(verdictOn(target, { anchors: [root] }))).toEqual([]);
+  });
+
+  test.each([
+    ['P-256', OID.prime256v1],
+    ['P-384', OID.secp384r1],
+    ['P-521', OID.secp521r1],
+  ])('compressed points of %s, with and without a y: what OpenSSL says of them', (namedCurve, curve) => {
+    const { publicKey } = generateKeyPairSync('ec', { namedCurve });
+    const point = publicKey.export({ type: 'spki', format: 'der' });
+    const octets = { 'P-256': 32, 'P-384': 48, 'P-521': 66 }[namedCurve] as number;
+    const x = point.subarray(point.length - 2 * octets, point.length - octets);
+    for (let i = 0; i < 8; i++) {
+      const compressed = Buffer.concat([Uint8Array.of(2), x.with(octets - 1, ((x[octets - 1] as number) + i) % 256)]);
+      const publicKeyDer = spki(OID.ecPublicKey, compressed, oid(curve));
+      const target = makeLeaf('CN=leaf', root, undefined, { publicKeyDer });
+      const expected = isImported(publicKeyDer) ? [] : ['key-unsupported'];
+      expect([i, codesOf(verdictOn(target, { anchors: [root] }))]).toEqual([i, expected]);
+    }
   });
 
   test('a changed octet anywhere in the signed part or the signature', () => {
