@@ -119,6 +119,15 @@ describe('a log that was changed: 13, a verdict', () => {
     expect((await changed((copy) => rm(join(copy, 'log', name)))).valid).toBe(false);
   });
 
+  test.each([
+    ['an earlier record with another hash', `1:${'0'.repeat(64)}`],
+    ['a record that is yet to come', `99:${'0'.repeat(64)}`],
+  ])('public/head names %s: rolled back', async (_, head) => {
+    const { error, valid } = await changed((copy) => writeFile(join(copy, 'public/head'), `${head}\n`));
+    expect([error.code, valid]).toEqual(['ERR_KEYSTORE_ROLLED_BACK', false]);
+    expect(error.message).toContain('public/head');
+  });
+
   test('the last record missing: rolled back', async () => {
     const name = (await names()).at(-1) ?? '';
     const { error } = await changed((copy) => rm(join(copy, 'log', name)));
