@@ -174,6 +174,8 @@ describe('a rollover that goes on', () => {
     const step = (deadline: number): Step => nextStep(situation('distribute', silent, { deadline }), { attempted });
     expect(step(600_001).do).toBe('blocked');
     expect([step(600_000).do, names(step(600_000))]).toEqual(['exclude', ['n3']]);
+    const late = situation('distribute', silent, { deadline: 600_000 });
+    expect(nextStep(late, { attempted, mayLeaveOut: false })).toMatchObject({ do: 'blocked', to: 'issue-new' });
   });
 });
 

@@ -48,5 +48,32 @@ test('it follows: who is let in, whose certificate it shows, what it hands out',
   });
   await finish(cluster);
   expect((await daemon.call(fresh, CERTIFICATES)).status).toBe(200);
+});
+
+test('without an inventory it moves none where a node has no agent, and leaves nobody out', async () => {
+  const caller = await daemon.person('cat', '--role', 'operator');
+  await daemon.node('n1');
+  await ca.run('rollover', 'start', '--emergency', '--deadline', '1s', '--confirm', 'rollover');
+  const advance = () => daemon.call(caller, '/v1/rollover/advance', { method: 'POST', body: {} });
+  const refused = await advance();
+  expect([refused.status, refused.json()]).toMatchObject([
+    409,
+    {
+      type: 'urn:cluster-ca:problem:needs-inventory',
+      code: 'ERR_STATE',
+      hint: expect.stringContaining('--inventory cluster.yaml'),
+      nodes: ['n1'],
+    },
+  ]);
+  await ca.run('revoke', 'n1', '--yes');
+  expect((await advance()).json().rollover.phase).toBe('distribute');
+  const { since } = (await daemon.call(caller, '/v1/rollover')).json();
+  while (Date.now() < Date.parse(since) + 2000) await new Promise((resolve) => setTimeout(resolve, 50));
+  // Its time is over; but who has no service that is known has not missed it.
+  expect((await advance()).json()).toMatchObject({
+    type: 'urn:cluster-ca:problem:rollover-blocked',
+    blocking: expect.arrayContaining(['cat']),
+  });
+  expect((await daemon.call(caller, '/v1/rollover')).json()).toMatchObject({ phase: 'distribute', excluded: [] });
   expect(await daemon.stop()).toBe(0);
 });

@@ -30,6 +30,8 @@ export interface PlanOptions {
   readonly direction?: Direction;
   /** What this run has deployed already, as `attemptKey` names it: it is not tried again, its absence then blocks. */
   readonly attempted?: ReadonlySet<string>;
+  /** False: in an emergency, too, nobody is left out, but blocks. */
+  readonly mayLeaveOut?: boolean;
   /** The model takes one away, to see that it is needed. */
   readonly guards?: Readonly<Record<GuardName, Guard>>;
 }
@@ -56,7 +58,7 @@ const BACK: Partial<Record<Phase, { to: Phase; guard?: GuardName }>> = {
  * then the guard decides.
  */
 export function nextStep(situation: Situation, options: PlanOptions = {}): Step {
-  const { direction = 'forward', guards = GUARDS, attempted = new Set() } = options;
+  const { direction = 'forward', guards = GUARDS, attempted = new Set(), mayLeaveOut = true } = options;
   const { phase, withdrawn } = situation.rollover;
   const way = (direction === 'forward' ? FORWARD : BACK)[phase];
   if (way === undefined) return { do: 'nothing' };
@@ -68,7 +70,8 @@ export function nextStep(situation: Situation, options: PlanOptions = {}): Step 
   // What would keep the phase from its end is deployed; and what has fallen behind it, before it is left behind.
   if (work !== undefined) return work;
   if (blockers.length === 0) return { do: 'commit', from: phase, to: way.to, weaker: weaker(judged) };
-  return overdue(situation, blockers) ?? { do: 'blocked', to: way.to, blockers };
+  const late = mayLeaveOut ? overdue(situation, blockers) : undefined;
+  return late ?? { do: 'blocked', to: way.to, blockers };
 }
 
 /** How an attempt of this run is remembered. */

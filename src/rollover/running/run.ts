@@ -99,7 +99,7 @@ class Run {
   async #goOn(): Promise<Ran | undefined> {
     const situation = await this.#looks.look();
     if (situation.rollover.phase !== this.#phase) this.#enter(situation.rollover.phase);
-    const step = nextStep(situation, { direction: this.#request.direction, attempted: this.#attempted });
+    const step = this.#next(situation);
     const over = step.do === 'nothing' || (this.#committed > 0 && this.#enough(step));
     if (over) return this.#ran(situation);
     if (this.#isLeft(step)) return { ...this.#ran(situation), left: step };
@@ -117,6 +117,12 @@ class Run {
       return { ...this.#ran(situation), blocked };
     }
     return undefined;
+  }
+
+  /** Whose services nobody knows has not missed a time: without an inventory nobody is left out. */
+  #next(situation: Situation): Step {
+    const { direction, inventory } = this.#request;
+    return nextStep(situation, { direction, attempted: this.#attempted, mayLeaveOut: inventory !== undefined });
   }
 
   /** By us or by somebody else: what was tried before is to be tried anew, and what failed before is proven by now. */

@@ -16,6 +16,7 @@ import { Problem } from '../http/problem.ts';
 import { deployableUnits } from '../rotation/rotation.ts';
 import type { Service } from '../service.ts';
 import type { RolloverOutcome } from './outcome.ts';
+import { requireInventory } from './require-inventory.ts';
 
 export interface RolloverMove {
   direction: Direction;
@@ -27,13 +28,14 @@ export interface RolloverMove {
 /**
  * One phase on, or back to where only the root domain's key is left to destroy: as `rollover advance` and `rollover
  * rollback` do it, but for the steps that need the root domain, which the daemon never opens.
- * @throws Problem 409: blocked, with who blocks; a step of the command line's; another phase. ERR_STATE without a rollover
+ * @throws Problem 409: blocked, with who blocks; a step of the command line's; another phase; no inventory. ERR_STATE without a rollover
  */
 export async function moveRollover(service: Service, move: RolloverMove): Promise<RolloverOutcome> {
   const { ctx, writer, inventory } = service;
   const { keystore } = writer;
   await keystore.refresh();
   checkMove(keystore, move);
+  await requireInventory(keystore, inventory, service.now());
   const read = inventory.get();
   const warnings: string[] = [];
   const warn = (message: string): void => {

@@ -103,6 +103,7 @@ export const refusedMoveSchema = z
     phase: phaseSchema.optional(),
     blocking: z.array(z.string()).optional(),
     blockers: z.array(blockerSchema).optional(),
+    nodes: z.array(z.string()).optional().describe('`needs-inventory`: nodes without an agent'),
     steps: z.array(stepSchema).optional().describe('what was done before'),
   })
   .loose();

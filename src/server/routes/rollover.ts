@@ -10,6 +10,7 @@ import type { Caller } from '../http/caller.ts';
 import { Problem } from '../http/problem.ts';
 import { type Reply, type Route, route } from '../http/route.ts';
 import { type Job, jobDocument } from '../jobs.ts';
+import { requireInventory } from '../rollover/require-inventory.ts';
 import { checkMove, hasMoved, moveRollover, outcomeByLog } from '../rollover/rollover.ts';
 import { moveBodySchema, refusedMoveSchema, rolloverSchema } from '../rollover/schemas.ts';
 import { jobSchema } from '../rotation/schemas.ts';
@@ -63,7 +64,7 @@ export function rolloverRoutes(service: Service): Route[] {
           202: { description: 'the work goes on: ask Location', schema: jobSchema },
           409: {
             description:
-              'blocked (`urn:cluster-ca:problem:rollover-blocked`), a step of the command line’s (`…:needs-root-domain`), or the step was taken and some services have not taken what it wants (`…:not-deployed`)',
+              'blocked (`urn:cluster-ca:problem:rollover-blocked`), a step of the command line’s (`…:needs-root-domain`), a daemon without an inventory where nodes have no agent (`…:needs-inventory`), or the step was taken and some services have not taken what it wants (`…:not-deployed`)',
             schema: refusedMoveSchema,
             type: 'application/problem+json',
           },
@@ -94,7 +95,10 @@ async function start(
   if (known !== undefined) return known;
   await writer.keystore.refresh();
   const bound = key === undefined ? undefined : await boundAt(service, requestId, hash);
-  if (bound === undefined) checkMove(writer.keystore, { direction, from });
+  if (bound === undefined) {
+    checkMove(writer.keystore, { direction, from });
+    await requireInventory(writer.keystore, service.inventory, service.now());
+  }
   const started = jobs.add({
     by: caller.name,
     total: 1,
