@@ -8,6 +8,7 @@ import { ResultFile, SECRET_RESULT } from '../placement/result-file.ts';
 import { hasRoot, keystoreContent } from './content.ts';
 import type { Entry } from './entries.ts';
 import { writeBackup } from './file.ts';
+import { checkIsNew, placeBackup } from './place.ts';
 import { trialRestore } from './trial.ts';
 
 export interface BackupPlan {
@@ -25,7 +26,7 @@ export interface BackupPlan {
  * Makes a backup. The file holds its own record, signed but not yet in the log: so a restore of it lacks nothing that
  * had been seen before. Only when a trial restore has shown that the file is whole is the record appended, and only
  * then the file gets its name.
- * @throws ERR_KEYSTORE_TAMPERED when the keystore or the file is damaged; ERR_STORAGE
+ * @throws ERR_EXISTS; ERR_KEYSTORE_TAMPERED when the keystore or the file is damaged; ERR_STORAGE
  */
 export async function makeBackup(writer: KeystoreWriter, plan: BackupPlan): Promise<void> {
   const { keystore } = writer;
@@ -37,7 +38,10 @@ export async function makeBackup(writer: KeystoreWriter, plan: BackupPlan): Prom
     await writer.commit(
       'backup',
       plan.requestId,
-      async () => ({ id, root: hasRoot(keystore) }),
+      async () => {
+        checkIsNew(path);
+        return { id, root: hasRoot(keystore) };
+      },
       async (record) => {
         await file?.abandon();
         file = await ResultFile.open(path, SECRET_RESULT);
@@ -49,7 +53,7 @@ export async function makeBackup(writer: KeystoreWriter, plan: BackupPlan): Prom
         await trialRestore(file.temporary, trial, async () => {});
       },
     );
-    await (file as ResultFile | undefined)?.finish();
+    if (file !== undefined) await placeBackup(file);
   } catch (error) {
     await (file as ResultFile | undefined)?.abandon();
     throw error;

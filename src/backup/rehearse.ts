@@ -9,6 +9,7 @@ import { ResultFile, SECRET_RESULT } from '../placement/result-file.ts';
 import { keystoreContent, type NamedFiles } from './content.ts';
 import type { Entry } from './entries.ts';
 import { writeBackup } from './file.ts';
+import { checkIsNew } from './place.ts';
 import { temporaryDirectory, trialRestore } from './trial.ts';
 
 export interface Rehearsal {
@@ -31,7 +32,7 @@ export interface Rehearsal {
  * log, slots, objects, and that the keys open.
  * @returns the file, still under its temporary name, for the caller to finish when the record is there; undefined where
  *   it was not to be kept
- * @throws ERR_KEYSTORE_TAMPERED, ERR_STORAGE
+ * @throws ERR_EXISTS, ERR_KEYSTORE_TAMPERED, ERR_STORAGE
  */
 export async function rehearseBackup(writer: KeystoreWriter, rehearsal: Rehearsal): Promise<ResultFile | undefined> {
   if (rehearsal.keep !== undefined) return write(writer, rehearsal, rehearsal.keep);
@@ -59,6 +60,7 @@ async function write(
     yield* keystoreContent(keystore, (done, total) => onProgress(`${done} of ${total} records written`), named);
     yield { name: `log/${seq}`, bytes: record };
   };
+  checkIsNew(path);
   const file = await ResultFile.open(path, SECRET_RESULT);
   try {
     await writeBackup(file, about, secret, content());

@@ -1,7 +1,7 @@
 import { constants } from 'node:fs';
 import { type FileHandle, open, readdir, unlink } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
-import { renameDurably, replaceDurably } from '../keystore/directory/durable.ts';
+import { renameDurably, renameNew, replaceDurably } from '../keystore/directory/durable.ts';
 import { storageError } from '../keystore/directory/errors.ts';
 import { parseTemporaryName, temporaryName } from './temporary-name.ts';
 
@@ -77,6 +77,17 @@ export class ResultFile {
     try {
       await this.#handle.close();
       await renameDurably(this.temporary, this.path);
+    } catch (error) {
+      throw storageError(error, 'write', this.path);
+    }
+  }
+
+  /** Puts it into place, durably, where nothing is. False when something is there: then it stays as it is. @throws ERR_STORAGE */
+  async finishNew(): Promise<boolean> {
+    await this.sync();
+    try {
+      await this.#handle.close();
+      return await renameNew(this.temporary, this.path);
     } catch (error) {
       throw storageError(error, 'write', this.path);
     }

@@ -1,4 +1,5 @@
 import { hasRoot } from '../backup/content.ts';
+import { placeBackup } from '../backup/place.ts';
 import { rehearseBackup } from '../backup/rehearse.ts';
 import { randomBytes } from '../crypto/hash.ts';
 import { ClusterCaError, isClusterCaError } from '../errors.ts';
@@ -121,7 +122,7 @@ export async function startRollover(writer: KeystoreWriter, request: StartReques
     throw error;
   }
   await forgetNotes(writer, keystore.state.authorities.slice(-2));
-  await kept?.finish();
+  if (kept !== undefined) await placeBackup(kept);
   if (request.foreign === undefined) await sweepSealed(writer);
 }
 

@@ -1,9 +1,12 @@
 import { cp, mkdir, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, test } from '@jest/globals';
+import { placeBackup } from '../../src/backup/place.ts';
+import { ResultFile, SECRET_RESULT } from '../../src/placement/result-file.ts';
 import { done, expectExit, fails } from '../cli/checks.ts';
 import type { AuditDocument, CheckDocument, IssueDocument, ListDocument } from '../cli/documents.ts';
-import { newCluster } from '../support/clusters.ts';
+import { canTrace, traced } from '../cli/strace.ts';
+import { type Cluster, newCluster } from '../support/clusters.ts';
 
 const PASSPHRASE = 'correct horse battery staple';
 const cluster = await newCluster();
@@ -16,6 +19,15 @@ const first = at('first.backup');
 const medium = at('medium');
 const apart = await newCluster({ name: 'apart', init: ['--root-keystore', medium] });
 const made = await done<{ files: string[] }>(ca, ['keystore', 'backup', '--out', first]);
+const headerOf = async (path: string) => JSON.parse((await readFile(path, 'latin1')).split('\n')[0] as string);
+/** The records of backups in a cluster's log. */
+const recorded = async (of: Cluster): Promise<{ id: string; root: boolean }[]> =>
+  (await of.ca(['audit', 'export'])).stdout
+    .trimEnd()
+    .split('\n')
+    .map((line) => JSON.parse(line))
+    .filter(({ op }) => op === 'backup')
+    .map(({ body }) => body);
 /** Runs on a keystore that is not the cluster's own, with other anchors where asked for. */
 const on = (place: string, args: string[], env = {}) =>
   ca([...args, '--keystore', place, '--json'], { env }).then((result) => {
@@ -38,13 +50,7 @@ describe('keystore backup', () => {
   });
 
   test('the log says that and when it was made, and status does', async () => {
-    const { stdout } = await ca(['audit', 'export']);
-    const records = stdout
-      .trimEnd()
-      .split('\n')
-      .map((line) => JSON.parse(line));
-    const header = JSON.parse((await readFile(first, 'latin1')).split('\n')[0] as string);
-    expect(records.find(({ op }) => op === 'backup')?.body).toEqual({ id: header.id, root: true });
+    expect(await recorded(cluster)).toEqual([{ id: (await headerOf(first)).id, root: true }]);
     const status = await done<{ backup: object; alerts: { name: string }[] }>(ca, ['status']);
     expect(status.backup).toMatchObject({ at: expect.stringMatching(/^\d{4}-/), root: true });
     expect(status.alerts.map(({ name }) => name)).not.toContain('keystore_never_backed_up');
@@ -56,6 +62,31 @@ describe('keystore backup', () => {
     await fails(ca, ['keystore', 'backup', '--out', '-'], 2);
     await fails(ca, ['keystore', 'backup', '--out', join(keystore, 'b')], 2);
     await fails(ca, ['keystore', 'backup', '--out', at('no/such/file')], 14);
+  });
+
+  test('two at once to the same place: one is made and recorded, the other is refused: 6', async () => {
+    const path = at('twice.backup');
+    const before = (await recorded(apart)).length;
+    const runs = await Promise.all([1, 2].map(() => apart.alone(['keystore', 'backup', '--out', path, '--json'])));
+    expect(runs.map(({ code }) => code).sort()).toEqual([0, 6]);
+    expect(runs.find(({ code }) => code === 6)?.error().error.code).toBe('ERR_EXISTS');
+    expect((await recorded(apart)).slice(before)).toEqual([{ id: (await headerOf(path)).id, root: false }]);
+  });
+
+  test('what took the name in the last moment stays as it is', async () => {
+    const path = at('taken.backup');
+    const file = await ResultFile.open(path, SECRET_RESULT);
+    await writeFile(path, 'another');
+    await expect(placeBackup(file)).rejects.toMatchObject({ code: 'ERR_EXISTS' });
+    expect(await readFile(path, 'utf8')).toBe('another');
+    expect((await readdir(directory)).filter((name) => name.includes('.cluster-ca.'))).toEqual([]);
+  });
+
+  (canTrace ? test : test.skip)('where there are no hard links it is made too', async () => {
+    const path = at('fat.backup');
+    const words = ['-o', '/dev/null', '-e', 'trace=link', '-P', path, '-e', 'inject=link:error=EPERM'];
+    expectExit(await traced(apart, words, ['keystore', 'backup', '--out', path]), 0);
+    expect((await recorded(apart)).at(-1)?.id).toBe((await headerOf(path)).id);
   });
 
   test('a failed one is not recorded', async () => {

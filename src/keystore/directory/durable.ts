@@ -75,6 +75,39 @@ export async function replaceDurably(path: string, temporary: string, bytes: Uin
   }
 }
 
+/**
+ * Renames into place unless something is there, and makes the name durable. False when the name is taken. Where there
+ * are no hard links (FAT), an empty file holds the name for a moment.
+ */
+export async function renameNew(from: string, to: string): Promise<boolean> {
+  try {
+    if (!(await linkNew(from, to))) return false;
+    await unlink(from);
+  } catch (error) {
+    if (!WITHOUT_LINKS.has(errno(error) ?? '')) throw error;
+    if (!(await holdName(to))) return false;
+    await rename(from, to).catch(async (cause: unknown) => {
+      await unlink(to).catch(() => {});
+      throw cause;
+    });
+  }
+  await syncDirectory(dirname(to));
+  return true;
+}
+
+/** What a file system without hard links answers to link(2). */
+const WITHOUT_LINKS = new Set(['EPERM', 'ENOTSUP', 'EOPNOTSUPP', 'ENOSYS']);
+
+async function holdName(path: string): Promise<boolean> {
+  try {
+    await (await open(path, 'wx', 0o600)).close();
+    return true;
+  } catch (error) {
+    if (errno(error) === 'EEXIST') return false;
+    throw error;
+  }
+}
+
 /** Gives a written file its final name unless it is taken. False with EEXIST. The name is not yet durable. */
 export async function linkNew(from: string, to: string): Promise<boolean> {
   try {
