@@ -2,72 +2,22 @@ import { createVerifySignature } from '../crypto/verify-signature.ts';
 import { ClusterCaError } from '../errors.ts';
 import { decodeCanonicalFile, encodeCanonical } from '../keystore/canonical.ts';
 import type { Identity } from '../keystore/identity.ts';
-import { authority, cluster, keyType, sealedKey, slot } from '../keystore/log/parts.ts';
+import { sealedKey } from '../keystore/log/parts.ts';
 import { decodeSignedLine } from '../keystore/log/record.ts';
-import {
-  base64,
-  hex,
-  integer,
-  list,
-  oneOf,
-  optional,
-  record,
-  type Shaped,
-  text,
-  timestamp,
-} from '../keystore/shape.ts';
+import { base64, integer, list, oneOf, optional, record, type Shaped, text, timestamp } from '../keystore/shape.ts';
 import { concatBytes } from '../pki/der/writer.ts';
 import { fromBase64, fromHex, toBase64 } from '../pki/encoding.ts';
 import type { Signer } from '../pki/signer.ts';
 import { parseCertificate } from '../pki/x509/certificate.ts';
+import { checkRequest } from './check-request.ts';
+import { type CeremonyRequest, request } from './request-shape.ts';
+
+export type { CeremonyKind, CeremonyRequest, NewCa } from './request-shape.ts';
 
 const verify = createVerifySignature();
 
 /** What is signed by the audit key in front of a request: no record, and no checkpoint. */
 export const CEREMONY = 'ceremony';
-
-/**
- * What a root on another machine can be asked for: its CRL; a new issuing CA; a new root to follow it; its last CRL,
- * before it goes; that keys which the log says were destroyed are removed there.
- */
-export type CeremonyKind = (typeof KINDS)[number];
-const KINDS = ['crl', 'issuing', 'root', 'last-crl', 'destroy'] as const;
-
-/** What decides what new CAs say, but for the new root's key. */
-const newCa = record({
-  generation: integer,
-  /** Of the issuing CA among those of its generation. */
-  number: integer,
-  keyType,
-  /** Seconds. */
-  rootLifetime: integer,
-  issuingLifetime: integer,
-  domains: list(text),
-  permitIp: list(text),
-  /** Serial numbers, in the order of the certificates. */
-  serials: list(hex(20), 4),
-  /** The issuing CA's key: its public half, and where it is sealed here. */
-  spki: base64,
-  sealed: sealedKey,
-});
-export type NewCa = Shaped<typeof newCa>;
-
-const request = record({
-  v: integer,
-  type: oneOf(...KINDS),
-  cluster,
-  createdAt: timestamp,
-  /** The root that signs, and what opens its key. */
-  authority,
-  slots: list(slot),
-  /** A CRL of that root, up to its signature. */
-  tbs: optional(base64),
-  ca: optional(newCa),
-  /** The roots whose keys were destroyed. */
-  destroyed: optional(list(authority)),
-});
-/** What a root CA on another machine is asked for. */
-export type CeremonyRequest = Shaped<typeof request>;
 
 const said = {
   v: integer,
@@ -89,7 +39,7 @@ const unsigned = record(said);
 export type CeremonyAnswer = Shaped<typeof answer>;
 export type UnsignedAnswer = Shaped<typeof unsigned>;
 
-/** Reads a request, signed by the audit key of this keystore. @throws ERR_CONFIG */
+/** Reads a request, signed by the audit key of this keystore, that asks for what its kind says. @throws ERR_CONFIG */
 export function readRequest(bytes: Uint8Array, { id, auditKey }: Identity, name: string): CeremonyRequest {
   return asInput(name, () => requestIn(bytes, { id, auditKey }, name));
 }
@@ -99,7 +49,9 @@ function requestIn(
   { id, auditKey }: Pick<Identity, 'id' | 'auditKey'>,
   name: string,
 ): CeremonyRequest {
-  return request(decodeSignedLine(CEREMONY, id, bytes, fromBase64(auditKey), name), name);
+  const asked = request(decodeSignedLine(CEREMONY, id, bytes, fromBase64(auditKey), name), name);
+  checkRequest(asked);
+  return asked;
 }
 
 /** Reads an answer, and the request in it, and verifies both. @throws ERR_CONFIG */

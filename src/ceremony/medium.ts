@@ -8,15 +8,17 @@ import { formatTokenUri } from '../crypto/token/uri.ts';
 import { loadCrypto } from '../crypto/webcrypto.ts';
 import { ClusterCaError } from '../errors.ts';
 import { tampered } from '../keystore/canonical.ts';
-import { openSealedKey, sealedName, storeKey } from '../keystore/envelope/sealed-key.ts';
+import { decodeSealedKey, openSealedKey, sealedName, storeKey } from '../keystore/envelope/sealed-key.ts';
 import { openSlot, type Secret } from '../keystore/envelope/slot.ts';
 import { decodeTokenKey } from '../keystore/envelope/token-key.ts';
 import { decodeIdentity, type Identity } from '../keystore/identity.ts';
 import type { SealedKeyRef } from '../keystore/log/bodies.ts';
 import type { Store } from '../keystore/store.ts';
+import { fromBase64 } from '../pki/encoding.ts';
 import { generateKey, importSigner } from '../pki/key.ts';
 import type { Signer } from '../pki/signer.ts';
 import type { KeyType } from '../pki/x509/algorithm.ts';
+import { parseCertificate } from '../pki/x509/certificate.ts';
 import { isGiven } from '../secrets/inputs.ts';
 import { resolveSecrets } from '../secrets/resolve.ts';
 import { ordinaryInputs, pinSource, rootInputs, secretContext, type UnlockOptions } from '../unlocking.ts';
@@ -191,18 +193,61 @@ async function keep(
   return ref;
 }
 
+/** The keys of a request as they are on the medium: the files of those that it would have removed. */
+export interface Removal {
+  names: string[];
+  /** The tokens that have such a key, which are not ours to clear: their URIs. */
+  tokens: string[];
+}
+
 /**
- * Removes the files of keys that were destroyed.
- * @returns the tokens that have such a key, which are not ours to clear: their URIs
+ * Holds what a request names against the medium: a file that it names has the key of the certificate that is shown. A
+ * key that was destroyed goes with every file that has it, whatever it is called.
+ * @throws ERR_CONFIG for a file of another key; ERR_KEYSTORE_TAMPERED for one that cannot be read
  */
-export async function removeKeys({ store, identity }: Medium, keys: readonly SealedKeyRef[]): Promise<string[]> {
-  const tokens: string[] = [];
-  for (const ref of keys) {
-    const bytes = await store.readBlob('sealed', sealedName(ref));
-    if (bytes === undefined) continue;
-    const token = sha256Hex(bytes) === ref.sha256 ? decodeTokenKey(identity.id, ref, bytes) : undefined;
-    if (token !== undefined) tokens.push(formatTokenUri(token.uri));
-    await store.deleteBlob('sealed', sealedName(ref));
+export async function checkOnMedium(
+  { store, identity: { id } }: Medium,
+  { authority, destroyed = [] }: CeremonyRequest,
+): Promise<Removal> {
+  for (const root of [authority, ...destroyed]) {
+    const bytes = await store.readBlob('sealed', sealedName(root.sealed));
+    if (bytes === undefined || keyIn(id, root.sealed, bytes).key === keyHash(root)) continue;
+    throw new ClusterCaError(
+      'ERR_CONFIG',
+      `the request names sealed/${sealedName(root.sealed)}, which is not the key of ${root.id}`,
+      {
+        hint: 'nothing was signed and nothing removed; have the request made again, and ask who made this one',
+      },
+    );
   }
-  return tokens;
+  const removal: Removal = { names: [], tokens: [] };
+  const doomed = new Set(destroyed.map(keyHash));
+  if (doomed.size === 0) return removal;
+  for (const name of await store.listBlobs('sealed')) {
+    const place = /^([0-9a-f]{32})\.(\d+)$/.exec(name);
+    const bytes = await store.readBlob('sealed', name);
+    if (place === null || bytes === undefined) continue;
+    const { key, uri } = keyIn(id, { keyId: place[1] as string, epoch: Number(place[2]), domain: 'root' }, bytes);
+    if (!doomed.has(key)) continue;
+    removal.names.push(name);
+    if (uri !== undefined) removal.tokens.push(uri);
+  }
+  return removal;
+}
+
+/** Removes the files of keys that were destroyed. */
+export async function removeKeys({ store }: Medium, { names }: Removal): Promise<void> {
+  for (const name of names) await store.deleteBlob('sealed', name);
+}
+
+function keyHash({ certificate }: CeremonyRequest['authority']): string {
+  return sha256Hex(parseCertificate(fromBase64(certificate)).publicKey.der);
+}
+
+/** SHA-256 of the public half of a key's file, and, of one in a token, where it is. @throws ERR_KEYSTORE_TAMPERED */
+function keyIn(id: string, place: Omit<SealedKeyRef, 'sha256'>, bytes: Uint8Array): { key: string; uri?: string } {
+  const ref = { ...place, sha256: sha256Hex(bytes) };
+  const token = decodeTokenKey(id, ref, bytes);
+  if (token !== undefined) return { key: sha256Hex(token.spki), uri: formatTokenUri(token.uri) };
+  return { key: decodeSealedKey(id, ref, bytes).spkiSha256 };
 }

@@ -18,7 +18,15 @@ import { safeText } from '../ui/text/safe.ts';
 import { readInputFile } from '../what/read-file.ts';
 import { askedCertificates, firstRootCrl } from './asked.ts';
 import { type CeremonyKind, type CeremonyRequest, readRequest, signAnswer, type UnsignedAnswer } from './documents.ts';
-import { type Medium, mediumAt, type OpenMedium, openMedium, removeKeys } from './medium.ts';
+import {
+  checkOnMedium,
+  type Medium,
+  mediumAt,
+  type OpenMedium,
+  openMedium,
+  type Removal,
+  removeKeys,
+} from './medium.ts';
 import type { CeremonyOptions } from './options.ts';
 import { type Transcript, transcriptLines, transcriptOf } from './transcript.ts';
 
@@ -49,8 +57,7 @@ export async function runCeremonySign(
   const bytes = readInputFile(resolve(ctx.cwd, name), 'request');
   const request = readRequest(bytes, identity, name);
   requireKind(request, kinds);
-  if (request.destroyed?.some(({ id }) => id === request.authority.id))
-    throw new ClusterCaError('ERR_CONFIG', `the request would have ${request.authority.id} destroy its own key`);
+  const removal = await checkOnMedium(medium, request);
   const asked = await transcriptOf(identity, request, bytes);
   if (dryRun)
     return ctx.ui.result({ ...asked, dryRun: true }, (style) =>
@@ -59,7 +66,7 @@ export async function runCeremonySign(
   await ask(ctx, request, asked);
   const opened = await openMedium(ctx, medium, request, options);
   try {
-    const made = await answerTo(ctx, medium, request, bytes, opened);
+    const made = await answerTo(ctx, medium, { request, bytes, removal }, opened);
     const answer = await signAnswer(identity, made, opened.signer);
     const answerBytes = encodeCanonicalFile(answer);
     const path = resolve(ctx.cwd, out as string);
@@ -102,8 +109,7 @@ async function ask(ctx: Context, request: CeremonyRequest, asked: Transcript): P
 async function answerTo(
   ctx: Context,
   medium: Medium,
-  request: CeremonyRequest,
-  bytes: Uint8Array,
+  { request, bytes, removal }: { request: CeremonyRequest; bytes: Uint8Array; removal: Removal },
   opened: OpenMedium,
 ): Promise<UnsignedAnswer> {
   const head = {
@@ -117,10 +123,8 @@ async function answerTo(
   const issuer = parseCertificate(fromBase64(authority.certificate));
   const crl = tbs === undefined ? {} : { crl: await signCrlOf(fromBase64(tbs), request, issuer, opened.signer) };
   if (destroyed !== undefined) {
-    for (const uri of await removeKeys(
-      medium,
-      destroyed.map(({ sealed }) => sealed),
-    ))
+    await removeKeys(medium, removal);
+    for (const uri of removal.tokens)
       ctx.ui.warn(`a key that was destroyed is in a token, which is not ours to clear: destroy it there: ${uri}`);
     return { ...head, ...crl, destroyed: destroyed.map(({ id }) => id) };
   }

@@ -27,6 +27,16 @@ interface CertificateLine {
   fingerprint?: string;
 }
 
+/** One root whose key is removed: what tells it from every other. */
+interface RemovedRoot {
+  authority: string;
+  subject: string;
+  notAfter: string;
+  /** SHA-256 of its public key. */
+  key: string;
+  fingerprint: string;
+}
+
 /** What was asked for and signed, for those who were there and for those who read of it: the same on both machines. */
 export interface Transcript {
   asks: CeremonyKind;
@@ -44,6 +54,7 @@ export interface Transcript {
   permits?: string[];
   /** The roots whose keys are destroyed. */
   destroys?: string[];
+  roots?: RemovedRoot[];
   /** SHA-256 of the files. */
   request: string;
   answer?: string;
@@ -72,9 +83,20 @@ export async function transcriptOf(
           certificates: await certificateLines(identity, request, signed?.answer),
           permits: [...ca.domains, 'localhost', ...(ca.permitIp.length === 0 ? ['no address'] : ca.permitIp)],
         }),
-    ...(destroyed === undefined ? {} : { destroys: destroyed.map(({ id }) => id) }),
+    ...(destroyed === undefined ? {} : { destroys: destroyed.map(({ id }) => id), roots: destroyed.map(removedRoot) }),
     request: sha256Hex(bytes),
     ...(signed === undefined ? {} : answerLines(signed)),
+  };
+}
+
+function removedRoot({ id, certificate }: NonNullable<CeremonyRequest['destroyed']>[number]): RemovedRoot {
+  const { der, subject, notAfter, publicKey } = parseCertificate(fromBase64(certificate));
+  return {
+    authority: id,
+    subject: nameText(subject),
+    notAfter: new Date(notAfter).toISOString(),
+    key: sha256Hex(publicKey.der),
+    fingerprint: sha256Hex(der),
   };
 }
 
@@ -137,7 +159,7 @@ const WORDS: Record<CeremonyKind, string> = {
 };
 
 export function transcriptLines(
-  { asks, certificates = [], revoked, permits, destroys, ...rest }: Transcript,
+  { asks, certificates = [], revoked, permits, destroys: _, roots = [], ...rest }: Transcript,
   style: Style,
 ): string[] {
   const signatures = certificates.flatMap(({ what, subject, serial, notBefore, notAfter, key, fingerprint }) => [
@@ -161,7 +183,10 @@ export function transcriptLines(
       { label: 'revoked', value: revoked && (revoked.length === 0 ? 'nothing' : revoked) },
       ...signatures,
       { label: 'permits', value: permits },
-      { label: 'destroys', value: destroys },
+      ...roots.map(({ authority, subject, notAfter, key, fingerprint }) => ({
+        label: 'destroys',
+        value: [authority, subject, `until ${notAfter}`, `key ${key}`, `fingerprint ${fingerprint}`],
+      })),
       ...entries({ request, answer, crl, signedAt, actor }),
     ],
     style,

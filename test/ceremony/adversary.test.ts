@@ -1,0 +1,179 @@
+import { cp, readdir, readFile, rename } from 'node:fs/promises';
+import { join } from 'node:path';
+import { beforeAll, describe, expect, test } from '@jest/globals';
+import type { CeremonyAnswer, CeremonyRequest } from '../../src/ceremony/documents.ts';
+import type { Authority } from '../../src/keystore/log/parts.ts';
+import { done, type Expected, fails } from '../cli/checks.ts';
+import { newPlace } from '../support/clusters.ts';
+import { warmCli } from '../support/warm.ts';
+import { type Forge, holderOf } from './forged.ts';
+
+// The holder of the daily secret signs requests as the keystore does (S2, S3). The root signs, and removes, what its holder
+// was shown, and nothing else.
+const here = await newPlace('here');
+const there = await newPlace('there');
+const at = (name: string): string => join(here.directory, name);
+const off = (name: string): string => join(there.directory, name);
+const env = { ...here.env, CLUSTER_CA_KEYSTORE: at('keystore'), CLUSTER_CA_KEY_FILE: at('key') };
+const online = (args: string[]) => warmCli(args, { cwd: here.directory, env });
+const offline = (args: string[]) => warmCli(args, { cwd: there.directory, env: { ...there.env } });
+/** What signs which kind; everything that can be said beforehand is said. */
+const VERBS: Record<string, string[]> = {
+  crl: ['crl'],
+  issuing: ['rollover', 'start'],
+  root: ['rollover', 'start'],
+  'last-crl': ['rollover', 'advance'],
+  destroy: ['rollover', 'advance'],
+};
+const sign = (type: string, name: string) => [
+  ...(VERBS[type] ?? []),
+  '--sign',
+  at(name),
+  '--root-keystore',
+  off('medium'),
+  '--key-file',
+  off('root.key'),
+  '--out',
+  off(`${name}.answer`),
+  '--yes',
+  '--confirm',
+  'orders',
+];
+const sealed = async () => (await readdir(off('medium/sealed'))).toSorted();
+const requestOf = async (name: string): Promise<CeremonyRequest> =>
+  JSON.parse((await readFile(at(name), 'utf8')).split('\n')[0] as string);
+
+let forge: Forge;
+/** The old root, and one whose key is on the medium too. */
+let g1: Authority;
+let g2: Authority;
+
+/** Signs nothing, removes nothing, leaves no answer. */
+async function refused(
+  from: string,
+  change: (request: CeremonyRequest) => object,
+  expected: Expected = 'ERR_CONFIG',
+): Promise<string> {
+  let type = '';
+  await forge(at(from), at('forged'), (request) => {
+    const changed = change(request);
+    type = 'type' in changed ? String(changed.type) : request.type;
+    return changed;
+  });
+  const before = await sealed();
+  const { message } = await fails(offline, sign(type, 'forged'), expected);
+  expect(await sealed()).toEqual(before);
+  expect(await readdir(there.directory)).not.toContain('forged.answer');
+  return message;
+}
+
+beforeAll(async () => {
+  await done(online, ['init', 'orders', '--root-keystore', at('medium'), '--key-file', at('key')]);
+  await rename(at('medium'), off('medium'));
+  await cp(at('key'), off('root.key'));
+  await done(online, ['crl', '--renew', '--authority', 'root-g1', '--request', at('crl')]);
+  await done(online, ['rollover', 'start', '--issuing', '--request', at('issuing')]);
+  await done(online, ['rollover', 'start', '--request', at('root')]);
+  await done(offline, sign('root', 'root'));
+  const answer: CeremonyAnswer = JSON.parse(await readFile(off('root.answer'), 'utf8'));
+  g1 = (await requestOf('crl')).authority;
+  const [certificate = ''] = answer.certificates ?? [];
+  g2 = { ...g1, id: 'root-g2', generation: 2, certificate, sealed: answer.sealed as Authority['sealed'] };
+  forge = await holderOf(at('keystore'), at('key'));
+});
+
+describe('what is destroyed', () => {
+  test('the key that signs is never removed, whatever name it is given', async () => {
+    const own = (request: CeremonyRequest, more: object = {}) => ({ ...request.authority, id: 'root-g9', ...more });
+    await refused('crl', (request) => ({ ...request, destroyed: [own(request)] }));
+    const destroy = ({ tbs: _, ...request }: CeremonyRequest, destroyed: object[], more: object = {}) => ({
+      ...request,
+      type: 'destroy',
+      destroyed,
+      ...more,
+    });
+    await refused('crl', (request) => destroy(request, [own(request)]));
+    await refused('crl', (request) => destroy(request, [request.authority]));
+    await refused('crl', (request) => destroy(request, [own(request, { generation: 9 })]));
+    // Another root is shown, and this one's file would go; and the reverse.
+    const swapped = 'is not the key of root-g2';
+    expect(
+      await refused('crl', (request) => destroy(request, [{ ...g2, sealed: g1.sealed }], { authority: g1 })),
+    ).toContain('the one that signs');
+    expect(
+      await refused('crl', (request) => destroy(request, [g1], { authority: { ...g2, sealed: g1.sealed } })),
+    ).toContain('the one that signs');
+    expect(
+      await refused('crl', (request) =>
+        destroy(request, [{ ...g1, sealed: { ...g1.sealed, keyId: '0'.repeat(32) } }], {
+          authority: { ...g2, sealed: g1.sealed },
+        }),
+      ),
+    ).toContain(swapped);
+  });
+
+  test('a kind asks for what it says, and for nothing besides', async () => {
+    const { ca } = await requestOf('issuing');
+    const { tbs } = await requestOf('crl');
+    for (const change of [
+      { ca },
+      { destroyed: [g2] },
+      { destroyed: [] },
+      { v: 2 },
+      { tbs: undefined },
+      { type: 'destroy' },
+    ])
+      await refused('crl', (request) => ({ ...request, ...change }));
+    for (const change of [{ destroyed: [g2] }, { ca: undefined }, { type: 'last-crl' }])
+      await refused('issuing', (request) => ({ ...request, ...change }));
+    for (const change of [{ tbs }, { destroyed: [g2] }, { type: 'issuing', tbs, destroyed: [g2] }])
+      await refused('root', (request) => ({ ...request, ...change }));
+  });
+
+  test('a root’s certificate is that root’s own: name, generation, key and signature', async () => {
+    const [, other = ''] =
+      (JSON.parse(await readFile(off('root.answer'), 'utf8')) as CeremonyAnswer).certificates ?? [];
+    for (const change of [
+      { cluster: 'others' },
+      { authority: { ...g1, id: 'root-g2' } },
+      { authority: { ...g1, id: 'root-g2', generation: 2 } },
+      { authority: { ...g1, role: 'issuing', id: 'issuing-g1.1' } },
+      { authority: { ...g1, keyType: 'rsa-4096' } },
+      { authority: { ...g1, certificate: other } },
+      { authority: { ...g1, certificate: g2.certificate } },
+      { authority: { ...g1, certificate: altered(g1.certificate) } },
+      { authority: { ...g1, sealed: { ...g1.sealed, domain: 'daily' } } },
+      { authority: { ...g1, sealed: g2.sealed } },
+    ])
+      await refused('crl', (request) => ({ ...request, ...change }));
+  });
+
+  test('one that may go is shown by its fingerprint, and goes with every file that has its key', async () => {
+    const { keyId, epoch, sha256 } = g2.sealed;
+    // As an interrupted rewrap leaves it: the name in the request is not that of the file.
+    await forge(at('crl'), at('destroy'), ({ tbs: _, ...request }) => ({
+      ...request,
+      type: 'destroy',
+      destroyed: [{ ...g2, sealed: { keyId, epoch: epoch + 1, domain: 'root', sha256 } }],
+    }));
+    const before = await sealed();
+    const shown = await offline([...sign('destroy', 'destroy'), '--dry-run']);
+    const { createHash, X509Certificate } = await import('node:crypto');
+    const der = Buffer.from(g2.certificate, 'base64');
+    const fingerprint = createHash('sha256').update(der).digest('hex');
+    for (const word of ['root-g2', new X509Certificate(der).subject, `fingerprint ${fingerprint}`])
+      expect(shown.stdout).toContain(word);
+    expect(await sealed()).toEqual(before);
+    await done(offline, sign('destroy', 'destroy'));
+    expect(await sealed()).toEqual(before.filter((name) => name !== `${keyId}.${epoch}`));
+  });
+});
+
+/** The same certificate, good for longer: one octet of its end is another. */
+function altered(certificate = ''): string {
+  const der = Buffer.from(certificate, 'base64');
+  const text = der.toString('latin1');
+  const end = [...text.matchAll(/\d{12}Z/g)][1]?.index ?? 0;
+  der[end + 1] = (der[end + 1] as number) === 0x39 ? 0x38 : (der[end + 1] as number) + 1;
+  return der.toString('base64');
+}
