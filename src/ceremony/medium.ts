@@ -1,10 +1,12 @@
 import { resolve } from 'node:path';
-import { makeNotedKey, type Standing, sweepToken, tokenIdIn } from '../authority/token-notes.ts';
+import { makeNotedKey, type NoteAuthor, tokenIdIn } from '../authority/token-notes.ts';
+import { type Standing, sweepToken } from '../authority/token-sweep.ts';
 import { type Context, rootKeystoreAt } from '../context.ts';
 import { sha256Hex } from '../crypto/hash.ts';
 import { publicKeyOf } from '../crypto/private-key-info.ts';
 import { openToken, type Token } from '../crypto/token/token.ts';
 import { formatTokenUri } from '../crypto/token/uri.ts';
+import { createVerifySignature } from '../crypto/verify-signature.ts';
 import { loadCrypto } from '../crypto/webcrypto.ts';
 import { ClusterCaError } from '../errors.ts';
 import { tampered } from '../keystore/canonical.ts';
@@ -18,7 +20,7 @@ import { fromBase64 } from '../pki/encoding.ts';
 import { generateKey, importSigner } from '../pki/key.ts';
 import type { Signer } from '../pki/signer.ts';
 import type { KeyType } from '../pki/x509/algorithm.ts';
-import { parseCertificate } from '../pki/x509/certificate.ts';
+import { type Certificate, parseCertificate } from '../pki/x509/certificate.ts';
 import { isGiven } from '../secrets/inputs.ts';
 import { resolveSecrets } from '../secrets/resolve.ts';
 import { ordinaryInputs, pinSource, rootInputs, secretContext, type UnlockOptions } from '../unlocking.ts';
@@ -75,8 +77,11 @@ export async function openMedium(
     const { object: _, id: __, ...uri } = token.uri;
     const open = await openToken(uri, pinSource(ctx, options));
     const signer = open.signerOf(token);
+    const root = { certificate: parseCertificate(fromBase64(request.authority.certificate)), signer };
     const keyFor: OpenMedium['keyFor'] = (keyId, type, label) =>
-      keyInToken(medium, open, { keyId, epoch: sealed.epoch }, type, label, (message) => ctx.ui.warn(message));
+      keyInToken(medium, { token: open, root }, { keyId, epoch: sealed.epoch }, type, label, (message) =>
+        ctx.ui.warn(message),
+      );
     return { signer, keyFor, close: () => {} };
   }
   const masterKey = await masterKeyOf(ctx, medium, request, options);
@@ -148,7 +153,7 @@ async function sealedKey(
 
 async function keyInToken(
   { store, identity }: Medium,
-  token: Token,
+  { token, root }: { token: Token; root: { certificate: Certificate; signer: Signer } },
   place: { keyId: string; epoch: number },
   keyType: KeyType,
   label: string,
@@ -161,16 +166,32 @@ async function keyInToken(
   const names = async (): Promise<(string | undefined)[]> =>
     Promise.all((await store.listBlobs('sealed')).map(async (name) => tokenIdIn(await store.readBlob('sealed', name))));
   const standing = async (id: string): Promise<Standing> => ((await names()).includes(id) ? 'named' : 'orphan');
-  await sweepToken(token, store.location, standing, warn);
-  const { key, signer, discard, kept } = await makeNotedKey(token, store.location, keyType, label);
+  const author = noteAuthor(identity, root);
+  const { location } = store;
+  await sweepToken(token, location, { author, standing, certified: [root.certificate.publicKey.der] }, warn);
+  const { key, signer, discard, kept } = await makeNotedKey(token, { location, author }, keyType, label);
+  let sealed: SealedKeyRef;
   try {
-    const sealed = await keep(store, identity, place, new Uint8Array(32), key);
-    await kept();
-    return { signer, spki: key.spki, sealed };
+    sealed = await keep(store, identity, place, new Uint8Array(32), key);
   } catch (error) {
     await discard();
     throw error;
   }
+  // One that stays is forgotten by the next run that looks: the key is named.
+  await kept().catch((error: Error) => warn(error.message));
+  return { signer, spki: key.spki, sealed };
+}
+
+/** Without the audit key, which is on the other machine, notes are signed by the root that is asked. */
+function noteAuthor({ id }: Identity, root: { certificate: Certificate; signer: Signer }): NoteAuthor {
+  const { publicKey, signatureAlgorithm } = root.certificate;
+  const verify = createVerifySignature();
+  return {
+    keystoreId: id,
+    sign: (octets) => root.signer.sign(octets),
+    // Self-signed: its own signature is by the same algorithm as this one.
+    verify: (octets, signature) => verify(publicKey, signatureAlgorithm, octets, signature),
+  };
 }
 
 async function refOf(

@@ -1,9 +1,11 @@
 import type { KeyMaker } from '../authority/make.ts';
-import { makeNotedKey, type NotedKey, type Standing, sweepToken, tokenIdIn } from '../authority/token-notes.ts';
+import { makeNotedKey, type NotedKey, tokenIdIn } from '../authority/token-notes.ts';
+import { tellOfLeftKeys } from '../authority/token-sweep.ts';
 import type { Context } from '../context.ts';
 import { openToken } from '../crypto/token/token.ts';
 import { parseTokenUri, type TokenUri } from '../crypto/token/uri.ts';
-import { ClusterCaError } from '../errors.ts';
+import { ClusterCaError, isClusterCaError } from '../errors.ts';
+import { readIdentityAt } from '../keystore/creation/root-domain.ts';
 import { pinSource } from '../unlocking.ts';
 import { pendingKeyFile } from './external/pending.ts';
 import type { InitOptions } from './options.ts';
@@ -28,7 +30,7 @@ function newKeyIn(text: string): TokenUri {
 }
 
 /**
- * Opens the tokens that `init` was given, and removes what killed runs for the same places have left there.
+ * Opens the tokens that `init` was given, and tells of what killed runs for the same places have left there.
  * @param places where the keystore will be, and its root domain where that is elsewhere: both are free
  * @returns who makes the keys there, and `keepIf`, which takes the keys back when what they were for fails
  * @throws as `openToken`
@@ -43,11 +45,9 @@ export async function openTokens(
   const maker = async (uri: TokenUri | undefined, place: string): Promise<KeyMaker | undefined> => {
     if (uri === undefined) return undefined;
     const token = await openToken(uri, pinSource(ctx, options));
-    const standing = async (id: string): Promise<Standing> =>
-      tokenIdIn(await pendingKeyFile(place)) === id ? 'undecided' : 'orphan';
-    await sweepToken(token, place, standing, (message) => ctx.ui.warn(message));
+    await tellOfLeftKeys(token, place, tokenIdIn(await pendingKeyFile(place)), (message) => ctx.ui.warn(message));
     return async (keyType, name) => {
-      const key = await makeNotedKey(token, place, keyType, name);
+      const key = await makeNotedKey(token, { location: place }, keyType, name);
       made.push(key);
       return key;
     };
@@ -58,15 +58,26 @@ export async function openTokens(
       issuing: await maker(uris.issuing, places.main),
     },
     async keepIf<T>(work: Promise<T>): Promise<T> {
+      let result: T;
       try {
-        const result = await work;
-        for (const { kept } of made) await kept();
-        return result;
+        result = await work;
       } catch (error) {
         // What is left in the token is of no use to anybody; the first error is the one to tell.
-        for (const { discard } of made) await discard().catch(() => {});
+        if (!(await isNamedAt(places.main, error))) for (const { discard } of made) await discard().catch(() => {});
         throw error;
       }
+      // A note that stays is told of by the next run for this place, which removes nothing because of it.
+      for (const { kept } of made) await kept().catch((error: Error) => ctx.ui.warn(error.message));
+      return result;
     },
   };
+}
+
+/**
+ * Whether a keystore, or a request, came to its place before the error, and so names the keys: where only the durability
+ * of its name failed. What was there already (ERR_EXISTS) is somebody else's.
+ */
+async function isNamedAt(place: string, error: unknown): Promise<boolean> {
+  if (isClusterCaError(error, 'ERR_EXISTS')) return false;
+  return readIdentityAt(place) !== undefined || (await pendingKeyFile(place).catch(() => undefined)) !== undefined;
 }

@@ -1,9 +1,11 @@
 import { cp, readdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
+import { hostname } from 'node:os';
 import { join } from 'node:path';
 import { beforeAll, describe, expect, test } from '@jest/globals';
+import { parseTokenUri } from '../../src/crypto/token/uri.ts';
 import { done, expectExit, fails } from '../cli/checks.ts';
 import { canTrace, injected, moments, wasKilled } from '../cli/strace.ts';
-import { cli, type RunOptions, type RunResult, run } from '../support/cli.ts';
+import { CLUSTER_CA, cli, type RunOptions, type RunResult, run } from '../support/cli.ts';
 import { newPlace } from '../support/clusters.ts';
 import { describeWithToken, SoftHsm } from '../support/softhsm.ts';
 
@@ -29,6 +31,12 @@ const types = async (name: string): Promise<string[]> =>
   );
 const notes = async (): Promise<string[]> =>
   (await readdir(place.directory)).filter((name) => name.startsWith('.cluster-ca-token'));
+const uris = async (name: string): Promise<string[]> => {
+  const files = (await readdir(path(`${name}/sealed`))).map((file) => path(`${name}/sealed/${file}`));
+  const keys = await Promise.all(files.map(async (file) => JSON.parse(await readFile(file, 'utf8'))));
+  return keys.flatMap(({ uri }) => (uri === undefined ? [] : [uri as string]));
+};
+const labels = async (name: string) => (await uris(name)).map((uri) => parseTokenUri(uri).object ?? '');
 const ofCluster = async (name: string) => (await hsm.keys()).filter((label) => label.startsWith(`${name} `));
 
 async function inventory(name: string): Promise<string> {
@@ -151,6 +159,31 @@ describeToken('rollovers with keys in a token', () => {
     await done(made, ['keystore', 'check']);
   });
 
+  // A key of one keystore went because of a note that somebody had laid beside another.
+  test('a note that the keystore has not signed removes nothing, and is told of', async () => {
+    const [key] = (await uris('mail')).filter((uri) => uri.includes('G1.1'));
+    const { id } = parseTokenUri(key as string);
+    const line = JSON.stringify({
+      algorithm: 'ecdsa-p256',
+      host: hostname(),
+      pid: 4_000_000,
+      start: 1,
+      type: 'cluster-ca token note',
+      uri: key,
+      v: 1,
+    });
+    const note = path(`.cluster-ca-token.shop.${Buffer.from(id ?? []).toString('hex')}`);
+    const before = await hsm.keys();
+    for (const content of [`${line}\n`, `${line}\n${'5a'.repeat(64)}\n`]) {
+      await writeFile(note, content);
+      const { warnings } = await done(on('shop'), ['rollover', 'start', '--issuing', '--yes']);
+      expect(warnings?.join()).toContain('has not signed that note');
+    }
+    expect(await hsm.keys()).toEqual(expect.arrayContaining(before));
+    await rm(note);
+    await done(on('mail'), ['issue', 'n5', '--out', path('mail-out')]);
+  });
+
   test('what fails takes its keys back', async () => {
     const before = await hsm.keys();
     await writeFile(path('taken'), '');
@@ -167,32 +200,54 @@ const describeKilled = canTrace ? describeToken : describe.skip;
 
 describeKilled('keys that a killed run leaves in the token', () => {
   const target = () => ({ env: { PATH: process.env.PATH ?? '', ...env }, out: place.directory });
+  /** A run whose notes are there again when it has come to its end. */
+  const withNotes = async (args: string[]): Promise<void> => {
+    const before = await notes();
+    const seen = new Map<string, Buffer>();
+    const look = async (): Promise<void> => {
+      for (const name of (await notes()).filter((one) => !before.includes(one)))
+        seen.set(name, await readFile(path(name)).catch(() => seen.get(name) ?? Buffer.alloc(0)));
+    };
+    const [running, looking] = [
+      run(process.execPath, [CLUSTER_CA, ...args], { env: target().env }),
+      new AbortController(),
+    ];
+    running.finally(() => looking.abort()).catch(() => {});
+    while (!looking.signal.aborted) {
+      await look();
+      await new Promise((resolve) => setTimeout(resolve, 5));
+    }
+    const result = await running;
+    expectExit(result, 0);
+    for (const [name, bytes] of seen) await writeFile(path(name), bytes, { mode: 0o600 });
+    expect(seen.size).toBe(2);
+  };
 
-  test('init: the next one removes them, and says so; keys that something names stay', async () => {
-    await cp(path('key'), path('copy'));
+  test('init: the next one names them, and removes nothing: a keystore that is elsewhere by now may have them', async () => {
     const args = [...init('gone', '--token', hsm.uri('orders', true)), '--keystore', path('gone'), '--json'];
     const others = await hsm.keys();
+    // One that comes to its end, and whose notes stay: its keys are in use.
+    await withNotes(args);
+    await rename(path('gone'), path('elsewhere'));
     const all = await moments(target(), path('steps'), args);
     await rm(path('gone'), { recursive: true });
     const links = all.filter(([call]) => call === 'link');
-    // The keystore that was removed had its keys in the token: nobody may take them for left behind.
     const kept = await hsm.keys();
-    let left = 0;
-    for (const moment of [links[0], links.at(-1)] as (readonly [string, number])[]) {
+    for (const moment of [links[0], links.at(-1)] as (readonly [string, number])[])
       expect(wasKilled(await injected(target(), moment, 'signal=SIGKILL', args))).toBe(true);
-      left = Math.max(left, (await hsm.keys()).length - kept.length);
-      expect((await notes()).length).toBeGreaterThan(0);
-    }
-    expect(left).toBe(2);
+    const there = await hsm.keys();
+    expect(there.length).toBeGreaterThan(kept.length);
     const { warnings } = await done(on('gone'), init('gone', '--token', hsm.uri('orders', true)));
-    expect(warnings?.filter((text) => text.includes('was removed there'))).toHaveLength(2);
-    expect((await hsm.keys()).length).toBe(kept.length + 2);
-    expect(await hsm.keys()).toEqual(expect.arrayContaining(others));
-    expect(await notes()).toEqual([]);
-    await done(on('gone'), ['issue', 'n1', '--out', path('gone-out')]);
+    expect(warnings?.filter((text) => text.includes('pkcs11:token=orders;'))).toHaveLength(
+      2 + there.length - kept.length,
+    );
+    expect(await hsm.keys()).toEqual([...there, ...(await labels('gone'))].sort());
+    expect(there).toEqual(expect.arrayContaining(others));
+    for (const name of ['gone', 'elsewhere']) await done(on(name), ['issue', 'n1', '--out', path(`${name}-out`)]);
+    for (const name of await notes()) await rm(path(name));
   }, 240_000);
 
-  test('rollover start: the same, and the keystore goes on with the keys that it names', async () => {
+  test('rollover start: the next one removes them, and says so; what the log ever named stays', async () => {
     const args = ['rollover', 'start', '--yes', '--keystore', path('gone'), '--json'];
     await cp(path('gone'), path('aside'), { recursive: true });
     const all = await moments(target(), path('steps'), args);
@@ -202,11 +257,17 @@ describeKilled('keys that a killed run leaves in the token', () => {
     const kept = await hsm.keys();
     const links = all.filter(([call]) => call === 'link');
     for (const moment of links.slice(0, 6)) await injected(target(), moment, 'signal=SIGKILL', args);
-    expect((await hsm.keys()).length).toBeGreaterThan(kept.length);
-    await done(on('gone'), args.slice(0, 3));
+    const left = (await hsm.keys()).length - kept.length;
+    expect(left).toBeGreaterThan(0);
+    // This one comes to its end, but its notes stay: the keys are the new CAs'.
+    await withNotes(args);
+    expect(await notes()).toHaveLength(left + 2);
     // A request for another makes a key, and finds what was left.
     await done(on('gone'), ['rollover', 'rollback', '--inventory', await empty(), '--yes']);
-    await done(on('gone'), args.slice(0, 3));
+    const again = await done(on('gone'), args.slice(0, 3));
+    expect(again.warnings?.join()).toContain('was removed there');
+    // The new keys, those that were named and are done with, and what was there.
+    expect((await hsm.keys()).length).toBe(kept.length + 4);
     expect(await notes()).toEqual([]);
     await done(on('gone'), ['keystore', 'check']);
     await done(on('gone'), ['issue', 'n1', '--force-new', '--out', path('gone-out')]);

@@ -13,7 +13,6 @@ export interface P11Session {
 
 export interface P11Object {
   id: Buffer;
-  label: string;
   destroy(): void;
   getAttribute(template: object): Record<string, unknown>;
 }

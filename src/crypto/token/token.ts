@@ -109,14 +109,50 @@ export class Token {
     }
   }
 
-  /** Removes both halves of a key. @returns how many objects there were */
-  removeKey(id: Uint8Array): number {
-    try {
+  /** Whether anything there has this CKA_ID. @throws ERR_REMOTE */
+  hasKey(id: Uint8Array): boolean {
+    return this.#try('find a key', () => this.#find({ id: Buffer.from(id) }).length > 0);
+  }
+
+  /**
+   * Whether a private key there with this CKA_ID is the other half of one of these, as a signature by it proves.
+   * @param spkis SubjectPublicKeyInfo, DER @throws ERR_REMOTE where it does not sign
+   */
+  isOneOf(id: Uint8Array, keyType: KeyType, spkis: readonly Uint8Array[]): boolean {
+    const found = this.#try('find a key', () =>
+      this.#find({ class: this.#library.privateKeyClass, id: Buffer.from(id) }),
+    );
+    return found.some((handle) => {
+      const signature = this.#signer(keyType, handle).signNow(PROBE);
+      return spkis.some((spki) => provesKey(keyType, spki, signature));
+    });
+  }
+
+  /**
+   * Removes both halves of a key.
+   * @returns false, and nothing is removed, where something else has its CKA_ID: objects of another label, or more than the two
+   * @throws ERR_REMOTE
+   */
+  removeKey(id: Uint8Array, label: string): boolean {
+    return this.#try('remove a key', () => {
       const found = this.#find({ id: Buffer.from(id) });
+      const keys = this.#find({ class: this.#library.privateKeyClass, id: Buffer.from(id) });
+      if (
+        keys.length > 1 ||
+        found.length > keys.length + 1 ||
+        found.some((one) => one.getAttribute({ label: null }).label !== label)
+      )
+        return false;
       for (const one of found) one.destroy();
-      return found.length;
+      return true;
+    });
+  }
+
+  #try<T>(what: string, work: () => T): T {
+    try {
+      return work();
     } catch (cause) {
-      throw this.#failure('remove a key', cause);
+      throw this.#failure(what, cause);
     }
   }
 
@@ -128,21 +164,14 @@ export class Token {
   /** A signer over a key of the token, once it has been seen to be the private half of `spki`. @throws ERR_NOT_FOUND, ERR_REMOTE */
   signerOf({ keyType, spki, uri }: TokenKey): SyncSigner {
     const name = uri.object ?? 'the key';
-    let found: P11Object[];
-    try {
-      const template = {
-        class: this.#library.privateKeyClass,
-        ...(uri.id === undefined ? {} : { id: Buffer.from(uri.id) }),
-      };
-      found = this.#find({ ...template, ...(uri.object === undefined ? {} : { label: uri.object }) });
-    } catch (cause) {
-      throw this.#failure('find a key', cause);
-    }
-    const publicKey = createPublicKey({ key: Buffer.from(spki), format: 'der', type: 'spki' });
-    const probe = Buffer.from('cluster-ca: is this the key?');
-    for (const handle of found) {
+    const template = {
+      class: this.#library.privateKeyClass,
+      ...(uri.id === undefined ? {} : { id: Buffer.from(uri.id) }),
+      ...(uri.object === undefined ? {} : { label: uri.object }),
+    };
+    for (const handle of this.#try('find a key', () => this.#find(template))) {
       const signer = this.#signer(keyType, handle);
-      if (verify(MECHANISMS[keyType]?.hash, probe, publicKey, signer.signNow(probe))) return signer;
+      if (provesKey(keyType, spki, signer.signNow(PROBE))) return signer;
     }
     throw new ClusterCaError('ERR_NOT_FOUND', `${name} is not in the token ${tokenName(this.uri)}`, {
       hint: 'plug in, or restore, the token that the keystore was made with',
@@ -173,6 +202,15 @@ export class Token {
       cause,
     });
   }
+}
+
+/** What a key signs to prove which one it is. */
+const PROBE = Buffer.from('cluster-ca: is this the key?');
+
+/** Whether a signature over the probe is by the private half of this key. */
+function provesKey(keyType: KeyType, spki: Uint8Array, signature: Uint8Array): boolean {
+  const key = createPublicKey({ key: Buffer.from(spki), format: 'der', type: 'spki' });
+  return verify(MECHANISMS[keyType]?.hash, PROBE, key, signature);
 }
 
 function findToken(library: P11Library, uri: TokenUri): { found: P11Token; session: P11Session } {
