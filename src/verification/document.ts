@@ -1,10 +1,11 @@
-import type {
-  PathAttempt,
-  PathCertificate,
-  PathFailure,
-  PathOptions,
-  PathVerdict,
-  RuleCheck,
+import {
+  differingKeyIdentifiers,
+  type PathAttempt,
+  type PathCertificate,
+  type PathFailure,
+  type PathOptions,
+  type PathVerdict,
+  type RuleCheck,
 } from '../pki/path/index.ts';
 import type { VerifySignature } from '../pki/signature.ts';
 import { leftOut, type RejectedCandidate, rejectedCandidates } from './candidates.ts';
@@ -32,7 +33,7 @@ export interface VerifyDocument {
   /** From the certificate up to the anchor; of an invalid one as far as it led. */
   path: CertificateReference[];
   failures: PathFailure[];
-  /** What the verdict does not cover (no name, no revocation checked), and what could not be decoded. */
+  /** What the verdict does not cover (no name, no revocation checked), what others refuse, and what could not be decoded. */
   notes: string[];
   /** With `explain`: what was given and is not on the path, and why. */
   candidates?: RejectedCandidate[];
@@ -58,6 +59,7 @@ export function toDocument(verdict: PathVerdict, about: VerdictContext): VerifyD
   if (!options.purposes?.some((purpose) => purpose !== 'any'))
     notes.push('extended key usage was not examined (--purpose server or client)');
   if (!revocation) notes.push('revocation was not checked (--crl FILE)');
+  if (verdict.valid && options.strict !== true) notes.push(...keyIdentifierNotes(verdict.path));
   return {
     valid: verdict.valid,
     at: at.toISOString(),
@@ -68,6 +70,16 @@ export function toDocument(verdict: PathVerdict, about: VerdictContext): VerifyD
       ? { candidates: rejectedCandidates(verdict, verify), attempts: shownFirst(verdict).map(explained) }
       : {}),
   };
+}
+
+/** OpenSSL takes no certificate for the issuer whose key identifier is another; RFC 5280 asks so of issuers only. */
+function keyIdentifierNotes(path: readonly PathCertificate[]): string[] {
+  return path.flatMap((certificate, i) => {
+    const issuer = path[i + 1];
+    const problem = issuer === undefined ? undefined : differingKeyIdentifiers(certificate, issuer);
+    if (problem === undefined) return [];
+    return [`servers with OpenSSL refuse ${certificate.subjectText || 'the certificate'}: ${problem} (--strict)`];
+  });
 }
 
 function shownFirst({ attempts, path }: PathVerdict): PathAttempt[] {

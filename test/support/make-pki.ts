@@ -42,6 +42,8 @@ export interface CertificateRecipe {
   /** In place of the names encoded as UTF8String. */
   subjectDer?: Uint8Array;
   issuerDer?: Uint8Array;
+  /** In place of notBefore and notAfter. */
+  validityDer?: Uint8Array;
   /** In place of the key's SubjectPublicKeyInfo. */
   publicKeyDer?: Uint8Array;
 }
@@ -58,7 +60,8 @@ export function makeCertificate(recipe: CertificateRecipe): Uint8Array {
     unsignedInteger(recipe.serial ?? lastSerial),
     algorithm.der,
     recipe.issuerDer ?? nameDer(issuer),
-    sequence(time(recipe.notBefore ?? new Date('2026-01-01Z')), time(recipe.notAfter ?? new Date('2027-01-01Z'))),
+    recipe.validityDer ??
+      sequence(time(recipe.notBefore ?? new Date('2026-01-01Z')), time(recipe.notAfter ?? new Date('2027-01-01Z'))),
     recipe.subjectDer ?? nameDer(subject),
     recipe.publicKeyDer ?? new Uint8Array(key.publicKey.export({ type: 'spki', format: 'der' })),
   ];

@@ -1,12 +1,17 @@
+import { spawnSync } from 'node:child_process';
+import { writeFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { describe, expect, test } from '@jest/globals';
 import { sha256 } from '../../src/crypto/hash.ts';
 import { createVerifySignature } from '../../src/crypto/verify-signature.ts';
 import { isClusterCaError } from '../../src/errors.ts';
 import { encodePem } from '../../src/pki/pem.ts';
+import { authorityKeyIdentifier, subjectKeyIdentifier } from '../../src/pki/x509/extensions.ts';
 import type { VerifyDocument } from '../../src/verification/document.ts';
 import type { InputFile } from '../../src/verification/read-sources.ts';
 import { type VerifyFilesInput, verifyFiles } from '../../src/verification/verify-files.ts';
-import { makeCa, makeCrl, makeLeaf, makeRoot, NOW } from '../support/make-pki.ts';
+import { caExtensions, makeCa, makeCrl, makeLeaf, makeRoot, NOW } from '../support/make-pki.ts';
+import { scratch } from '../support/scratch.ts';
 
 const root = makeRoot('CN=Root');
 const ca = makeCa('CN=CA', root);
@@ -16,6 +21,7 @@ const pem = (...ders: Uint8Array[]): Uint8Array => text(ders.map((der) => encode
 const file = (name: string, bytes: Uint8Array): InputFile => ({ name, bytes });
 const trust = [file('trust.pem', pem(root.der))];
 const verify = createVerifySignature();
+const directory = await scratch('identifiers');
 
 function run(subject: Uint8Array, more: Partial<VerifyFilesInput> = {}): VerifyDocument {
   return verifyFiles({ subject: file('cert.pem', subject), trust, now: NOW, verify, sha256, ...more });
@@ -57,6 +63,28 @@ describe('verifyFiles', () => {
     const bundle = text(crls.map((crl) => encodePem('X509 CRL', crl)).join(''));
     expect(run(chain, { options, crls: [file('crl.pem', bundle)] })).toMatchObject({ valid: true, notes: [] });
     expect(run(chain, { crls: [file('crl.der', crls[1] as Uint8Array)] }).failures[0]?.code).toBe('revocation-unknown');
+  });
+
+  test('says that OpenSSL refuses a key identifier that is another, as it does', () => {
+    const identified = makeRoot('CN=Root', {
+      extensions: caExtensions(undefined, subjectKeyIdentifier(Uint8Array.of(1))),
+    });
+    const of = (id: number): Uint8Array =>
+      makeLeaf('CN=leaf', identified, undefined, { extensions: [authorityKeyIdentifier(Uint8Array.of(id))] }).der;
+    const refused = (der: Uint8Array): boolean => {
+      const document = run(pem(der), { trust: [file('trust.pem', pem(identified.der))] });
+      expect(document.valid).toBe(true);
+      return document.notes.some((note) => note.startsWith('servers with OpenSSL refuse CN=leaf: '));
+    };
+    const [trusted, shown] = [join(directory, 'trust.pem'), join(directory, 'leaf.pem')];
+    const at = String(NOW.getTime() / 1000);
+    writeFileSync(trusted, pem(identified.der));
+    for (const id of [1, 2]) {
+      const der = of(id);
+      writeFileSync(shown, pem(der));
+      const openssl = spawnSync('openssl', ['verify', '-attime', at, '-CAfile', trusted, shown]);
+      expect([id, refused(der), openssl.status === 0]).toEqual([id, id === 2, id === 1]);
+    }
   });
 
   test('a failure is the document of cli.md', () => {

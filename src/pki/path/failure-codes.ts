@@ -248,7 +248,12 @@ export const FAILURES = {
     "give the issuer's certificate with --untrusted, or its root with --trust",
     30,
   ),
-  'strict-aki': kind('RFC 5280 §4.2.1.1', 'authority key identifier absent, or critical', ISSUER_PROFILE, 20),
+  'strict-aki': kind(
+    'RFC 5280 §4.2.1.1',
+    'authority key identifier absent, critical, or not the subject key identifier of the issuer',
+    ISSUER_PROFILE,
+    20,
+  ),
   'strict-ski': kind('RFC 5280 §4.2.1.2', 'subject key identifier of a CA absent, or critical', ISSUER_PROFILE, 20),
   'strict-serial-number': kind(
     'RFC 5280 §4.1.2.2',
@@ -256,6 +261,7 @@ export const FAILURES = {
     ISSUER_PROFILE,
     20,
   ),
+  'strict-validity': kind('RFC 5280 §4.1.2.5', 'a time before 2050 that is not a UTCTime', ISSUER_PROFILE, 20),
   'strict-key-usage': kind(
     'RFC 5280 §4.2.1.3',
     'key usage absent in a CA, empty, or with keyCertSign where cA is false',
@@ -276,11 +282,16 @@ export const FAILURES = {
   ),
   'strict-policies': kind(
     'RFC 5280 §4.2.1.11',
-    'policy constraints or inhibitAnyPolicy not critical, or outside a CA',
+    'policy constraints or inhibitAnyPolicy not critical, or they or policy mappings outside a CA',
     ISSUER_PROFILE,
     20,
   ),
-  'strict-subject': kind('RFC 5280 §4.1.2.6', 'a CA or an issuer without a name', ISSUER_PROFILE, 20),
+  'strict-subject': kind(
+    'RFC 5280 §4.1.2.6',
+    'a CA or an issuer without a name, or an empty subject without subject alternative names',
+    ISSUER_PROFILE,
+    20,
+  ),
   'strict-subject-alt-name': kind(
     'RFC 5280 §4.2.1.6',
     'not critical although the subject is empty, or a malformed name',

@@ -4,6 +4,7 @@ export type { PathAttempt } from './build.ts';
 export { PathCrl } from './crl/path-crl.ts';
 export { type FailureSubject, type PathFailure, pathFailure } from './failure.ts';
 export { FAILURES, type FailureCode, type FailureKind } from './failure-codes.ts';
+export { differingKeyIdentifiers } from './key-identifiers.ts';
 export type { NameViolation } from './name-constraints/constraints.ts';
 export { permits } from './name-constraints/permits.ts';
 export { SubtreeError } from './name-constraints/subtree.ts';

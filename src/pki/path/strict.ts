@@ -1,3 +1,4 @@
+import { TAG } from '../der/tags.ts';
 import { OID } from '../oids.ts';
 import type { PathContext } from './context.ts';
 import { type PathFailure, pathFailure } from './failure.ts';
@@ -20,10 +21,12 @@ export function issuerProfile(context: PathContext, certificate: PathCertificate
   };
   const isCa = position !== 'target' || certificate.extensions.basicConstraints?.cA === true;
   if (position !== 'anchor') serialNumber(certificate, fail);
+  if (position !== 'anchor') validity(certificate, fail);
   names(certificate, isCa, fail);
   keyIdentifiers(context, certificate, position, isCa, fail);
   usages(certificate, position, isCa, fail);
   constraints(certificate, isCa, fail);
+  policies(certificate, isCa, fail);
   subjectAltName(certificate, fail);
   if (isCritical(certificate, OID.authorityInfoAccess))
     fail('strict-authority-info-access', 'authority information access is critical');
@@ -39,9 +42,27 @@ function serialNumber({ certificate: { serialNumber: serial } }: PathCertificate
   else if (serial.length > 20) fail('strict-serial-number', `serial number of ${serial.length} octets`);
 }
 
+const YEAR_1950 = Date.UTC(1950, 0);
+const YEAR_2050 = Date.UTC(2050, 0);
+
+/** Both times are in the Validity's first octets: two are never so long that a length takes more than one. */
+function validity({ certificate: { validity: der, notBefore, notAfter } }: PathCertificate, fail: Fail): void {
+  const second = 4 + (der[3] as number);
+  const times = [
+    { field: 'notBefore', tag: der[2], at: notBefore },
+    { field: 'notAfter', tag: der[second], at: notAfter },
+  ];
+  for (const { field, tag, at } of times)
+    if (tag === TAG.generalizedTime && at >= YEAR_1950 && at < YEAR_2050)
+      fail('strict-validity', `${field} is a GeneralizedTime although it is before 2050`);
+}
+
 function names(certificate: PathCertificate, isCa: boolean, fail: Fail): void {
   if (certificate.issuerName.length === 0) fail('strict-subject', 'issuer is empty');
-  if (isCa && certificate.subjectName.length === 0) fail('strict-subject', 'subject of a CA is empty');
+  if (certificate.subjectName.length > 0) return;
+  if (isCa) fail('strict-subject', 'subject of a CA is empty');
+  else if (certificate.extensions.subjectAltName === undefined)
+    fail('strict-subject', 'subject is empty, and there are no subject alternative names');
 }
 
 function keyIdentifiers(
@@ -76,12 +97,20 @@ function usages(certificate: PathCertificate, position: Position, isCa: boolean,
 }
 
 function constraints(certificate: PathCertificate, isCa: boolean, fail: Fail): void {
-  const { nameConstraints, policyConstraints, inhibitAnyPolicy, policyMappings } = certificate.extensions;
+  const { nameConstraints } = certificate.extensions;
   if (nameConstraints !== undefined) {
     if (!isCa) fail('strict-name-constraints', 'name constraints outside a CA certificate');
     if (!isCritical(certificate, OID.nameConstraints)) fail('strict-name-constraints', 'name constraints not critical');
     if (nameConstraints.leadingPeriod) fail('strict-name-constraints', 'a DNS subtree begins with a period');
   }
+}
+
+/** Policy constraints, inhibitAnyPolicy and mappings are for CAs (RFC 5280 §4.2.1.5, §4.2.1.11, §4.2.1.14). */
+function policies(certificate: PathCertificate, isCa: boolean, fail: Fail): void {
+  const { policyConstraints, inhibitAnyPolicy, policyMappings } = certificate.extensions;
+  if (!isCa && policyConstraints !== undefined) fail('strict-policies', 'policy constraints outside a CA certificate');
+  if (!isCa && inhibitAnyPolicy !== undefined) fail('strict-policies', 'inhibitAnyPolicy outside a CA certificate');
+  if (!isCa && policyMappings !== undefined) fail('strict-policies', 'policy mappings outside a CA certificate');
   if (policyConstraints !== undefined && !isCritical(certificate, OID.policyConstraints))
     fail('strict-policies', 'policy constraints not critical');
   if (inhibitAnyPolicy !== undefined && !isCritical(certificate, OID.inhibitAnyPolicy))

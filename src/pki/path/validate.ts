@@ -2,6 +2,7 @@ import { checkCertificate } from './certificate-checks.ts';
 import type { PathContext } from './context.ts';
 import { oidName } from './decoded-extensions.ts';
 import { type PathFailure, pathFailure } from './failure.ts';
+import { keyIdentifierFailures } from './key-identifiers.ts';
 import { findViolations } from './name-constraints/constraints.ts';
 import type { PathCertificate } from './path-certificate.ts';
 import { matchesPeerName } from './peer-name.ts';
@@ -79,6 +80,7 @@ function walk(
     const { extensions, selfIssued } = certificate;
     report.append(checkCertificate(context, certificate, position));
     report.add('signature', certificate, checkSignature(context, certificate, issuer));
+    if (context.strict) report.append(profileOfPair(context, certificate, issuer));
     if (last || !selfIssued)
       report.add('name constraints', certificate, checkConstraints(context, certificate, constrained));
     const policyHolds = policies.enter(extensions.certificatePolicies, selfIssued && !last);
@@ -102,6 +104,12 @@ function walk(
     }
     issuer = certificate;
   }
+}
+
+/** What `--strict` asks of a certificate and its issuer together; held once for each two, not for each path. */
+function profileOfPair(context: PathContext, certificate: PathCertificate, issuer: PathCertificate): Report {
+  const make = (): Report => reportWith('issuer profile', certificate, keyIdentifierFailures(certificate, issuer));
+  return context.reportOf(certificate, `issued by ${issuer.fingerprint}`, make);
 }
 
 /** RFC 5280 §6.1.3(a)(1). What is wrong with the algorithm or the issuer's key is reported by its own rule. */

@@ -26,6 +26,8 @@ export interface Certificate {
   tbsSignature: AlgorithmIdentifier;
   /** DER of the issuer's Name. */
   issuer: Uint8Array;
+  /** DER of the Validity, which tells how its times are encoded. */
+  validity: Uint8Array;
   /** Milliseconds since 1970; the first instant of validity. */
   notBefore: number;
   /** Milliseconds since 1970; the last second of validity is included (RFC 5280 §4.1.2.5). */
@@ -46,10 +48,12 @@ export function parseCertificate(der: Uint8Array): Certificate {
   const serialNumber = fields.integer();
   const tbsSignature = readAlgorithm(fields);
   const issuer = fields.raw(0x30);
-  const validity = fields.enter();
-  const notBefore = validity.time();
-  const notAfter = validity.time();
-  validity.end();
+  const validityAt = fields.offset;
+  const times = fields.enter();
+  const validity = fields.since(validityAt);
+  const notBefore = times.time();
+  const notAfter = times.time();
+  times.end();
   const subject = fields.raw(0x30);
   const publicKey = readPublicKeyInfo(fields);
   if (version > 1) {
@@ -67,6 +71,7 @@ export function parseCertificate(der: Uint8Array): Certificate {
     serialNumber,
     tbsSignature,
     issuer,
+    validity,
     notBefore,
     notAfter,
     subject,

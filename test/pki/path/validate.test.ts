@@ -5,7 +5,14 @@ import { toAscii } from '../../../src/pki/encoding.ts';
 import { OID } from '../../../src/pki/oids.ts';
 import type { PathOptions } from '../../../src/pki/path/index.ts';
 import type { Extension } from '../../../src/pki/x509/extension.ts';
-import { basicConstraints, extKeyUsage, keyUsage } from '../../../src/pki/x509/extensions.ts';
+import {
+  authorityKeyIdentifier,
+  basicConstraints,
+  extKeyUsage,
+  keyUsage,
+  subjectKeyIdentifier,
+} from '../../../src/pki/x509/extensions.ts';
+import type { GeneralName } from '../../../src/pki/x509/general-name.ts';
 import {
   type CertificateRecipe,
   caExtensions,
@@ -18,6 +25,11 @@ import {
 import { codesOf, verdictOn } from '../../support/verify-made.ts';
 
 const root = makeRoot('CN=Root');
+
+/** A Validity of these times: UTCTime where the year has two digits. */
+function times(...both: [string, string]): Uint8Array {
+  return sequence(...both.map((text) => tlv(text.length === 13 ? 0x17 : 0x18, toAscii(text))));
+}
 
 /** Whether OpenSSL takes this SubjectPublicKeyInfo. */
 function isImported(der: Uint8Array): boolean {
@@ -332,6 +344,53 @@ describe('strict: what RFC 5280 asks of issuers', () => {
     expect(new Set(codes({ ...bare, options: { strict: true } }))).toEqual(
       new Set(['strict-aki', 'strict-ski', 'strict-serial-number']),
     );
+  });
+
+  const PROFILED: Extension[] = [authorityKeyIdentifier(Uint8Array.of(1))];
+  const identified = makeRoot('CN=Root', {
+    extensions: caExtensions(undefined, subjectKeyIdentifier(Uint8Array.of(1))),
+  });
+  const strictly = (altNames: GeneralName[] | undefined, recipe: Partial<CertificateRecipe>): string[] => {
+    const leaf = makeLeaf('CN=leaf', identified, altNames, { extensions: PROFILED, ...recipe });
+    expect(codesOf(verdictOn(leaf, { anchors: [identified] }))).toEqual([]);
+    return codesOf(verdictOn(leaf, { anchors: [identified] }, { strict: true }));
+  };
+
+  const mapped = sequence(sequence(oid('1.2.3'), oid('1.2.4')));
+  test.each<[string, Partial<CertificateRecipe>, string[]]>([
+    ['nothing wrong', {}, []],
+    [
+      'an authority key identifier that is not the issuer’s',
+      { extensions: [authorityKeyIdentifier(Uint8Array.of(2))] },
+      ['strict-aki'],
+    ],
+    [
+      'a GeneralizedTime before 2050',
+      { validityDer: times('20260101000000Z', '20300101000000Z') },
+      ['strict-validity'],
+    ],
+    ['a GeneralizedTime after it', { validityDer: times('260101000000Z', '20500101000000Z') }, []],
+    [
+      'policy constraints in a target',
+      { extensions: [...PROFILED, extension(OID.policyConstraints, sequence(tlv(0x80, Uint8Array.of(5))), true)] },
+      ['strict-policies'],
+    ],
+    [
+      'inhibitAnyPolicy in a target',
+      { extensions: [...PROFILED, extension(OID.inhibitAnyPolicy, unsignedInteger(5), true)] },
+      ['strict-policies'],
+    ],
+    [
+      'policy mappings in a target',
+      { extensions: [...PROFILED, extension(OID.policyMappings, mapped, true)] },
+      ['strict-policies'],
+    ],
+  ])('%s', (_, recipe, expected) => {
+    expect([...new Set(strictly(undefined, recipe))]).toEqual(expected);
+  });
+
+  test('an empty subject needs subject alternative names', () => {
+    expect(strictly([], { subjectDer: sequence() })).toEqual(['strict-subject']);
   });
 
   test.each(['http://evil.example\\@a.example/', 'http://a.example/a b', 'http://a.example/%4'])(
