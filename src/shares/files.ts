@@ -1,7 +1,7 @@
-import { mkdir, unlink } from 'node:fs/promises';
+import { unlink } from 'node:fs/promises';
 import { join } from 'node:path';
 import { ClusterCaError } from '../errors.ts';
-import { writeNew } from '../keystore/directory/durable.ts';
+import { makeDirectories, syncDirectory, writeNew } from '../keystore/directory/durable.ts';
 import { errno, storageError } from '../keystore/directory/errors.ts';
 import { toHex } from '../pki/encoding.ts';
 import { formatShare, type Share } from './share.ts';
@@ -15,18 +15,19 @@ export interface ShareOf {
 }
 
 /**
- * Writes one share a file, 0600, durably: `share-1-of-5.txt`.
+ * Writes one share a file, 0600, durably, and the directory too: `share-1-of-5.txt`.
  * @returns the paths @throws ERR_EXISTS when one is there already; ERR_STORAGE
  */
 export async function writeShares(directory: string, shares: readonly Share[], of: ShareOf): Promise<string[]> {
   const written: string[] = [];
   try {
-    await mkdir(directory, { recursive: true, mode: 0o700 });
+    await makeDirectories(directory, 0o700);
     for (const share of shares) {
       const path = join(directory, `share-${share.number}-of-${share.total}.txt`);
       await writeNew(path, new TextEncoder().encode(shareText(share, of)), 0o600);
       written.push(path);
     }
+    await syncDirectory(directory);
     return written;
   } catch (error) {
     await removeShares(written);

@@ -1,4 +1,5 @@
-import { lstat, readdir, readFile, writeFile } from 'node:fs/promises';
+import { createHash } from 'node:crypto';
+import { cp, lstat, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { createRequire } from 'node:module';
 import { join } from 'node:path';
 import { beforeAll, describe, expect, test } from '@jest/globals';
@@ -7,6 +8,7 @@ import { newCluster } from '../support/clusters.ts';
 import { warmCli } from '../support/warm.ts';
 import { done, fails, words } from './checks.ts';
 import type { SlotsDocument } from './documents.ts';
+import { canTrace, traced } from './strace.ts';
 
 // keystore slot add --shares: a passphrase that m of n people have together.
 const installed = (() => {
@@ -102,6 +104,44 @@ const cat = (...files: string[]) => ['--passphrase-command', `cat ${files.join('
     await fails(ca, again, 'ERR_EXISTS');
     const { slots } = await done<SlotsDocument>(ca, ['keystore', 'slot', 'list']);
     expect(slots.map(({ name }) => name)).not.toContain('again');
+  });
+
+  (canTrace ? test : test.skip)(
+    'they are durable, and their directory and its name are, before the record',
+    async () => {
+      const log = path('trace');
+      const words = ['-y', '-o', log, '-e', 'trace=fsync,link'];
+      expect((await traced(cluster, words, add('durable', '2of2'))).code).toBe(0);
+      const calls = (await readFile(log, 'utf8')).split('\n');
+      const synced = (name: string): number =>
+        calls.findIndex((call) => call.includes(` fsync(`) && call.includes(`<${name}>`));
+      const record = calls.findIndex((call) => call.includes(' link(') && call.includes(`${cluster.keystore}/log/`));
+      const last = calls.findLastIndex(
+        (call) => call.includes(` fsync(`) && call.includes(`<${file('durable', 2, 2)}>`),
+      );
+      expect(last).toBeGreaterThanOrEqual(0);
+      expect(calls.slice(last, record).some((call) => call.includes(`<${path('durable')}>`))).toBe(true);
+      expect([synced(cluster.directory) >= 0, synced(cluster.directory) < record]).toEqual([true, true]);
+    },
+  );
+
+  test('what fails after the record leaves them: they are all that opens the slot', async () => {
+    const keystore = path('damaged');
+    const own = { ...cluster.env, XDG_STATE_HOME: path('damaged-state'), CLUSTER_CA_KEYSTORE: keystore };
+    await cp(cluster.keystore, keystore, { recursive: true });
+    const der = ['crl', '--authority', 'root-g1', '--der', '--out', path('root.crl')];
+    expect((await ca(der, { env: own })).code).toBe(0);
+    const crl = await readFile(path('root.crl'));
+    const object = `${keystore}/objects/${createHash('sha256').update(crl).digest('hex')}`;
+    const mode = (await lstat(object)).mode & 0o777;
+    await rm(object);
+    await fails(ca, add('kept', '2of2'), 'ERR_KEYSTORE_TAMPERED', { env: own });
+    const { slots } = await done<SlotsDocument>(ca, ['keystore', 'slot', 'list'], { env: own });
+    expect(slots.map(({ name }) => name)).toContain('kept');
+    await writeFile(object, crl, { mode });
+    const without = { ...env, XDG_STATE_HOME: own.XDG_STATE_HOME, CLUSTER_CA_KEYSTORE: keystore };
+    const both = cat(file('kept', 1, 2), file('kept', 2, 2));
+    await done((args) => warmCli(args, { cwd: cluster.out, env: without }), ['crl', '--renew', ...both]);
   });
 
   test('--dry-run writes no share', async () => {

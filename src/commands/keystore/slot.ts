@@ -55,7 +55,11 @@ export async function runSlotAdd(ctx: Context, name: string, options: SlotOption
     if (threshold === undefined) await add(await newSecret(ctx, options));
     else {
       const of = { cluster: keystore.state.cluster, keystoreId: keystore.identity.id, slot: name, domain: wanted };
-      files = await addShared(add, threshold, resolve(ctx.cwd, options.sharesOut as string), of);
+      const isNamed = async (): Promise<boolean> => {
+        await keystore.refresh();
+        return keystore.state.slots.some((slot) => slot.name === name && slot.domain === wanted);
+      };
+      files = await addShared({ add, isNamed }, threshold, resolve(ctx.cwd, options.sharesOut as string), of);
     }
     const slots = keystore.state.slots.map(slotObject);
     ctx.ui.result({ slots, ...(files === undefined ? {} : { files }) }, (style) =>
@@ -91,9 +95,12 @@ function sharesOf({ shares, sharesOut, newKeyFile, ...rest }: SlotOptions) {
   return parseThreshold(shares);
 }
 
-/** The shares are durable before the slot is there: a slot that nobody can open would only look like a way back. */
+/**
+ * The shares are durable before the slot is there, and are taken back only when it is known not to be: a slot that nobody
+ * can open would only look like a way back.
+ */
 async function addShared(
-  add: (secret: Secret) => Promise<unknown>,
+  { add, isNamed }: { add: (secret: Secret) => Promise<unknown>; isNamed: () => Promise<boolean> },
   threshold: { needed: number; total: number },
   directory: string,
   of: ShareOf,
@@ -104,11 +111,17 @@ async function addShared(
     await add({ kind: 'passphrase', bytes: passphrase });
     return files;
   } catch (error) {
-    if (!isClusterCaError(error, 'ERR_OUTCOME_UNKNOWN')) await removeShares(files);
+    if (isClusterCaError(error, 'ERR_EXISTS') || (await isAbsent(error, isNamed))) await removeShares(files);
     throw error;
   } finally {
     passphrase.fill(0);
   }
+}
+
+/** Whether an error came before the record that names the slot. What cannot be told counts as a slot that is there. */
+async function isAbsent(error: unknown, isNamed: () => Promise<boolean>): Promise<boolean> {
+  if (isClusterCaError(error, 'ERR_OUTCOME_UNKNOWN')) return false;
+  return !(await isNamed().catch(() => true));
 }
 
 export async function runSlotRemove(ctx: Context, name: string, options: SlotOptions): Promise<void> {
