@@ -42,6 +42,8 @@ export async function pipeline(location: string, nodes: number): Promise<number>
     sink: new StagingOnly(location),
     onPlaced: () => made++,
     onProgress: () => {},
+    revokedAmong: async () => [],
+    reconsider: async () => [],
   });
   return made / ((performance.now() - start) / 1000);
 }
@@ -77,6 +79,8 @@ class StagingOnly implements Sink {
   }
 
   async confirmStaged(): Promise<void> {}
+
+  async unstage(): Promise<void> {}
 
   async place(...[slices, pool]: Parameters<Sink['place']>): Promise<[]> {
     await Promise.all(slices.map(({ id }) => pool.ask({ type: 'drop', id }, 'dropped')));

@@ -1,8 +1,7 @@
 import { existsSync, readdirSync } from 'node:fs';
 import { basename, dirname } from 'node:path';
 import { ClusterCaError } from '../errors.ts';
-import { statusOf } from '../keystore/certificates/row.ts';
-import type { Keystore } from '../keystore/keystore.ts';
+import { type IssuedCertificate, statusOf } from '../keystore/certificates/row.ts';
 import type { KeystoreWriter } from '../keystore/writer.ts';
 import { holderDirectory, Place } from '../placement/place.ts';
 import { issueFleet, type PlacedCertificate } from './batch/fleet.ts';
@@ -10,8 +9,9 @@ import { ArchiveSink, DirectorySink, type Sink, type Unplaced } from './batch/si
 import { type IssueRequest, recordsOfRequest } from './issue-request.ts';
 import { describeItem, type IssueItem } from './item.ts';
 import { attempt, type Job } from './job.ts';
-import { prepare } from './prepare.ts';
+import { prepare, reconsider, revokedMeanwhile } from './prepare.ts';
 import { failure, type IssueResult, madeEntry, resultOf } from './result.ts';
+import { RevokedSince } from './revoked-since.ts';
 import { Salvage } from './salvage.ts';
 
 /** From this many certificates on, a batch is made instead of one after the other. */
@@ -59,19 +59,24 @@ export async function issueInBatches(
   let placed = 0;
   const sink: Sink = archiveSink ?? new DirectorySink(out, (count) => issuing(placed + count));
   const salvage = archiveSink && (await Salvage.find(dirname(out), (final) => final === basename(out)));
+  const since = new RevokedSince(keystore);
+  const decide = async (job: Job): Promise<void> => {
+    if (archive) return decideForArchive(writer, request, job, salvage, archiveSink, since);
+    if (job.place === undefined && currentOf(await since.note(job.item), job.item) === undefined) return;
+    job.place ??= new Place(holderDirectory(out, job.item), access);
+    await prepare(writer, request, job, bound, since);
+  };
   for (const [i, job] of jobs.entries()) {
     if (i % 100 === 0) onProgress(i, jobs.length, 'checking');
-    if (archive) await decideForArchive(writer, request, job, salvage, archiveSink);
-    else if (job.place !== undefined || (await hasCurrent(keystore, job.item))) {
-      job.place ??= new Place(holderDirectory(out, job.item), access);
-      await attempt(job, () => prepare(writer, request, job, bound));
-    }
+    if (archive) await decide(job);
+    else await attempt(job, () => decide(job));
   }
   const isPending = (job: Job): boolean => job.error === undefined && job.unchanged === undefined;
   const now = writer.options.now();
   const decided = jobs.filter((job) => !isPending(job));
   const result = await resultOf(keystore, decided, now, false);
-  const items = jobs.filter(isPending).map(({ item }) => item);
+  const pending = new Map(jobs.filter(isPending).map((job) => [job.item, job]));
+  const items = [...pending.keys()];
   const { requestId, requestHash } = request;
   try {
     if (items.length > 0) await fleet();
@@ -98,7 +103,30 @@ export async function issueInBatches(
       const place = archive ? undefined : new Place(holderDirectory(out, item), access);
       result.certificates.push(madeEntry({ ...row, superseded: false }, der, item, place, now));
     };
-    await issueFleet(writer, { items, access, requestId, requestHash, sink, onPlaced, onProgress: issuing });
+    await issueFleet(writer, {
+      items,
+      access,
+      requestId,
+      requestHash,
+      sink,
+      onPlaced,
+      onProgress: issuing,
+      revokedAmong: (some) => since.among(some),
+      reconsider: reconsiderAll,
+    });
+  }
+
+  /** @returns those that are to be made all the same */
+  async function reconsiderAll(revoked: readonly IssueItem[]): Promise<IssueItem[]> {
+    const again = revoked.map((item) => pending.get(item) as Job);
+    for (const job of again) await attempt(job, () => reconsider(request, job, () => decide(job)));
+    for (const { error } of again)
+      if ((archive && error?.code === 'ERR_STORAGE') || (error !== undefined && !request.partial && placed === 0))
+        throw error;
+    const { unchanged, failed } = await resultOf(keystore, again, now, false);
+    for (const entry of unchanged) result.unchanged.push(entry);
+    result.failed.push(...failed);
+    return again.filter(isPending).map(({ item }) => item);
   }
 }
 
@@ -109,8 +137,9 @@ function unplacedError(item: IssueItem, serial: string, { path, errno }: Unplace
   });
 }
 
-async function hasCurrent(keystore: Keystore, { kind, name, plane }: IssueItem): Promise<boolean> {
-  return (await keystore.query((index) => index.current(kind, name, plane))) !== undefined;
+/** Of all certificates of a name the one that is current on the item's plane. */
+function currentOf(rows: readonly IssuedCertificate[], { plane }: IssueItem): IssuedCertificate | undefined {
+  return rows.findLast((row) => row.plane === plane && !row.superseded);
 }
 
 /** A job for every item; with a place to look at only where its directory exists already. */
@@ -130,14 +159,16 @@ async function decideForArchive(
   job: Job,
   salvage: Salvage | undefined,
   sink: ArchiveSink | undefined,
+  since: RevokedSince,
 ): Promise<void> {
   const { keystore } = writer;
-  const { kind, name, plane } = job.item;
   const now = writer.options.now();
-  const current = await keystore.query((index) => index.current(kind, name, plane));
+  const current = currentOf(await since.note(job.item), job.item);
   if (current === undefined) return;
-  if (request.skipRevoked && statusOf(current, now) === 'revoked') job.unchanged = { row: current, why: 'revoked' };
-  else if (salvage !== undefined && sink !== undefined && statusOf(current, now) === 'valid') {
+  if (request.skipRevoked && statusOf(current, now) === 'revoked') {
+    if (!request.partial) throw revokedMeanwhile(job.item);
+    job.unchanged = { row: current, why: 'revoked' };
+  } else if (salvage !== undefined && sink !== undefined && statusOf(current, now) === 'valid') {
     const entries = await salvage.entriesFor(keystore, job.item, current, now);
     if (entries === undefined) return;
     await sink.add(entries);

@@ -9,8 +9,9 @@ import { holderFiles } from './files.ts';
 import { type IssueRequest, recordsOfRequest } from './issue-request.ts';
 import type { IssueItem } from './item.ts';
 import { attempt, type Job } from './job.ts';
-import { prepare } from './prepare.ts';
+import { prepare, reconsider } from './prepare.ts';
 import { type IssueResult, resultOf } from './result.ts';
+import { RevokedSince } from './revoked-since.ts';
 import { BATCH, signBatch } from './sign-batch.ts';
 
 /**
@@ -26,15 +27,37 @@ export async function issueCertificates(
   const { keystore } = writer;
   const bound = await recordsOfRequest(keystore, request);
   const jobs = request.items.map((item): Job => ({ item, place: places.get(item) }));
-  for (const job of jobs) await attempt(job, () => prepare(writer, request, job, bound));
-  const refused = jobs.find((job) => job.error !== undefined)?.error;
-  if (refused !== undefined && !request.partial) throw refused;
-  const pending = jobs.filter((job) => job.error === undefined && job.unchanged === undefined);
-  for (let at = 0; at < pending.length; at += BATCH) await issueBatch(writer, request, pending.slice(at, at + BATCH));
+  const since = new RevokedSince(keystore);
+  const decide = (job: Job): Promise<void> => prepare(writer, request, job, bound, since);
+  for (const job of jobs) await attempt(job, () => decide(job));
+  throwRefused(request, jobs);
+  for (let left = jobs.filter(isPending); left.length > 0; ) {
+    const [batch, rest] = [left.slice(0, BATCH), left.slice(BATCH)];
+    const revoked = await issueBatch(writer, request, batch, since);
+    for (const job of revoked) await attempt(job, () => reconsider(request, job, () => decide(job)));
+    throwRefused(request, jobs);
+    left = revoked.length === 0 ? rest : [...batch.filter(isPending), ...rest];
+  }
   return resultOf(keystore, jobs, writer.options.now());
 }
 
-async function issueBatch(writer: KeystoreWriter, request: IssueRequest, jobs: Job[]): Promise<void> {
+function isPending({ error, unchanged }: Job): boolean {
+  return error === undefined && unchanged === undefined;
+}
+
+/** Where not some may fail, the first that does stops everything, as long as nothing is issued. */
+function throwRefused({ partial }: IssueRequest, jobs: readonly Job[]): void {
+  const refused = jobs.find(({ error }) => error !== undefined)?.error;
+  if (refused !== undefined && !partial && jobs.every(({ made }) => made === undefined)) throw refused;
+}
+
+/** @returns those that were revoked since it was decided: where there are any, nothing of the batch was issued */
+async function issueBatch(
+  writer: KeystoreWriter,
+  request: IssueRequest,
+  jobs: Job[],
+  since: RevokedSince,
+): Promise<Job[]> {
   const { keystore } = writer;
   const crypto = await loadCrypto();
   const keyed: { job: Job; publicKey: Uint8Array }[] = [];
@@ -42,20 +65,29 @@ async function issueBatch(writer: KeystoreWriter, request: IssueRequest, jobs: J
     await attempt(job, async () => {
       keyed.push({ job, publicKey: job.item.publicKey ?? (await stageNewKey(crypto, job)) });
     });
-  if (keyed.length === 0) return;
+  if (keyed.length === 0) return [];
   const { id, sealed, keyType } = keystore.issuing;
   const signer = await writer.daily.signer(sealed, keyType);
+  let revoked: IssueItem[] = [];
   try {
     const confirm = async (): Promise<void> => {
       for (const { job } of keyed) if (job.item.publicKey === undefined) await job.place?.confirmStagedKey();
     };
     const items = keyed.map(({ job, publicKey }) => ({ item: job.item, publicKey }));
+    const holds = async (): Promise<boolean> => {
+      revoked = await since.among(items.map(({ item }) => item));
+      return revoked.length === 0;
+    };
     const { requestId, requestHash } = request;
-    await signBatch(items, { writer, signer, crypto, requestId, requestHash, confirm });
+    await signBatch(items, { writer, signer, crypto, requestId, requestHash, confirm, holds });
   } catch (error) {
     // Nothing was committed, unless that cannot be told: then the staged keys must stay.
     if (!isClusterCaError(error, 'ERR_OUTCOME_UNKNOWN')) for (const { job } of keyed) await job.place?.unstageKey();
     throw error;
+  }
+  if (revoked.length > 0) {
+    for (const { job } of keyed) await job.place?.unstageKey();
+    return jobs.filter(({ item }) => revoked.includes(item));
   }
   for (const { job } of keyed) {
     const { kind, name, plane } = job.item;
@@ -67,6 +99,7 @@ async function issueBatch(writer: KeystoreWriter, request: IssueRequest, jobs: J
       await job.place?.finish(await holderFiles(keystore, row, writer.options.now()), staged);
     });
   }
+  return [];
 }
 
 async function stageNewKey(crypto: Crypto, { item, place }: Job): Promise<Uint8Array> {

@@ -5,12 +5,14 @@ import type { KeystoreWriter } from '../keystore/writer.ts';
 import { toHex } from '../pki/encoding.ts';
 import { publicHalf } from '../placement/key-match.ts';
 import { FILES, type Place } from '../placement/place.ts';
+import { issueCommandFor } from '../what/holder.ts';
 import { filesAreWhole, fits, keyBelongsTo } from './decide.ts';
 import { holderFiles } from './files.ts';
 import { finishLeftovers } from './finish.ts';
 import type { IssueRequest } from './issue-request.ts';
 import { describeItem, type IssueItem } from './item.ts';
 import type { Job } from './job.ts';
+import type { RevokedSince } from './revoked-since.ts';
 
 /** Finishes what is left over, refuses a foreign key, and decides whether anything is to be made. */
 export async function prepare(
@@ -18,17 +20,17 @@ export async function prepare(
   request: IssueRequest,
   job: Job,
   bound: ReadonlySet<number>,
+  since: RevokedSince,
 ): Promise<void> {
   const { keystore } = writer;
   const now = writer.options.now();
   const { item, place } = job;
-  const issued = (await keystore.query((index) => index.ofName(item.kind, item.name))).filter(
-    (row) => row.plane === item.plane,
-  );
+  const issued = (await since.note(item)).filter((row) => row.plane === item.plane);
   const current = issued.findLast((row) => !row.superseded);
   const finished = place !== undefined && (await finishLeftovers(keystore, place, current, now));
   if (place !== undefined) await refuseForeignKey(keystore, place, issued, item);
   if (request.skipRevoked && current !== undefined && statusOf(current, now) === 'revoked') {
+    if (!request.partial) throw revokedMeanwhile(item);
     job.unchanged = { row: current, why: 'revoked' };
     return;
   }
@@ -44,6 +46,27 @@ export async function prepare(
       job.unchanged = { row: current, why: 'finished' };
     }
   }
+}
+
+/**
+ * Decides anew about one that was revoked while its certificate was being made: that one is thrown away. Who is left out
+ * while revoked is decided on as at first, since another of its planes may be what was revoked.
+ * @throws ERR_STATE for one that is issued to even where it was revoked before
+ */
+export async function reconsider(
+  { skipRevoked }: Pick<IssueRequest, 'skipRevoked'>,
+  { item }: Job,
+  decide: () => Promise<void>,
+): Promise<void> {
+  if (!skipRevoked) throw revokedMeanwhile(item);
+  await decide();
+}
+
+/** The error of one that may not be issued to any more. */
+export function revokedMeanwhile(item: IssueItem): ClusterCaError {
+  return new ClusterCaError('ERR_STATE', `${describeItem(item)} was revoked meanwhile: nothing was issued to it`, {
+    hint: `if it is to have a new certificate: ${issueCommandFor(item)}`,
+  });
 }
 
 /** The same request again: its certificate gets its files; if its key is gone it is abandoned, and made anew. */

@@ -32,12 +32,14 @@ export interface BatchContext {
   authority?: Authority;
   /** Looked at again, on the newest log, before the commit: throws when the batch may not be issued any more. */
   confirm: () => Promise<void>;
+  /** Whether, on that log, what the batch was decided on still holds; without it nothing can have changed. */
+  holds?: () => Promise<boolean>;
 }
 
 /**
  * Reserves serials, signs, stores and commits. When it returns, the certificates are durable; when it throws, none
  * was issued (unless the error says that the outcome is unknown), and the serials are burnt.
- * @returns the certificates' DER in the items' order
+ * @returns the certificates' DER in the items' order; none where `holds` said no: then none was issued either
  */
 export async function signBatch(items: KeyedItem[], context: BatchContext): Promise<Uint8Array[]> {
   const { writer, requestId, requestHash } = context;
@@ -49,12 +51,13 @@ export async function signBatch(items: KeyedItem[], context: BatchContext): Prom
   for (const [i, keyed] of items.entries())
     packed.push({ ...holder(keyed.item), der: await signOne(keyed, serials[i] as Uint8Array, authority, context) });
   const sha = await writer.keystore.storePack(packed);
-  await writer.commit('issue', requestId, async () => {
+  const issued = await writer.commit('issue', requestId, async () => {
     await context.confirm();
     requireIssuer(writer.keystore, authority, context.authority !== undefined);
+    if (context.holds !== undefined && !(await context.holds())) return undefined;
     return { requestHash, reserve: reserve.seq, pack: sha, count: packed.length };
   });
-  return packed.map(({ der }) => der);
+  return issued === undefined ? [] : packed.map(({ der }) => der);
 }
 
 async function signOne(

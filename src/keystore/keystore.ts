@@ -28,6 +28,12 @@ export interface KeystoreOptions {
   anchors: string | undefined;
 }
 
+/** How far the revocations of a log were read. */
+export interface RevocationMark {
+  overlay: Overlay;
+  revoked: number;
+}
+
 /** An open keystore, for reading: no passphrase, no write access. */
 export class Keystore {
   readonly store: Store;
@@ -83,6 +89,17 @@ export class Keystore {
   get certificates(): CertificateIndex {
     const { pages, overlay } = this.#loaded;
     return new CertificateIndex(pages, this.#pages, overlay);
+  }
+
+  /** How far the revocations of the log were read by now. */
+  get revocationMark(): RevocationMark {
+    const { overlay } = this.#loaded;
+    return { overlay, revoked: overlay.revoked.size };
+  }
+
+  /** True when what was read since revokes nothing; false also when a snapshot was read anew: then it cannot be told so cheaply. */
+  hasNoRevocationSince({ overlay, revoked }: RevocationMark): boolean {
+    return this.#loaded.overlay === overlay && overlay.revoked.size === revoked;
   }
 
   /**

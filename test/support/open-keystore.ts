@@ -10,7 +10,6 @@ import { KeystoreWriter } from '../../src/keystore/writer.ts';
 /** A new keystore in a directory, opened in this process, under a clock that stands still. */
 export async function openKeystore(directory: string, now: Date, options: PolicyOptions = {}): Promise<KeystoreWriter> {
   const location = join(directory, 'keystore');
-  const secrets = () => [{ kind: 'key-file' as const, bytes: new Uint8Array(32).fill(7) }];
   await init({
     cluster: 'orders',
     policy: makePolicy('orders', options),
@@ -22,7 +21,17 @@ export async function openKeystore(directory: string, now: Date, options: Policy
     now,
     warn: () => {},
   });
+  return anotherWriter(directory, now);
+}
+
+/** A further writer on it, as another process has one. */
+export async function anotherWriter(directory: string, now: Date): Promise<KeystoreWriter> {
+  const location = join(directory, 'keystore');
   const keystore = await Keystore.open(new DirectoryStore(location, { groupRead: false }), { anchors: undefined });
   const writerOptions = { now: () => now, acceptClock: false, warn: () => {} };
   return KeystoreWriter.open(keystore, await unlock(keystore, 'daily', secrets()), writerOptions);
+}
+
+function secrets() {
+  return [{ kind: 'key-file' as const, bytes: new Uint8Array(32).fill(7) }];
 }

@@ -36,6 +36,10 @@ export interface FleetRequest {
   /** Called for every item of a batch that was committed and written, in the items' order; its files are durable when all is done. */
   onPlaced: (item: IssueItem, made: PlacedCertificate) => void;
   onProgress: (done: number, total: number) => void;
+  /** Those of the items who were revoked since it was decided to issue to them, on the log as it was read. */
+  revokedAmong: (items: readonly IssueItem[]) => Promise<IssueItem[]>;
+  /** Decides about these anew. @returns those that are to be made all the same */
+  reconsider: (revoked: readonly IssueItem[]) => Promise<IssueItem[]>;
 }
 
 /** A certificate that was committed; `unplaced` says why its files could not be written. */
@@ -46,8 +50,6 @@ export interface PlacedCertificate {
 }
 
 interface Reserved {
-  /** Of its first item. */
-  index: number;
   seq: number;
   serials: string[];
   items: IssueItem[];
@@ -84,23 +86,40 @@ export async function issueFleet(writer: KeystoreWriter, request: FleetRequest):
   });
   const reserved: Reserved[] = [];
   let at = 0;
+  let [slicesMade, done] = [0, 0];
+  const begin = async (batch: IssueItem[]): Promise<Reserved> => {
+    const begun = await reserve(writer, request, pool, batch, slicesMade);
+    slicesMade += Math.ceil(batch.length / SLICE);
+    return begun;
+  };
   const reserveAhead = async (): Promise<void> => {
     for (; reserved.length < AHEAD && at < items.length; at += BATCH)
-      reserved.push(await reserve(writer, request, pool, at));
+      reserved.push(await begin(items.slice(at, at + BATCH)));
   };
   try {
     await reserveAhead();
     for (let batch = reserved.shift(); batch !== undefined; batch = reserved.shift()) {
       const slices = await batch.made;
-      if (batch.index === 0) await opinion(slices[0], certificate);
+      if (done === 0) await opinion(slices[0], certificate);
       await reserveAhead();
-      const made = await commit(writer, request, batch, slices, pool, authority);
+      const { made, revoked } = await commit(writer, request, batch, slices, pool, authority);
+      if (revoked.length > 0) {
+        await request.sink.unstage();
+        await Promise.all(slices.map(({ id }) => pool.ask({ type: 'drop', id }, 'dropped')));
+        const left = new Set(revoked);
+        for (const item of await request.reconsider(revoked)) left.delete(item);
+        const again = batch.items.filter((item) => !left.has(item));
+        if (again.length > 0) reserved.unshift(await begin(again));
+        continue;
+      }
       for (const unplaced of await request.sink.place(slices, pool)) {
-        const certificate = made[unplaced.slice * SLICE - batch.index + unplaced.index];
+        const before = slices.findIndex(({ id }) => id === unplaced.slice);
+        const certificate = made[before * SLICE + unplaced.index];
         if (certificate !== undefined) certificate.unplaced = unplaced;
       }
       for (const [i, item] of batch.items.entries()) request.onPlaced(item, made[i] as PlacedCertificate);
-      request.onProgress(batch.index + batch.items.length, items.length);
+      done += batch.items.length;
+      request.onProgress(done, items.length);
     }
     await request.sink.finish();
   } finally {
@@ -108,16 +127,21 @@ export async function issueFleet(writer: KeystoreWriter, request: FleetRequest):
   }
 }
 
-/** Sets the serials of a batch aside, and has its slices made. */
-async function reserve(writer: KeystoreWriter, request: FleetRequest, pool: Pool, at: number): Promise<Reserved> {
-  const items = request.items.slice(at, at + BATCH);
+/** Sets the serials of a batch aside, and has its slices made: `first` is the first one's id. */
+async function reserve(
+  writer: KeystoreWriter,
+  request: FleetRequest,
+  pool: Pool,
+  items: IssueItem[],
+  first: number,
+): Promise<Reserved> {
   const serials = await freshSerials(writer, items.length);
   const { requestId, requestHash } = request;
   const record = await writer.commit('reserve', requestId, async () => ({ requestHash, serials }));
   if (record === undefined) throw tampered('a reserve record was not written');
   const made: Promise<Made>[] = [];
   for (let from = 0; from < items.length; from += SLICE) {
-    const id = (at + from) / SLICE;
+    const id = first + from / SLICE;
     const part = items.slice(from, from + SLICE);
     const plain = part.map((item, i) => plainItem(item, serials[from + i] as string));
     made.push(pool.ask({ type: 'make', id, items: plain }, 'made').then((reply) => ({ ...reply, holdings: part })));
@@ -125,9 +149,10 @@ async function reserve(writer: KeystoreWriter, request: FleetRequest, pool: Pool
   const all = Promise.all(made);
   // It is awaited in its turn; until then its failure is nobody's unhandled one.
   all.catch(() => {});
-  return { index: at, seq: record.seq, serials, items, made: all };
+  return { seq: record.seq, serials, items, made: all };
 }
 
+/** @returns what was made; or who was revoked since it was decided: then nothing of the batch was issued */
 async function commit(
   writer: KeystoreWriter,
   request: FleetRequest,
@@ -135,23 +160,28 @@ async function commit(
   slices: Made[],
   pool: Pool,
   authority: Authority,
-): Promise<PlacedCertificate[]> {
+): Promise<{ made: PlacedCertificate[]; revoked: IssueItem[] }> {
   const { keystore } = writer;
   const { sink, requestId, requestHash } = request;
   await sink.stageKeys(slices, pool);
   const packed = packedCertificates(batch, slices, authority.id);
   const sha256 = await keystore.storePack(packed);
+  let revoked: IssueItem[] = [];
   await writer.commit('issue', requestId, async () => {
     await sink.confirmStaged();
     requireIssuer(keystore, authority);
+    revoked = await request.revokedAmong(batch.items);
+    if (revoked.length > 0) return undefined;
     return { requestHash, reserve: batch.seq, pack: sha256, count: packed.length };
   });
+  if (revoked.length > 0) return { made: [], revoked };
   const { certificates } = keystore;
-  return packed.map(({ der }, i) => {
+  const made = packed.map(({ der }, i) => {
     const row = certificates.recent(batch.serials[i] as string);
     if (row === undefined) throw tampered('a certificate that was just committed is not in the log');
     return { row, der };
   });
+  return { made, revoked };
 }
 
 /** The certificates of a batch, with what lint has read of each: the log need not read it again. */

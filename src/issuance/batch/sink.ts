@@ -34,6 +34,8 @@ export interface Sink {
   stageKeys(slices: Slice[], pool: Pool): Promise<void>;
   /** Looks for the staged keys again, before the commit that makes them needed. */
   confirmStaged(): Promise<void>;
+  /** The batch at hand is made anew: its staged keys go, and those of another may be staged. */
+  unstage(): Promise<void>;
   /** Writes the batch's files, after its commit. They are durable when `finish` returns; until then its keys stay staged. */
   place(slices: Slice[], pool: Pool): Promise<Unplaced[]>;
   /** The last batch was placed: makes durable what is not yet. */
@@ -80,6 +82,11 @@ export class DirectorySink implements Sink {
         throw storageError(error, 'find the staged keys', this.#staged);
       },
     );
+  }
+
+  async unstage(): Promise<void> {
+    await unlink(this.#staged).catch(() => {});
+    this.#staged = '';
   }
 
   async place(slices: Slice[], pool: Pool): Promise<Unplaced[]> {
@@ -142,6 +149,13 @@ export class ArchiveSink implements Sink {
 
   async confirmStaged(): Promise<void> {
     await this.#guard(async () => (await open(this.#staged, 'r')).close());
+  }
+
+  async unstage(): Promise<void> {
+    await this.#guard(async () => {
+      this.#length = this.#batchAt;
+      await this.#handle?.truncate(this.#batchAt);
+    });
   }
 
   async place(slices: Slice[], pool: Pool): Promise<Unplaced[]> {
