@@ -14,6 +14,7 @@ import { keyValues } from '../ui/text/lines.ts';
 import type { Style } from '../ui/text/style.ts';
 import { askedCertificates } from './asked.ts';
 import type { CeremonyAnswer, CeremonyKind, CeremonyRequest } from './documents.ts';
+import { type Permitted, permittedBy } from './permitted.ts';
 
 /** One certificate, as it is asked for; `fingerprint` once it is signed. */
 interface CertificateLine {
@@ -52,6 +53,8 @@ export interface Transcript {
   certificates?: CertificateLine[];
   /** What the new issuing CA permits. */
   permits?: string[];
+  /** What is wider than a cluster of its own needs: for whoever signs to ask about. */
+  beware?: string[];
   /** The roots whose keys are destroyed. */
   destroys?: string[];
   roots?: RemovedRoot[];
@@ -71,18 +74,15 @@ export async function transcriptOf(
   signed?: { answer: CeremonyAnswer; bytes: Uint8Array },
 ): Promise<Transcript> {
   const { cluster, authority, tbs, ca, destroyed, type } = request;
+  const { certificates, permitted } = ca === undefined ? {} : await newCas(identity, request, signed?.answer);
   return {
     asks: type,
     cluster,
     authority: authority.id,
     root: sha256Hex(fromBase64(authority.certificate)),
     ...(tbs === undefined ? {} : crlLines(request, fromBase64(tbs))),
-    ...(ca === undefined
-      ? {}
-      : {
-          certificates: await certificateLines(identity, request, signed?.answer),
-          permits: [...ca.domains, 'localhost', ...(ca.permitIp.length === 0 ? ['no address'] : ca.permitIp)],
-        }),
+    ...(certificates === undefined ? {} : { certificates }),
+    ...(permitted === undefined ? {} : permitLines(permitted)),
     ...(destroyed === undefined ? {} : { destroys: destroyed.map(({ id }) => id), roots: destroyed.map(removedRoot) }),
     request: sha256Hex(bytes),
     ...(signed === undefined ? {} : answerLines(signed)),
@@ -122,11 +122,19 @@ function crlLines({ authority }: CeremonyRequest, tbs: Uint8Array) {
   };
 }
 
-async function certificateLines(
+function permitLines({ names, ranges, wide }: Permitted) {
+  return {
+    permits: [...names, ...(ranges.length === 0 ? [NO_ADDRESS] : ranges)],
+    ...(wide.length === 0 ? {} : { beware: wide }),
+  };
+}
+
+async function newCas(
   identity: Identity,
   request: CeremonyRequest,
   answer: CeremonyAnswer | undefined,
-): Promise<CertificateLine[]> {
+): Promise<{ certificates: CertificateLine[]; permitted: Permitted | undefined }> {
+  let permitted: Permitted | undefined;
   const signed = answer?.certificates?.map((der) => parseCertificate(fromBase64(der)));
   const lines: CertificateLine[] = [];
   // The new root's key is not there before it is made: until then another stands for it, and is not shown.
@@ -135,6 +143,7 @@ async function certificateLines(
     const { preview } = prepareCertificate(template, issuer, (data) => sha256(data));
     const made: Certificate | undefined = signed?.[lines.length];
     const known = made !== undefined || (what !== 'root CA' && !(by === 'asked' && request.type === 'root'));
+    if (what === 'issuing CA') permitted = permittedBy(preview);
     lines.push({
       what,
       subject: nameText(preview.subject),
@@ -146,8 +155,10 @@ async function certificateLines(
     });
     return made ?? preview;
   });
-  return lines;
+  return { certificates: lines, permitted };
 }
+
+const NO_ADDRESS = 'no address';
 
 /** What each kind of request asks for, in words. */
 const WORDS: Record<CeremonyKind, string> = {
@@ -159,7 +170,7 @@ const WORDS: Record<CeremonyKind, string> = {
 };
 
 export function transcriptLines(
-  { asks, certificates = [], revoked, permits, destroys: _, roots = [], ...rest }: Transcript,
+  { asks, certificates = [], revoked, permits, beware, destroys: _, roots = [], ...rest }: Transcript,
   style: Style,
 ): string[] {
   const signatures = certificates.flatMap(({ what, subject, serial, notBefore, notAfter, key, fingerprint }) => [
@@ -182,7 +193,8 @@ export function transcriptLines(
       ...entries({ ...about, 'CRL number': number, thisUpdate, nextUpdate }),
       { label: 'revoked', value: revoked && (revoked.length === 0 ? 'nothing' : revoked) },
       ...signatures,
-      { label: 'permits', value: permits },
+      { label: 'permits', value: permits?.map((name) => (name === NO_ADDRESS ? name : `"${name}"`)) },
+      { label: 'beware', value: beware },
       ...roots.map(({ authority, subject, notAfter, key, fingerprint }) => ({
         label: 'destroys',
         value: [authority, subject, `until ${notAfter}`, `key ${key}`, `fingerprint ${fingerprint}`],

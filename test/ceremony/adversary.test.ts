@@ -1,3 +1,4 @@
+import { createHash, X509Certificate } from 'node:crypto';
 import { cp, readdir, readFile, rename } from 'node:fs/promises';
 import { join } from 'node:path';
 import { beforeAll, describe, expect, test } from '@jest/globals';
@@ -158,7 +159,6 @@ describe('what is destroyed', () => {
     }));
     const before = await sealed();
     const shown = await offline([...sign('destroy', 'destroy'), '--dry-run']);
-    const { createHash, X509Certificate } = await import('node:crypto');
     const der = Buffer.from(g2.certificate, 'base64');
     const fingerprint = createHash('sha256').update(der).digest('hex');
     for (const word of ['root-g2', new X509Certificate(der).subject, `fingerprint ${fingerprint}`])
@@ -166,6 +166,69 @@ describe('what is destroyed', () => {
     expect(await sealed()).toEqual(before);
     await done(offline, sign('destroy', 'destroy'));
     expect(await sealed()).toEqual(before.filter((name) => name !== `${keyId}.${epoch}`));
+  });
+});
+
+describe('what new CAs say', () => {
+  const changed = (change: object) => (request: CeremonyRequest) => ({ ...request, ca: { ...request.ca, ...change } });
+
+  test.each([
+    '',
+    '.',
+    '.orders.internal',
+    'Orders.internal',
+    'a..b',
+    'x.internal\nfingerprint 00',
+    '\u001b[2Jx',
+    '10.0.0.1',
+  ])('a domain that is none is not permitted: %j', async (domain) => {
+    await refused('issuing', changed({ domains: [domain] }));
+  });
+
+  test('names, ranges, lifetimes, keys, numbers and times are those that could have been asked for', async () => {
+    const { ca } = await requestOf('issuing');
+    const [serial = ''] = ca?.serials ?? [];
+    const { publicKey } = new X509Certificate(Buffer.from(g1.certificate, 'base64'));
+    const rootKey = publicKey.export({ type: 'spki', format: 'der' }).toString('base64');
+    for (const change of [
+      { domains: [] },
+      { domains: ['orders.internal', 'orders.internal'] },
+      { permitIp: ['10.0.0.1/8'] },
+      { permitIp: ['everything'] },
+      { issuingLifetime: 0 },
+      { issuingLifetime: 2 ** 50, rootLifetime: 2 ** 50 },
+      { issuingLifetime: 2, rootLifetime: 1 },
+      { keyType: 'ed25519' },
+      { keyType: 'ecdsa-p384' },
+      { spki: rootKey },
+      { sealed: { ...ca?.sealed, domain: 'root' } },
+      { serials: [] },
+      { serials: [serial, serial] },
+      { number: 1 },
+      { number: 10 ** 9 },
+      { generation: 2 },
+    ])
+      await refused('issuing', changed(change));
+    await refused('issuing', changed({ serials: ['00'.repeat(20)] }), 'ERR_LINT');
+    for (const createdAt of ['2001-01-01T00:00:00.000Z', '2099-01-01T00:00:00.000Z'])
+      await refused('issuing', (request) => ({ ...request, createdAt }));
+    for (const change of [{ generation: 1 }, { number: 2 }, { serials: [serial] }, { serials: Array(4).fill(serial) }])
+      await refused('root', changed(change));
+  });
+
+  test('what is permitted is shown in quotes, by the octets that are signed, and what is wide is pointed out', async () => {
+    await forge(
+      at('issuing'),
+      at('wide'),
+      changed({ domains: ['com'], permitIp: ['0.0.0.0/0', '10.1.0.0/16', '::/0'] }),
+    );
+    const { stdout } = await offline([...sign('issuing', 'wide'), '--dry-run']);
+    for (const words of ['"com"', '"0.0.0.0/0"', '"::/0"', '"com" is one label', '0.0.0.0/0 is not of the private'])
+      expect(stdout).toContain(words);
+    const shown = await done<Record<string, string[]>>(offline, [...sign('issuing', 'wide'), '--dry-run']);
+    expect(shown.permits).toEqual(['com', 'localhost', '0.0.0.0/0', '10.1.0.0/16', '::/0']);
+    expect(shown.beware).toHaveLength(3);
+    expect(await done(offline, [...sign('issuing', 'issuing'), '--dry-run'])).not.toHaveProperty('beware');
   });
 });
 
