@@ -138,7 +138,7 @@ export const FAILURES = {
     78,
   ),
   'policy-not-valid': kind(
-    'RFC 9618 §6.1.3(f)',
+    'RFC 5280 §6.1.3(f), §6.1.5(g)',
     'an explicit policy is required, and none of those accepted holds for the whole path',
     'accept one of the policies of the path with --policy',
     70,
@@ -212,13 +212,13 @@ export const FAILURES = {
     59,
   ),
   'budget-signatures': kind(
-    'RFC 4158 §7',
+    'RFC 4158 §5.2',
     'the limit of signature checks was reached',
     'give fewer candidates with --untrusted',
     50,
   ),
   'budget-builds': kind(
-    'RFC 4158 §7',
+    'RFC 4158 §5.2',
     'the limit of paths to be tried was reached',
     'give fewer candidates with --untrusted',
     50,
@@ -230,12 +230,17 @@ export const FAILURES = {
     50,
   ),
   'budget-steps': kind(
-    'RFC 4158 §7',
+    'RFC 4158 §5.2',
     'the limit of steps was reached: certificates or CRLs were made to be expensive',
     'give fewer candidates with --untrusted, and fewer CRLs with --crl',
     50,
   ),
-  'max-depth-exceeded': kind('RFC 4158 §7', 'more intermediate CAs than allowed', 'allow more with --max-depth N', 45),
+  'max-depth-exceeded': kind(
+    'RFC 4158 §5.2',
+    'more intermediate CAs than allowed',
+    'allow more with --max-depth N',
+    45,
+  ),
   'untrusted-root': kind(
     'RFC 5280 §6.1',
     'the path ends in a self-signed certificate that is not a trust anchor',

@@ -10,7 +10,7 @@ export function mapsAnyPolicy(mappings: readonly PolicyMapping[]): boolean {
   );
 }
 
-/** A node of the valid policy graph (RFC 9618 §6.1.2(a)); a node without parents is the root. */
+/** A node of the valid policy graph (RFC 9618 §5.2); a node without parents is the root. */
 interface PolicyNode {
   validPolicy: string;
   expected: ReadonlySet<string>;
@@ -40,7 +40,7 @@ export class PolicyGraph {
     return this.#levels === undefined;
   }
 
-  /** RFC 9618 §6.1.3(d) and (e): the policies of the next certificate; `acceptAny` when anyPolicy counts in it. */
+  /** RFC 5280 §6.1.3(d), (e), by RFC 9618 §5.3: the policies of the next certificate; `acceptAny` when anyPolicy counts in it. */
   addCertificate(policies: readonly PolicyInformation[] | undefined, acceptAny: boolean): void {
     if (policies === undefined) this.#levels = undefined;
     if (this.#levels === undefined || policies === undefined) return;
@@ -61,7 +61,7 @@ export class PolicyGraph {
     this.#prune();
   }
 
-  /** RFC 9618 §6.1.4(b): what the certificate just added maps; `allowed` is policy_mapping > 0. */
+  /** RFC 5280 §6.1.4(b), by RFC 9618 §5.4: what the certificate just added maps; `allowed` is policy_mapping > 0. */
   map(mappings: readonly PolicyMapping[], allowed: boolean): void {
     if (this.#levels === undefined) return;
     this.#spend(mappings.length);
@@ -86,8 +86,8 @@ export class PolicyGraph {
   }
 
   /**
-   * RFC 9618 §6.1.5(g): the policies under which the whole path is valid, in the first certificate's terms, of those
-   * the user accepts (`[ANY_POLICY]` accepts every one).
+   * RFC 5280 §6.1.5(g), by RFC 9618 §5.5: the policies under which the whole path is valid, in the first certificate's
+   * terms, of those the user accepts (`[ANY_POLICY]` accepts every one).
    */
   userConstrained(accepted: readonly string[]): string[] {
     if (this.#levels === undefined) return [];
@@ -103,7 +103,7 @@ export class PolicyGraph {
     return any ? [...accepted] : accepted.filter((policy) => authority.has(policy));
   }
 
-  /** RFC 9618 §6.1.3(d)(3): nodes above the last level that nothing descends from go; an empty graph is NULL. */
+  /** RFC 5280 §6.1.3(d)(3), by RFC 9618 §5.3: nodes above the last level that nothing descends from go; an empty graph is NULL. */
   #prune(): void {
     const levels = this.#levels as Map<string, PolicyNode>[];
     for (let depth = levels.length - 1; depth > 0; depth--) {

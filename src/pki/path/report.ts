@@ -12,14 +12,14 @@ export const CHECKS = {
   validity: 'RFC 5280 §6.1.3(a)(2)',
   revocation: 'RFC 5280 §6.3.3',
   'name constraints': 'RFC 5280 §6.1.3(b), (c)',
-  policies: 'RFC 9618',
+  policies: 'RFC 9618 §5',
   'basic constraints': 'RFC 5280 §6.1.4(k)',
   'path length': 'RFC 5280 §6.1.4(l)',
   'key usage': 'RFC 5280 §6.1.4(n)',
   purpose: 'RFC 5280 §4.2.1.12',
   'subject name': 'RFC 9525 §6',
-  depth: 'RFC 4158 §7',
-  budget: 'RFC 4158 §7',
+  depth: 'RFC 4158 §5.2',
+  budget: 'RFC 4158 §5.2',
   'issuer profile': 'RFC 5280 §4',
 } as const;
 

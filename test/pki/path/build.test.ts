@@ -129,6 +129,7 @@ describe('building', () => {
   ] as const)('the budget of %s ends in its own failure', (resource, code) => {
     const verdict = verdictOn(leaf, { anchors: [root], untrusted: [issuing] }, { budget: { [resource]: 1 } });
     expect(codesOf(verdict)).toEqual([code]);
+    expect(verdict.failures[0]?.rule).toBe('RFC 4158 §5.2');
   });
 
   test('candidates of one name whose keys cannot fit cost something too', () => {

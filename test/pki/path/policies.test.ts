@@ -41,6 +41,12 @@ const explicit = { requireExplicitPolicy: true };
 const REFUSED = ['policy-not-valid'];
 
 describe('certificate policies (RFC 9618)', () => {
+  test('a failure names the rules of RFC 5280 that RFC 9618 restates', () => {
+    const leaf = makeLeaf('CN=leaf', root);
+    const [failure] = verdictOn(leaf, { anchors: [root] }, explicit).failures;
+    expect(failure?.rule).toBe('RFC 5280 §6.1.3(f), §6.1.5(g)');
+  });
+
   test('without the need for a policy anything goes', () => {
     expect(codes([[], []])).toEqual([]);
     expect(codes([[policies(A)], [policies(B)]])).toEqual([]);
