@@ -35,6 +35,7 @@ export async function prepare(
     return;
   }
   const sameRequest = current !== undefined && bound.has(current.seq);
+  if (sameRequest && statusOf(current, now) === 'revoked') throw revokedSince(request, item);
   if (current !== undefined && (sameRequest || (!request.forceNew && (await fits(keystore, current, item, now))))) {
     const why = sameRequest ? 'same-request' : finished ? 'finished' : 'current';
     if (place === undefined) job.unchanged = { row: current, why };
@@ -67,6 +68,15 @@ export function revokedMeanwhile(item: IssueItem): ClusterCaError {
   return new ClusterCaError('ERR_STATE', `${describeItem(item)} was revoked meanwhile: nothing was issued to it`, {
     hint: `if it is to have a new certificate: ${issueCommandFor(item)}`,
   });
+}
+
+/** Done is what a caller that repeats its request would take it for, and a new certificate would undo the revocation. */
+function revokedSince({ requestId }: IssueRequest, item: IssueItem): ClusterCaError {
+  return new ClusterCaError(
+    'ERR_STATE',
+    `the certificate that the request ${requestId} made for ${describeItem(item)} was revoked since`,
+    { hint: 'where it is to have a new one, issue it with another --request-id, or without' },
+  );
 }
 
 /** The same request again: its certificate gets its files; if its key is gone it is abandoned, and made anew. */

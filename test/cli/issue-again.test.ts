@@ -146,6 +146,24 @@ describe('--request-id', () => {
   });
 });
 
+describe('--request-id, when the certificate was revoked since', () => {
+  test('is no success, and makes no other one: 6', async () => {
+    const request = (node: string, to = out) => ['issue', '--plane', 'data', node, '--request-id', node, '--out', to];
+    const again = (node: string, to?: string) => fails(ca, request(node, to), 'ERR_STATE');
+    for (const node of ['rid-revoked', 'rid-lost']) {
+      await done(ca, request(node));
+      await done(ca, ['revoke', node, '--yes']);
+    }
+    const before = await files(out);
+    expect((await again('rid-revoked')).message).toContain('was revoked since');
+    expect(await files(out)).toEqual(before);
+    await again('rid-lost', `${out}-elsewhere`);
+    expect([await statuses('rid-revoked'), await statuses('rid-lost')]).toEqual([['revoked'], ['revoked']]);
+    await issue('rid-revoked');
+    expect(await statuses('rid-revoked')).toEqual(['revoked', 'valid']);
+  });
+});
+
 describe('a key.pem that belongs to no certificate of this CA', () => {
   test('is never overwritten: 6, and nothing is issued', async () => {
     const directory = await cluster.dir('out/foreign/data');
