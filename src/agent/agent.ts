@@ -126,7 +126,7 @@ export class Agent {
           journal.say('server-unreachable', {
             server: formatAddress(server),
             error: error.message,
-            hint: this.#renewals.joinAgain,
+            hint: this.#renewals.joinAgain(error),
           });
         await this.#pause(this.#retry.failed(shortestLife(this.#holdings), this.#options.now().getTime()));
       }

@@ -43,13 +43,14 @@ export class Renewals {
     return readHoldings(out, node, planes);
   }
 
-  /** What helps a node whose certificates have all ended: no daemon lets it in any more. */
-  get joinAgain(): string | undefined {
+  /** What helps a node whose certificates have all ended, or are not taken any more: no daemon lets it in. */
+  joinAgain(error: ClusterCaError): string | undefined {
     const { now, node, out } = this.#options;
     const at = now().getTime();
-    if (this.holdings.some(({ profile, certificate }) => profile !== 'server' && certificate.notAfter > at))
-      return undefined;
-    return `its certificates have ended, so it joins again: cluster-ca join-token ${node}, then here cluster-ca enroll --server URL --token-file FILE --out ${out}`;
+    const isOver = !this.holdings.some(({ profile, certificate }) => profile !== 'server' && certificate.notAfter > at);
+    if (!isOver && error.details?.problem !== 'certificate-not-accepted') return error.hint;
+    const why = isOver ? 'its certificates have ended' : 'its certificate is not taken any more';
+    return `${why}, so it joins again: cluster-ca join-token ${node}, then here cluster-ca enroll --server URL --token-file FILE --out ${out}`;
   }
 
   /** When a failed one may be tried again, milliseconds since 1970. */
@@ -141,7 +142,7 @@ export class Renewals {
     } catch (error) {
       if (!isClusterCaError(error)) throw error;
       this.#backoff.failed(plane, certificate, now().getTime());
-      journal.say('not-renewed', { plane, error: error.message, hint: this.joinAgain });
+      journal.say('not-renewed', { plane, error: error.message, hint: this.joinAgain(error) });
       return error;
     }
   }

@@ -2,7 +2,7 @@ import * as z from 'zod';
 import type { Address } from '../endpoint/address.ts';
 import { formatAddress } from '../endpoint/address.ts';
 import { misbehaved } from '../endpoint/failure.ts';
-import { ClusterCaError } from '../errors.ts';
+import { ClusterCaError, isClusterCaError } from '../errors.ts';
 import { toHex } from '../pki/encoding.ts';
 import { decodePem } from '../pki/pem.ts';
 import type { KeyType } from '../pki/x509/algorithm.ts';
@@ -52,21 +52,22 @@ const answerSchema = z.object({
 
 /**
  * Joins: makes the node's keys, has them certified for its token, and puts the files in place. The daemon is verified by
- * the root keys that the token pins, before anything is said to it. Killed at any moment, the same again finishes.
+ * the root keys that the token pins, before anything is said to it. Killed at any moment, the same again finishes. What is
+ * there already and the daemon takes stays; what it does not take any more (revoked, or left out of a rollover) is replaced.
  * @throws ERR_EXISTS when the node has its files already; ERR_REMOTE, ERR_TIMEOUT, ERR_STORAGE
  */
 export async function enroll({ server, token, content, out, keyType, access, now }: Enrolment): Promise<Enrolled[]> {
   const { node, planes } = content;
   const places = planes.map((plane) => new Place(holderDirectory(out, { kind: 'node', name: node, plane }), access));
-  refuseEnrolled(places, node, now);
-  for (const place of places) await place.open();
   const root = await pinnedRoot(server, content.roots, HANDSHAKE);
+  const standing: Standing[] = [];
+  for (const place of places) standing.push(await standingOf(place, { server, root, node, now }));
+  refuseEnrolled(places, standing, node);
+  for (const place of places) await place.open();
   const keys: RequestedKey[] = [];
-  for (const place of places) {
-    // What has ended gets a new key; what a killed run has put in place is taken up.
-    const ended = (endOfPair(place) ?? Number.POSITIVE_INFINITY) <= now.getTime();
-    keys.push(await requestedKey(place, node, keyType, { inPlace: !ended }));
-  }
+  // What is over gets a new key; what a killed run has put in place is taken up.
+  for (const [i, place] of places.entries())
+    keys.push(await requestedKey(place, node, keyType, { inPlace: standing[i] !== 'over' }));
   const client = new ServerClient(server, { ca: root });
   try {
     const requests = planes.map((plane, i) => ({ plane, csr: keys[i]?.csr }));
@@ -102,19 +103,44 @@ export async function enroll({ server, token, content, out, keyType, access, now
   }
 }
 
-/** A certificate that is there with its key: its end, milliseconds since 1970. Undefined: there is no pair. */
-function endOfPair(place: Place): number | undefined {
+/** What a place has: nothing whole, a pair that is taken, or one that has ended or is not taken any more. */
+type Standing = 'none' | 'in force' | 'over';
+
+async function standingOf(
+  place: Place,
+  { server, root, node, now }: { server: Address; root: string; node: string; now: Date },
+): Promise<Standing> {
   const bytes = place.read(FILES.certificate);
-  const key = publicHalf(place.read(FILES.key));
-  if (bytes === undefined || key === undefined) return undefined;
-  const pem = new TextDecoder().decode(bytes);
-  if (keyOf(pem) !== key) return undefined;
-  return parseCertificate(decodePem(pem)[0]?.bytes ?? new Uint8Array()).notAfter + 1000;
+  const key = place.read(FILES.key);
+  const half = publicHalf(key);
+  if (bytes === undefined || key === undefined || half === undefined) return 'none';
+  const cert = new TextDecoder().decode(bytes);
+  if (keyOf(cert) !== half) return 'none';
+  const { notAfter } = parseCertificate(decodePem(cert)[0]?.bytes ?? new Uint8Array());
+  if (notAfter + 1000 <= now.getTime()) return 'over';
+  return (await isTaken(new ServerClient(server, { ca: root, cert, key }), node)) ? 'in force' : 'over';
+}
+
+/**
+ * Whether the daemon takes a certificate: of a CA that it does not trust any more the connection ends without a word.
+ * @throws ERR_TIMEOUT
+ */
+async function isTaken(client: ServerClient, node: string): Promise<boolean> {
+  try {
+    await client.call({ method: 'GET', path: `/v1/nodes/${node}/next?wait=0`, timeout: ANSWER });
+    return true;
+  } catch (error) {
+    if (!isClusterCaError(error, 'ERR_REMOTE')) throw error;
+    const { status, problem } = error.details ?? {};
+    return status !== undefined && problem !== 'certificate-not-accepted';
+  } finally {
+    client.close();
+  }
 }
 
 /** What is good for every plane is not made anew: that is the agent's. @throws ERR_EXISTS */
-function refuseEnrolled(places: readonly Place[], node: string, now: Date): void {
-  if (!places.every((place) => (endOfPair(place) ?? 0) > now.getTime())) return;
+function refuseEnrolled(places: readonly Place[], standing: readonly Standing[], node: string): void {
+  if (!standing.every((one) => one === 'in force')) return;
   throw new ClusterCaError('ERR_EXISTS', `${node} has its certificates already: ${places[0]?.directory}`, {
     hint: `its agent renews them: cluster-ca agent --server URL --node ${node} --config FILE`,
   });

@@ -4,6 +4,7 @@ import { chmod, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { beforeAll, describe, expect, test } from '@jest/globals';
 import { decodeToken, encodeToken } from '../../src/joining/token.ts';
+import { AgentProcess } from '../agent/agent-process.ts';
 import { Authority } from '../live/authority.ts';
 import { type RunResult, run } from '../support/cli.ts';
 import { scratch } from '../support/scratch.ts';
@@ -125,6 +126,26 @@ describe('enroll', () => {
     expect((await daemon.ca.run('keystore', 'check')).valid).toBe(true);
     const again = await enroll(await tokenFor('n1'), out);
     expect([again.code, again.error().error.code]).toEqual([6, 'ERR_EXISTS']);
+  });
+
+  test('what was revoked is replaced, with a new key; its agent says so until then', async () => {
+    const agent = new AgentProcess(daemon, 'back', join(work, 'back-agent'));
+    await agent.join('data');
+    await agent.configure();
+    await daemon.ca.run('revoke', 'back', '--reason', 'keyCompromise', '--yes');
+    agent.start();
+    const { hint } = await agent.event('server-unreachable');
+    expect(hint).toMatch(
+      /^its certificate is not taken any more, so it joins again: cluster-ca join-token back, then here cluster-ca enroll /,
+    );
+    expect(await agent.stop()).toBe(0);
+    const key = () => readFile(join(agent.files(), 'key.pem'), 'utf8');
+    const before = await key();
+    await agent.join('data');
+    expect(await key()).not.toBe(before);
+    agent.start();
+    await daemon.event('agent', ({ node }) => node === 'back');
+    expect(await agent.stop()).toBe(0);
   });
 
   test('killed before it heard of its certificates: the same token, the same keys, the same certificates', async () => {
