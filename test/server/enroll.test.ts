@@ -131,7 +131,7 @@ describe('enroll', () => {
   test('what was revoked is replaced, with a new key; its agent says so until then', async () => {
     const agent = new AgentProcess(daemon, 'back', join(work, 'back-agent'));
     await agent.join('data');
-    await agent.configure();
+    await writeFile(agent.config, 'services: []\n');
     await daemon.ca.run('revoke', 'back', '--reason', 'keyCompromise', '--yes');
     agent.start();
     const { hint } = await agent.event('server-unreachable');
