@@ -8,6 +8,7 @@ import { type Certificate, parseCertificate } from '../pki/x509/certificate.ts';
 import { commonName, encodeName } from '../pki/x509/name.ts';
 import { keyTypeOf } from '../pki/x509/public-key.ts';
 import { checkNewCa } from './check-new-ca.ts';
+import { checkCrl } from './crl-content.ts';
 import type { CeremonyKind, CeremonyRequest } from './request-shape.ts';
 
 // The audit key signs requests, so whoever holds the daily secret can write any (S2 in SECURITY.md). What the root's holder
@@ -27,7 +28,7 @@ const ASKS: Record<CeremonyKind, { must: Member; may?: Member }> = {
   destroy: { must: 'destroyed' },
 };
 
-/** Refuses a request that says one thing and asks for another. @throws ERR_KEYSTORE_TAMPERED, ERR_USAGE, DerError */
+/** Refuses a request that says one thing and asks for another. @throws ERR_KEYSTORE_TAMPERED, ERR_USAGE, ERR_LINT, DerError */
 export function checkRequest(request: CeremonyRequest): void {
   const { v, type, cluster, authority, slots } = request;
   if (v !== 1) throw tampered(`requests of version ${v} are not known`);
@@ -40,6 +41,7 @@ export function checkRequest(request: CeremonyRequest): void {
   }
   if (slots.some(({ domain }) => domain !== 'root')) throw tampered('a slot of another domain does not open a root');
   const own = rootCertificate(cluster, authority);
+  checkCrl(request, own);
   checkNewCa(request, own);
   checkDestroyed(request, own);
 }

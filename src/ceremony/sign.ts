@@ -59,6 +59,8 @@ export async function runCeremonySign(
   requireKind(request, kinds);
   const removal = await checkOnMedium(medium, request);
   const asked = await transcriptOf(identity, request, bytes);
+  const odd = oddTime(request, ctx.now());
+  if (odd !== undefined) ctx.ui.warn(odd);
   if (dryRun)
     return ctx.ui.result({ ...asked, dryRun: true }, (style) =>
       ['would sign', ...transcriptLines(asked, style)].join('\n'),
@@ -92,10 +94,13 @@ export function requireKind({ type }: CeremonyRequest, kinds: readonly CeremonyK
   });
 }
 
-/** A CRL is signed without a question, as everywhere; a CA makes others, and what is destroyed is gone. */
+/**
+ * A CRL is signed without a question, as everywhere, where nothing about it is odd; a CA makes others, and what is
+ * destroyed is gone.
+ */
 async function ask(ctx: Context, request: CeremonyRequest, asked: Transcript): Promise<void> {
   const { type, cluster, authority, destroyed = [] } = request;
-  if (type === 'crl') return;
+  if (type === 'crl' && asked.beware === undefined && oddTime(request, ctx.now()) === undefined) return;
   ctx.ui.note(transcriptLines(asked, ctx.ui.style('stderr')).join('\n'));
   if (type === 'destroy')
     return ctx.ui.confirmByName(
@@ -104,6 +109,14 @@ async function ask(ctx: Context, request: CeremonyRequest, asked: Transcript): P
       ctx.globals.confirm,
     );
   await ctx.ui.confirm(`sign this with the key of ${authority.id}?`, ctx.globals.yes ?? false);
+}
+
+/** A request that is not of these days may have been answered, or given up, long ago; or one of the clocks is wrong. */
+function oddTime({ createdAt }: CeremonyRequest, now: Date): string | undefined {
+  const age = (now.getTime() - Date.parse(createdAt)) / 86_400_000;
+  if (age >= -1 && age <= 7) return undefined;
+  const days = Math.ceil(Math.abs(age));
+  return `by this clock the request is ${days} days ${age < 0 ? 'ahead' : 'old'}: ask whether it is wanted, or see to the clock`;
 }
 
 async function answerTo(

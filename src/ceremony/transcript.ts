@@ -1,18 +1,14 @@
-import { crlNumberOf } from '../authority/sign-crl.ts';
 import { sha256, sha256Hex } from '../crypto/hash.ts';
 import { nameText } from '../inspection/certificate-object.ts';
-import { tampered } from '../keystore/canonical.ts';
 import type { Identity } from '../keystore/identity.ts';
 import { fromBase64, toHex } from '../pki/encoding.ts';
 import { prepareCertificate } from '../pki/prepare.ts';
 import { formatSerial } from '../pki/serial.ts';
-import { encodeSigned } from '../pki/template.ts';
-import { signatureAlgorithmFor } from '../pki/x509/algorithm.ts';
 import { type Certificate, parseCertificate } from '../pki/x509/certificate.ts';
-import { parseCrl } from '../pki/x509/crl.ts';
 import { keyValues } from '../ui/text/lines.ts';
 import type { Style } from '../ui/text/style.ts';
 import { askedCertificates } from './asked.ts';
+import { type CrlContent, crlContent, oddities } from './crl-content.ts';
 import type { CeremonyAnswer, CeremonyKind, CeremonyRequest } from './documents.ts';
 import { type Permitted, permittedBy } from './permitted.ts';
 
@@ -26,6 +22,14 @@ interface CertificateLine {
   /** SHA-256 of its public key; absent for a key that is made there. */
   key?: string;
   fingerprint?: string;
+}
+
+/** One entry of the CRL. */
+interface Revocation {
+  serial: string;
+  at: string;
+  reason: string;
+  invalidityDate?: string;
 }
 
 /** One root whose key is removed: what tells it from every other. */
@@ -45,15 +49,18 @@ export interface Transcript {
   /** The root that is asked, and its certificate's fingerprint. */
   authority: string;
   root: string;
+  /** When it was asked for, by the clock of whoever asked. */
+  createdAt: string;
   /** Its CRL. */
   number?: string;
   thisUpdate?: string;
   nextUpdate?: string;
   revoked?: string[];
+  revocations?: Revocation[];
   certificates?: CertificateLine[];
   /** What the new issuing CA permits. */
   permits?: string[];
-  /** What is wider than a cluster of its own needs: for whoever signs to ask about. */
+  /** What is odd, or wider than a cluster of its own needs: for whoever signs to ask about. */
   beware?: string[];
   /** The roots whose keys are destroyed. */
   destroys?: string[];
@@ -73,16 +80,20 @@ export async function transcriptOf(
   bytes: Uint8Array,
   signed?: { answer: CeremonyAnswer; bytes: Uint8Array },
 ): Promise<Transcript> {
-  const { cluster, authority, tbs, ca, destroyed, type } = request;
+  const { cluster, authority, createdAt, tbs, ca, destroyed, type } = request;
   const { certificates, permitted } = ca === undefined ? {} : await newCas(identity, request, signed?.answer);
+  const crl = tbs && crlContent(fromBase64(tbs), authority);
+  const beware = [...(crl ? oddities(crl, createdAt) : []), ...(permitted?.wide ?? [])];
   return {
     asks: type,
     cluster,
     authority: authority.id,
     root: sha256Hex(fromBase64(authority.certificate)),
-    ...(tbs === undefined ? {} : crlLines(request, fromBase64(tbs))),
+    createdAt,
+    ...(crl ? crlLines(crl) : {}),
     ...(certificates === undefined ? {} : { certificates }),
     ...(permitted === undefined ? {} : permitLines(permitted)),
+    ...(beware.length === 0 ? {} : { beware }),
     ...(destroyed === undefined ? {} : { destroys: destroyed.map(({ id }) => id), roots: destroyed.map(removedRoot) }),
     request: sha256Hex(bytes),
     ...(signed === undefined ? {} : answerLines(signed)),
@@ -110,23 +121,23 @@ function answerLines({ answer, bytes }: { answer: CeremonyAnswer; bytes: Uint8Ar
   };
 }
 
-function crlLines({ authority }: CeremonyRequest, tbs: Uint8Array) {
-  // The octets that are signed, with a signature of none: they are read as any CRL is.
-  const crl = parseCrl(encodeSigned(tbs, signatureAlgorithmFor(authority.keyType), new Uint8Array(64)));
-  if (crl.nextUpdate === undefined) throw tampered('the CRL of the request never ends');
+function crlLines({ number, thisUpdate, nextUpdate, entries }: CrlContent) {
   return {
-    number: crlNumberOf(crl).toString(),
-    thisUpdate: new Date(crl.thisUpdate).toISOString(),
-    nextUpdate: new Date(crl.nextUpdate).toISOString(),
-    revoked: [...crl.entries()].map(({ serialNumber }) => toHex(serialNumber)),
+    number: number.toString(),
+    thisUpdate: thisUpdate.toISOString(),
+    nextUpdate: nextUpdate.toISOString(),
+    revoked: entries.map(({ serialNumber }) => toHex(serialNumber)),
+    revocations: entries.map(({ serialNumber, revocationDate, reason, invalidityDate }) => ({
+      serial: toHex(serialNumber),
+      at: revocationDate.toISOString(),
+      reason,
+      ...(invalidityDate === undefined ? {} : { invalidityDate: invalidityDate.toISOString() }),
+    })),
   };
 }
 
-function permitLines({ names, ranges, wide }: Permitted) {
-  return {
-    permits: [...names, ...(ranges.length === 0 ? [NO_ADDRESS] : ranges)],
-    ...(wide.length === 0 ? {} : { beware: wide }),
-  };
+function permitLines({ names, ranges }: Permitted) {
+  return { permits: [...names, ...(ranges.length === 0 ? [NO_ADDRESS] : ranges)] };
 }
 
 async function newCas(
@@ -169,8 +180,12 @@ const WORDS: Record<CeremonyKind, string> = {
   destroy: 'to remove keys that were destroyed',
 };
 
+function revocationText({ serial, at, reason, invalidityDate }: Revocation): string {
+  return `${serial} at ${at}, ${reason}${invalidityDate === undefined ? '' : `, invalid from ${invalidityDate}`}`;
+}
+
 export function transcriptLines(
-  { asks, certificates = [], revoked, permits, beware, destroys: _, roots = [], ...rest }: Transcript,
+  { asks, certificates = [], revoked: _, revocations, permits, beware, destroys: __, roots = [], ...rest }: Transcript,
   style: Style,
 ): string[] {
   const signatures = certificates.flatMap(({ what, subject, serial, notBefore, notAfter, key, fingerprint }) => [
@@ -185,13 +200,13 @@ export function transcriptLines(
       ],
     },
   ]);
-  const { request, answer, crl, signedAt, actor, number, thisUpdate, nextUpdate, ...about } = rest;
+  const { request, answer, crl, signedAt, actor, createdAt, number, thisUpdate, nextUpdate, ...about } = rest;
   const entries = (of: object) => Object.entries(of).map(([label, value]) => ({ label, value: value as string }));
   return keyValues(
     [
       { label: 'asks for', value: WORDS[asks] },
-      ...entries({ ...about, 'CRL number': number, thisUpdate, nextUpdate }),
-      { label: 'revoked', value: revoked && (revoked.length === 0 ? 'nothing' : revoked) },
+      ...entries({ ...about, 'asked at': createdAt, 'CRL number': number, thisUpdate, nextUpdate }),
+      { label: 'revoked', value: revocations?.length === 0 ? 'nothing' : revocations?.map(revocationText) },
       ...signatures,
       { label: 'permits', value: permits?.map((name) => (name === NO_ADDRESS ? name : `"${name}"`)) },
       { label: 'beware', value: beware },

@@ -2,8 +2,13 @@ import { createHash, X509Certificate } from 'node:crypto';
 import { cp, readdir, readFile, rename } from 'node:fs/promises';
 import { join } from 'node:path';
 import { beforeAll, describe, expect, test } from '@jest/globals';
+import { crlContent } from '../../src/ceremony/crl-content.ts';
 import type { CeremonyAnswer, CeremonyRequest } from '../../src/ceremony/documents.ts';
 import type { Authority } from '../../src/keystore/log/parts.ts';
+import { encodeTbsCertList } from '../../src/pki/crl.ts';
+import { fromBase64, fromHex, toBase64 } from '../../src/pki/encoding.ts';
+import { signatureAlgorithmFor } from '../../src/pki/x509/algorithm.ts';
+import { parseCertificate } from '../../src/pki/x509/certificate.ts';
 import { done, type Expected, fails } from '../cli/checks.ts';
 import { newPlace } from '../support/clusters.ts';
 import { warmCli } from '../support/warm.ts';
@@ -229,6 +234,61 @@ describe('what new CAs say', () => {
     expect(shown.permits).toEqual(['com', 'localhost', '0.0.0.0/0', '10.1.0.0/16', '::/0']);
     expect(shown.beware).toHaveLength(3);
     expect(await done(offline, [...sign('issuing', 'issuing'), '--dry-run'])).not.toHaveProperty('beware');
+  });
+});
+
+describe('what a CRL says', () => {
+  /** The CRL of the request, said anew. */
+  const crl = (change: object) => (request: CeremonyRequest) => {
+    const issuer = parseCertificate(fromBase64(request.authority.certificate));
+    const content = crlContent(fromBase64(request.tbs ?? ''), request.authority);
+    const signatureAlgorithm = signatureAlgorithmFor(request.authority.keyType);
+    return { ...request, tbs: toBase64(encodeTbsCertList({ ...content, issuer, signatureAlgorithm, ...change })) };
+  };
+  const serialNumber = fromHex('41'.repeat(20));
+  const year = (years: number): Date => new Date(Date.now() + years * 365 * 86_400_000);
+
+  test('nothing is in it that is not shown: no scope, no end beyond the root’s, no number that is the last', async () => {
+    for (const change of [
+      { url: 'http://crl.example.com/other.crl' },
+      { nextUpdate: year(100) },
+      { thisUpdate: year(-50) },
+      { number: 2n ** 159n - 1n },
+      { number: 10n ** 16n },
+      { entries: [{ serialNumber, revocationDate: year(1), reason: 'unspecified' }] },
+      { issuer: parseCertificate(fromBase64(g2.certificate)) },
+    ])
+      await refused('crl', crl(change));
+    await refused('crl', (request) => ({ ...request, tbs: toBase64(fromHex('3003020101')) }));
+    await refused('issuing', (request) => ({ ...request, tbs: g1.certificate }));
+  });
+
+  test('each entry is shown with its time and reason', async () => {
+    const revocationDate = new Date('2026-01-02T03:04:05.000Z');
+    const invalidityDate = new Date('2025-12-31T00:00:00.000Z');
+    const entries = [{ serialNumber, revocationDate, invalidityDate, reason: 'keyCompromise' }];
+    await forge(at('crl'), at('listed'), crl({ entries }));
+    const { stdout } = await offline([...sign('crl', 'listed'), '--dry-run']);
+    expect(stdout.replace(/\s+/g, ' ')).toContain(
+      `${'41'.repeat(20)} at 2026-01-02T03:04:05.000Z, keyCompromise, invalid from 2025-12-31T00:00:00.000Z`,
+    );
+  });
+
+  test('one that is odd, or of an old request, is pointed out and wants a yes', async () => {
+    await forge(at('crl'), at('odd-number'), crl({ number: BigInt(year(20).getTime()) }));
+    await forge(at('crl'), at('odd-time'), crl({ thisUpdate: year(1) }));
+    await forge(at('crl'), at('old'), (request) => ({ ...request, createdAt: year(-1).toISOString() }));
+    await forge(at('crl'), at('future'), (request) => ({ ...request, createdAt: year(1).toISOString() }));
+    for (const name of ['odd-number', 'odd-time', 'old', 'future']) {
+      const flags = sign('crl', name).filter((word) => word !== '--yes');
+      await fails(offline, flags, 'ERR_INPUT_REQUIRED');
+      expect(await readdir(there.directory)).not.toContain(`${name}.answer`);
+      expect(await done<{ beware?: string[] }>(offline, [...flags, '--dry-run'])).toHaveProperty('beware');
+    }
+    const { warnings } = await done(offline, [...sign('crl', 'future'), '--dry-run']);
+    expect(warnings?.join()).toContain('ahead');
+    const plain = sign('crl', 'crl').filter((word) => word !== '--yes');
+    expect(await done(offline, plain)).not.toHaveProperty('beware');
   });
 });
 
