@@ -81,8 +81,9 @@ export async function issueProbe(
 /**
  * The same for a key that somebody else has made.
  * @param publicKey SubjectPublicKeyInfo, of the type that probes have
+ * @param confirm asked on the log that the record is to follow
  * @returns PEM: the certificate and its issuing CA
- * @throws as issueProbe
+ * @throws as issueProbe; what `confirm` throws
  */
 export async function certifyProbe(
   writer: KeystoreWriter,
@@ -90,6 +91,7 @@ export async function certifyProbe(
   publicKey: Uint8Array,
   side?: Side,
   item = PROBE,
+  confirm = async (): Promise<void> => {},
 ): Promise<string> {
   const { keystore } = writer;
   const issuerNow = (): Authority => {
@@ -108,8 +110,7 @@ export async function certifyProbe(
     const validity = probeValidity(now, latest);
     const signer = await writer.daily.signer(sealed, keyType);
     const common = { writer, signer, crypto, authority, requestId: newRequestId(), requestHash };
-    const context = { ...common, confirm: async () => {} };
-    const [made] = await signBatch([{ item, publicKey, validity }], context);
+    const [made] = await signBatch([{ item, publicKey, validity }], { ...common, confirm });
     return chainPem(keystore, made as Uint8Array, id);
   });
 }

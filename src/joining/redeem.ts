@@ -69,14 +69,19 @@ export async function redeemToken(
   return writer.inTurn(wait, async () => {
     const issuer = keystore.authorityCertificate(keystore.issuing.id);
     for (const item of items) checkItem(item, { policy: keystore.state.policy, issuer, now: options.now() });
+    let token: JoinToken | undefined;
     await writer.commit('join-token-used', requestId, async () => {
-      const token = findToken(keystore, secret, { node, keys, now: options.now() });
+      token = findToken(keystore, secret, { node, keys, now: options.now() });
       await refuseRevokedSince(keystore, token);
       for (const { plane } of items) if (!token.planes.includes(plane)) throw refused(`it is not for plane ${plane}`);
       return token.keys === undefined ? { sha256: token.sha256, keys } : undefined;
     });
     const request = { requestId, requestHash: hashOf({ verb: 'enroll', node, keys }) };
-    return certifyTogether(writer, items, request, { afresh: true });
+    // A revocation may come between the two records.
+    const confirm = async (): Promise<void> => {
+      if (token !== undefined) await refuseRevokedSince(keystore, token);
+    };
+    return certifyTogether(writer, items, request, { afresh: true, confirm });
   });
 }
 

@@ -3,12 +3,19 @@ import { mkdir, readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, test } from '@jest/globals';
 import { readTar } from '../../src/archive/read-tar.ts';
+import { type Certified, type CertifiedItem, certifyTogether } from '../../src/issuance/certify.ts';
 import { issueCertificates } from '../../src/issuance/issue.ts';
 import { issueInBatches } from '../../src/issuance/issue-fleet.ts';
 import type { IssueRequest } from '../../src/issuance/issue-request.ts';
 import type { IssueItem } from '../../src/issuance/item.ts';
+import { agentProbeName } from '../../src/issuance/probe.ts';
+import { makeToken } from '../../src/joining/make-token.ts';
+import { redeemToken } from '../../src/joining/redeem.ts';
+import { decodeToken, secretOf } from '../../src/joining/token.ts';
 import type { IssuedCertificate } from '../../src/keystore/certificates/row.ts';
 import { holderDirectory, Place } from '../../src/placement/place.ts';
+import { certifyProbes } from '../../src/rollover/evidence/probes.ts';
+import { testKey } from '../pki/support/authorities.ts';
 import { anotherWriter, openKeystore } from '../support/open-keystore.ts';
 import { beforeCommit, revokeNode } from '../support/revoke-between.ts';
 import { scratch } from '../support/scratch.ts';
@@ -133,5 +140,60 @@ describe('a fleet', () => {
     const made = request(fleet, ordered, join(home, 'ordered.tar'));
     await expect(turn(made)).rejects.toMatchObject({ code: 'ERR_STATE' });
     expect([existsSync(made.out as string), (await of('f9')).filter(isOpen)]).toEqual([false, []]);
+  });
+});
+
+describe('at the daemon', () => {
+  const { spki } = testKey('ecdsa-p256');
+  const certified = (name: string, plane = 'data'): CertifiedItem => ({ ...item(name, plane), publicKey: spki });
+  const certify = (items: CertifiedItem[]): Promise<Certified[]> =>
+    writer.inTurn(1000, () => certifyTogether(writer, items, { requestId: id(), requestHash: '00'.repeat(32) }));
+  const codeOf = (one: Certified | undefined): string | undefined =>
+    one === undefined || !('error' in one) ? undefined : one.error.code;
+
+  test('a renewal under way: refused, and the others of the same record are made', async () => {
+    await issue(request([item('d1'), item('d2')], ordered));
+    beforeCommit(writer, 'issue', () => revokeNode(other, 'd1'));
+    const [first, second] = await certify([certified('d1'), certified('d2')]);
+    expect([codeOf(first), codeOf(second)]).toEqual(['ERR_STATE', undefined]);
+    expect((await of('d1')).filter(isOpen)).toEqual([]);
+    expect((await of('d2')).filter(isOpen)).toHaveLength(2);
+  });
+
+  test.each([
+    ['before its turn', 'reserve'],
+    ['in its turn', 'issue'],
+  ] as const)('a plane that the node had nothing on yet, revoked %s', async (when, op) => {
+    const node = `d3-${op}`;
+    await issue(request([item(node, 'control'), item(`${node}-b`)], ordered));
+    const [{ serial = '' } = {}] = await of(node);
+    if (when === 'in its turn') beforeCommit(writer, op, () => revokeNode(other, node));
+    else await revokeNode(other, node);
+    await writer.keystore.refresh();
+    const [first, second] = await certify([{ ...certified(node), askedWith: serial }, certified(`${node}-b`)]);
+    expect([codeOf(first), codeOf(second)]).toEqual(['ERR_STATE', undefined]);
+    expect((await of(node)).filter(isOpen)).toEqual([]);
+  });
+
+  test('a token that is being used: refused, on each plane', async () => {
+    await issue(request([item('d4', 'control')], ordered));
+    const { token } = await makeToken(writer, { node: 'd4', planes: ['data', 'control'], ttl: 60 }, 1000);
+    const secret = secretOf(decodeToken(token));
+    beforeCommit(writer, 'issue', () => revokeNode(other, 'd4'));
+    const items = [certified('d4', 'data'), certified('d4', 'control')];
+    await expect(redeemToken(writer, secret, 'd4', items, 1000)).rejects.toMatchObject({ details: { token: true } });
+    expect((await of('d4')).filter(isOpen)).toEqual([]);
+  });
+
+  test('what its agent is to ask its services with', async () => {
+    await issue(request([item('d5')], ordered));
+    const [{ serial = '' } = {}] = await of('d5');
+    const ask = () => certifyProbes(writer, 1000, spki, { node: 'd5', askedWith: serial }, false);
+    await ask();
+    beforeCommit(writer, 'issue', () => revokeNode(other, 'd5'));
+    await expect(ask()).rejects.toMatchObject({ code: 'ERR_STATE' });
+    const probes = await writer.keystore.query((index) => index.ofName('probe', agentProbeName('d5')));
+    expect(probes.length).toBeGreaterThan(0);
+    expect(probes.filter(isOpen)).toEqual([]);
   });
 });

@@ -3,6 +3,7 @@ import { makeIssuing, makeRoot, signTemplate } from '../../authority/make.ts';
 import { randomBytes, sha256 } from '../../crypto/hash.ts';
 import { loadCrypto } from '../../crypto/webcrypto.ts';
 import type { ClientCertificate } from '../../endpoint/handshake.ts';
+import { ClusterCaError } from '../../errors.ts';
 import {
   agentProbeName,
   certifyProbe,
@@ -99,22 +100,30 @@ export interface ListenerChains extends ProbeChains {
 /**
  * For the agent of a node.
  * @param publicKey SubjectPublicKeyInfo, of the type that probes have
+ * @param askedWith the serial number of the node's certificate that they are asked for with
  * @param listener those of an end of ours as well
- * @throws as issueProbe
+ * @throws as issueProbe; ERR_STATE once that certificate is revoked
  */
 export async function certifyProbes(
   writer: KeystoreWriter,
   wait: number,
   publicKey: Uint8Array,
-  node: string,
+  { node, askedWith }: { node: string; askedWith: string },
   listener: boolean,
 ): Promise<ProbeChains & { listener?: ListenerChains }> {
   const name = agentProbeName(node);
-  const chains = await certifyThree(writer, wait, publicKey, { ...PROBE, name });
+  const confirm = async (): Promise<void> => {
+    const row = await writer.keystore.query((index) => index.bySerial(askedWith));
+    if (row?.revoked === undefined) return;
+    throw new ClusterCaError('ERR_STATE', `${node} is revoked: its agent is given nothing to ask with`, {
+      hint: `an operator gives it a new certificate: cluster-ca issue ${node}`,
+    });
+  };
+  const chains = await certifyThree(writer, wait, publicKey, { ...PROBE, name }, confirm);
   if (!listener) return chains;
   const names = listenerNames(writer);
   const item = { ...listenerProbe([names.name, names.ownName]), name };
-  return { ...chains, listener: { ...(await certifyThree(writer, wait, publicKey, item)), ...names } };
+  return { ...chains, listener: { ...(await certifyThree(writer, wait, publicKey, item, confirm)), ...names } };
 }
 
 async function certifyThree(
@@ -122,11 +131,12 @@ async function certifyThree(
   wait: number,
   publicKey: Uint8Array,
   item: SignedItem,
+  confirm: () => Promise<void>,
 ): Promise<ProbeChains> {
   const chains: ProbeChains = { stranger: await strangersChain(writer, publicKey, item) };
   for (const side of ['old', 'new'] as const)
     if (issuerOf(writer.keystore.state, side) !== undefined)
-      chains[side] = await certifyProbe(writer, wait, publicKey, side, item);
+      chains[side] = await certifyProbe(writer, wait, publicKey, side, item, confirm);
   return chains;
 }
 

@@ -82,14 +82,14 @@ export function agentRoutes(service: Service): Route[] {
           .describe('also those that a service is shown that is made to connect to the agent'),
       }),
       answers: { 200: { description: 'the certificates, each with its issuing CA', schema: probesSchema } },
-      handle: async ({ params: { node }, body }) => {
+      handle: async ({ params: { node }, body, caller }) => {
         if (agents.proofOf(node) === undefined)
           throw new Problem(409, 'not-asked', `the agent of ${node} is not asked to prove anything now`);
         const chains = await certifyProbes(
           service.writer,
           service.ctx.globals.wait,
           probeKey(body.csr),
-          node,
+          { node, askedWith: caller?.serial ?? '' },
           body.listener ?? false,
         );
         return { body: { schemaVersion: 1, ...chains } };

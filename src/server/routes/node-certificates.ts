@@ -38,7 +38,9 @@ export function nodeCertificateRoutes(service: Service): Route[] {
       handle: async ({ params: { node }, body, caller }) => {
         const current = await keystore.current();
         const base = await renewalItem(service, current, node, body.plane ?? caller?.plane ?? '');
-        const certified = await certifier.certify(withKey(base, body.csr, current));
+        const item = withKey(base, body.csr, current);
+        // It may be revoked while this request waits for its turn.
+        const certified = await certifier.certify(caller === undefined ? item : { ...item, askedWith: caller.serial });
         if ('error' in certified) {
           metrics.failed.inc({ what: 'issue' });
           throw certified.error;
