@@ -1,3 +1,4 @@
+import { existsSync } from 'node:fs';
 import { mkdir } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { type Context, openKeystore } from '../context.ts';
@@ -8,7 +9,7 @@ import { DerError } from '../pki/der/error.ts';
 import { equalBytes } from '../pki/der/writer.ts';
 import { formatSerial } from '../pki/serial.ts';
 import { parseCertificate } from '../pki/x509/certificate.ts';
-import { writeResultFile } from '../placement/result-file.ts';
+import { writeNewResult } from '../placement/result-file.ts';
 import { readSources } from '../verification/read-sources.ts';
 import { readInputFile } from '../what/read-file.ts';
 import { readWhat } from '../what/what.ts';
@@ -19,7 +20,7 @@ export interface ProveOptions {
   out?: string;
 }
 
-/** Writes the proof that a certificate is in the log. @throws ERR_USAGE, ERR_CONFIG, ERR_NOT_FOUND, ERR_STATE, ERR_STORAGE */
+/** Writes the proof that a certificate is in the log. @throws ERR_USAGE, ERR_CONFIG, ERR_EXISTS, ERR_NOT_FOUND, ERR_STATE, ERR_STORAGE */
 export async function runProve(ctx: Context, text: string, { checkpoint, out }: ProveOptions): Promise<void> {
   if (checkpoint === undefined || out === undefined)
     throw new ClusterCaError('ERR_USAGE', 'a proof is of a checkpoint, and several files', {
@@ -36,12 +37,15 @@ export async function runProve(ctx: Context, text: string, { checkpoint, out }: 
   const certificate = await find(keystore, what);
   const files = await proveCertificate(keystore, certificate, note, checkpoint);
   const directory = resolve(ctx.cwd, out);
+  const taken = Object.keys(files).find((name) => existsSync(join(directory, name)));
+  if (taken !== undefined) throw isThere(directory, taken);
   try {
     await mkdir(directory, { recursive: true });
   } catch (error) {
     throw storageError(error, 'make', directory);
   }
-  for (const [name, bytes] of Object.entries(files)) await writeResultFile(join(directory, name), bytes);
+  for (const [name, bytes] of Object.entries(files))
+    if (!(await writeNewResult(join(directory, name), bytes))) throw isThere(directory, name);
   const paths = Object.keys(files).map((name) => join(directory, name));
   ctx.ui.result({ files: paths, record: certificate.seq, serial: certificate.serial }, () =>
     [
@@ -49,6 +53,13 @@ export async function runProve(ctx: Context, text: string, { checkpoint, out }: 
       `next: cluster-ca audit verify --proof ${out} --trust FILE`,
     ].join('\n'),
   );
+}
+
+/** What is there may be a node's own cert.pem, or another proof. */
+function isThere(directory: string, name: string): ClusterCaError {
+  return new ClusterCaError('ERR_EXISTS', `${join(directory, name)} is there already, and is not overwritten`, {
+    hint: 'name another directory with --out DIR: a proof is several files, best in a directory of their own',
+  });
 }
 
 async function find(keystore: Keystore, what: { type: 'file'; path: string } | { type: 'serial'; serial: string }) {

@@ -20,6 +20,17 @@ export async function writeResultFile(path: string, bytes: Uint8Array, mode = PU
   }
 }
 
+/** Writes a result to a file where nothing is. False when something is there: then it stays as it is. @throws ERR_STORAGE */
+export async function writeNewResult(path: string, bytes: Uint8Array, mode = PUBLIC_RESULT): Promise<boolean> {
+  const file = await ResultFile.open(path, mode);
+  try {
+    await file.write(bytes);
+    return await file.finishNew();
+  } finally {
+    await file.abandon();
+  }
+}
+
 /** Removes unfinished results of runs that are over. */
 async function sweep(directory: string): Promise<void> {
   for (const name of await readdir(directory)) {

@@ -1,12 +1,12 @@
 import { cp, readFile, rm, writeFile } from 'node:fs/promises';
-import { join } from 'node:path';
+import { join, resolve } from 'node:path';
 import { describe, expect, test } from '@jest/globals';
 import { run } from '../support/cli.ts';
 import { newCluster } from '../support/clusters.ts';
 import { warmCli } from '../support/warm.ts';
 import { done, expectExit, fails, verdict, words } from './checks.ts';
 import type { AuditDocument } from './documents.ts';
-import { tree } from './tree.ts';
+import { contents, tree } from './tree.ts';
 
 const cluster = await newCluster();
 const other = await newCluster({ name: 'other' });
@@ -106,7 +106,7 @@ describe('audit prove', () => {
     '--checkpoint',
     checkpoint,
     '--out',
-    join(cluster.directory, to),
+    resolve(cluster.directory, to),
   ];
   const check = (from: string, ...args: string[]) => [
     'audit',
@@ -137,6 +137,16 @@ describe('audit prove', () => {
     }
     const text = await ca(check('proof', '--trust', bundle), nowhere);
     expect(text.stdout).toContain(made.serial);
+  });
+
+  test('what is there already is not overwritten, a node’s own cert.pem least of all: 6', async () => {
+    const tls = join(out, 'n1/data');
+    const before = await contents(tls);
+    const error = await fails(ca, prove(certificate, tls), 'ERR_EXISTS');
+    expect(error.message).toContain(join(tls, 'cert.pem'));
+    expect(await contents(tls)).toEqual(before);
+    await done(ca, prove(certificate, 'twice'));
+    await fails(ca, prove(certificate, 'twice'), 'ERR_EXISTS');
   });
 
   test('any file of it exchanged or changed: 13', async () => {
