@@ -23,7 +23,7 @@ const g1: Guard = ({ situation: { rollover } }) => [
         {
           guard: 'G1' as const,
           reason: 'no backup with the new keys was made and restored once',
-          hint: 'cluster-ca keystore backup FILE makes one, and restores it in a temporary directory',
+          hint: 'cluster-ca keystore backup --out FILE makes one, and restores it in a temporary directory',
         },
       ]),
 ];
