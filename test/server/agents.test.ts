@@ -98,6 +98,30 @@ test('who restarts servers for what is new has its turn, one node after the othe
   expect(agents.mayRestart('n3', VERSION)).toBe(true);
 });
 
+test('one that waits for its turn and falls silent is waited for no longer, and keeps nobody from theirs', async () => {
+  let now = 0;
+  const agents = new Agents(() => now);
+  for (const node of ['n1', 'n2', 'n3']) await agents.hold(node, 0);
+  expect(['n1', 'n2', 'n3'].map((node) => agents.mayRestart(node, VERSION))).toEqual([true, false, false]);
+  const ask = { id: '33'.repeat(16), form: 'root' as const, issuers: [] };
+  const asked = agents.prove('n2', ask, { taken: 1, done: 1 });
+  const third = agents.hold('n3', 60_000);
+  // n2 was first to wait, and cannot be asked.
+  agents.tell('n1', { report: report(), at: 0, findings: [] });
+  expect([await third, agents.mayRestart('n3', VERSION)]).toEqual([true, true]);
+  now += 60_000;
+  expect(await asked).toBeUndefined();
+});
+
+test('who is handed what it has waited for without a turn, as one that was started anew, waits no longer', async () => {
+  const agents = new Agents(() => 0);
+  expect([agents.mayRestart('n1', VERSION), agents.mayRestart('n2', VERSION)]).toEqual([true, false]);
+  expect(agents.rotationsOf('n2')).toEqual([]);
+  expect(
+    await agents.prove('n2', { id: '33'.repeat(16), form: 'root', issuers: [] }, { taken: 1, done: 1 }),
+  ).toBeUndefined();
+});
+
 test('what is not as it should be keeps the time since when', () => {
   const agents = new Agents(() => 0);
   const down = report({ services: [{ ...service, state: 'pending', onDisk: A }] });

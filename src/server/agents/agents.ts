@@ -121,9 +121,10 @@ export class Agents {
     return this.#now() - since >= SILENT ? since : undefined;
   }
 
-  /** What it is asked to rotate; from now on it knows. */
+  /** What it is asked to rotate; from now on it knows, and waits for no turn. */
   rotationsOf(node: string): AskedRotation[] {
     const known = this.#heard(node);
+    this.#turns.leave(node);
     return [...known.asked.values()].map((asked) => {
       asked.handed = true;
       return { id: asked.id, planes: asked.planes };
@@ -185,8 +186,11 @@ export class Agents {
     known.told = told;
     const before = known.openSince;
     known.openSince = new Map(openOf(told).map((key) => [key, before.get(key) ?? told.at]));
-    const next = told.report.version === undefined ? undefined : this.#turns.end(node, told.report.version);
-    if (next !== undefined) this.#known.get(next)?.release?.('news');
+    const release = (next: string) => this.#known.get(next)?.release;
+    const { version } = told.report;
+    const next =
+      version === undefined ? undefined : this.#turns.end(node, version, (one) => release(one) !== undefined);
+    if (next !== undefined) release(next)?.('news');
     for (const { id } of told.report.rotations) {
       known.asked.get(id)?.ended(told);
       known.asked.delete(id);
@@ -207,7 +211,7 @@ export class Agents {
   /**
    * Asks an agent to prove what its services trust and show, when they have what they are to have.
    * @param patience milliseconds: for one that does not take the word, and for one that has taken it. One that waits
-   *   for its turn to restart servers is waited for
+   *   for its turn to restart servers is waited for, unless it falls silent
    * @returns its answer; UNABLE of one that takes the question, and reports again and again without an answer; undefined
    *   when there was none in time, or the daemon stops
    */
@@ -231,6 +235,8 @@ export class Agents {
         },
       };
       const timer = setInterval(() => {
+        // Its turn comes when it asks for it: one that is silent would be waited for for ever.
+        if (this.silentSince(node) !== undefined) this.#turns.leave(node);
         waited += this.#turns.isWaiting(node) ? 0 : TICK;
         if (waited >= (asked.handed ? patience.done : patience.taken)) asked.ended(undefined);
       }, TICK);

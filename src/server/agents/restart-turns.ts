@@ -36,13 +36,21 @@ export class RestartTurns {
     return this.#queue.has(node);
   }
 
+  /** It waits no longer: it is silent, or was handed what it waited for without a turn. */
+  leave(node: string): void {
+    this.#queue.delete(node);
+  }
+
   /**
    * Ends the turn of a node that has brought a state about.
-   * @returns the next that waits, which is to be asked to take it; undefined when nobody does, or it was not its turn
+   * @param isThere whether a node can be asked now: one that cannot comes by itself, and keeps nobody behind it waiting
+   * @returns the next that waits and is there, which is to be asked to take it; undefined when none is, or it was not
+   *   its turn
    */
-  end(node: string, version: string): string | undefined {
+  end(node: string, version: string, isThere: (node: string) => boolean): string | undefined {
     if (this.#turn?.node !== node || this.#turn.version !== version) return undefined;
     this.#turn = undefined;
-    return this.#queue.values().next().value;
+    for (const next of this.#queue) if (isThere(next)) return next;
+    return undefined;
   }
 }
