@@ -1,14 +1,15 @@
 import { createPrivateKey, createPublicKey, X509Certificate } from 'node:crypto';
-import { readFile } from 'node:fs/promises';
+import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { beforeAll, describe, expect, test } from '@jest/globals';
 import { run } from '../support/cli.ts';
 import { scratch } from '../support/scratch.ts';
 import type { Material } from '../support/tls.ts';
-import { type Answer, Daemon } from './daemon.ts';
+import { type Answer, Daemon, materialOf } from './daemon.ts';
 
-const daemon = await Daemon.make('orders');
 const work = await scratch('certify');
+const inventory = join(work, 'cluster.yaml');
+const daemon = await Daemon.make('orders', ['--inventory', inventory]);
 let n1: Required<Material>;
 let operator: Required<Material>;
 let made = 0;
@@ -27,6 +28,7 @@ const ask = (of: Material, node: string, body: object): Promise<Answer> =>
   daemon.call(of, `/v1/nodes/${node}/certificates`, { method: 'POST', body });
 
 beforeAll(async () => {
+  await writeFile(inventory, 'cluster: orders\nnodes: { n5: { planes: [control, data] } }\n');
   n1 = await daemon.node('n1');
   operator = await daemon.person('ann', '--role', 'operator');
   await daemon.start();
@@ -55,6 +57,18 @@ test('another plane of the same node', async () => {
   const { status, json } = await ask(n1, 'n1', { csr, plane: 'control' });
   expect([status, json().certificate.plane]).toEqual([201, 'control']);
   expect((await ask(n1, 'n1', { csr, plane: 'other' })).status).toBe(404);
+});
+
+test('a plane that the inventory has and the node has not: its first certificate is not for it to ask for', async () => {
+  await daemon.ca.run('issue', 'n5', '--plane', 'data', '--out', daemon.ca.out);
+  const n5 = await materialOf(daemon.ca.node('n5', 'data'));
+  const { csr } = await request();
+  const refused = await ask(n5, 'n5', { csr, plane: 'control' });
+  expect([refused.status, refused.json()]).toMatchObject([
+    404,
+    { code: 'ERR_NOT_FOUND', hint: expect.stringContaining('cluster-ca join-token n5 --plane control') },
+  ]);
+  expect((await ask(n5, 'n5', { csr, plane: 'data' })).status).toBe(201);
 });
 
 test('many at once share records: one reserve and one issue for all that came meanwhile', async () => {

@@ -27,17 +27,22 @@ async function knownItem(
   return row === undefined ? undefined : itemOf(keystore, row);
 }
 
-/** What a node that is there may have on a plane. @throws ERR_NOT_FOUND for one that nothing is known of */
+/**
+ * What a node that is there may have on a plane on which something was issued to it. That the inventory has the plane is
+ * not enough: whoever has the key of one plane would have those of the others.
+ * @throws ERR_NOT_FOUND where nothing was
+ */
 export async function renewalItem(
   service: Pick<Service, 'inventory'>,
   keystore: Keystore,
   node: string,
   plane: string,
 ): Promise<IssueItem> {
-  const item = await knownItem(service, keystore, node, plane);
+  const has = await keystore.query((index) => index.current('node', node, plane));
+  const item = has && (await knownItem(service, keystore, node, plane));
   if (item !== undefined) return item;
   throw new ClusterCaError('ERR_NOT_FOUND', `nothing was ever issued to ${node} on plane ${plane}`, {
-    hint: `an operator issues the first: cluster-ca issue ${node} --plane ${plane}`,
+    hint: `an operator gives it the first: cluster-ca join-token ${node} --plane ${plane}, or cluster-ca issue ${node} --plane ${plane}`,
   });
 }
 

@@ -24,7 +24,7 @@ export function nodeCertificateRoutes(service: Service): Route[] {
       path: '/v1/nodes/{node}/certificates',
       summary: 'certify a new key of a node',
       description:
-        'A certification request (PKCS #10) in, the chain out. Only its public key is taken, after its signature proved that the node has the private one. The names are those of the inventory, or of the certificate that it replaces; a request may ask for these and no others. The same key again, while its certificate is not due: the same certificate.',
+        'A certification request (PKCS #10) in, the chain out. Only its public key is taken, after its signature proved that the node has the private one. The names are those of the inventory, or of the certificate that it replaces; a request may ask for these and no others. The plane is one on which the node has a certificate already: 404 otherwise, whatever the inventory says. The same key again, while its certificate is not due: the same certificate.',
       access: { to: 'own-node' },
       params: z.strictObject({ node: nodeName }),
       body: z.strictObject({
