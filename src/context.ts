@@ -75,7 +75,7 @@ export async function openKeystoreAt(
   return keystore;
 }
 
-/** Opens it for writing: the permissions are checked before anything else about it. @throws also ERR_KEYSTORE_PERMISSIONS */
+/** Opens it for writing: the permissions, of its root domain's place too, are checked before anything else about it. @throws also ERR_KEYSTORE_PERMISSIONS */
 export async function openKeystoreToWrite(
   ctx: Context,
   options: { rootKeystore?: string | undefined } = {},
@@ -83,6 +83,8 @@ export async function openKeystoreToWrite(
   const location = keystoreLocation(ctx);
   const store = directoryStore(location);
   if ((await store.readIdentity()) !== undefined) await store.checkPermissions();
+  if (options.rootKeystore !== undefined)
+    await rootKeystoreAt(resolve(ctx.cwd, options.rootKeystore)).checkPermissions();
   return openKeystoreAt(ctx, location, options);
 }
 

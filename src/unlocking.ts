@@ -120,7 +120,7 @@ export interface OpenedDomain {
   secrets: Secret[];
 }
 
-/** Opens a domain and hands the secrets on: for new slots, and backups. @throws as `unlockDaily` */
+/** Opens a domain and hands the secrets on: for new slots, and backups. @throws ERR_KEYSTORE_PERMISSIONS; as `unlockDaily` */
 export async function unlockKeeping(
   ctx: Context,
   keystore: Keystore,
@@ -152,6 +152,7 @@ async function openWith(
   options: UnlockOptions,
   inputs: SecretInputs,
 ): Promise<OpenedDomain> {
+  await domainStore(keystore, domain).checkPermissions();
   const secrets = await resolveSecrets(inputs, secretContext(ctx), askedFor(keystore, domain));
   try {
     return { domain: withPin(await unlock(keystore, domain, secrets), pinSource(ctx, options)), secrets };

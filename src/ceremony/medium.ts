@@ -32,9 +32,10 @@ export interface Medium {
   identity: Identity;
 }
 
-/** @throws ERR_KEYSTORE_ABSENT, ERR_KEYSTORE_TAMPERED */
+/** @throws ERR_KEYSTORE_ABSENT, ERR_KEYSTORE_PERMISSIONS, ERR_KEYSTORE_TAMPERED */
 export async function mediumAt(ctx: Context, directory: string): Promise<Medium> {
   const store = rootKeystoreAt(resolve(ctx.cwd, directory));
+  await store.checkPermissions();
   return { store, identity: decodeIdentity((await store.readIdentity()) as Uint8Array) };
 }
 

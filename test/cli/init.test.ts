@@ -350,6 +350,30 @@ describe('the certificates that follow from it', () => {
   });
 });
 
+test('a root keystore that others may write, or that is a link: 13 wherever it is opened', async () => {
+  const { keystore, run } = next();
+  const root = `${keystore}-root`;
+  await done(run, ['init', 'orders', '--root-keystore', root]);
+  const answer = join(place.directory, `answer-${count}`);
+  const request = join(place.directory, `request-${count}`);
+  await done(run, ['crl', '--renew', '--authority', 'root-g1', '--request', request]);
+  const link = `${root}-link`;
+  await symlink(root, link);
+  const expectRefused = async (at: string): Promise<void> => {
+    const there = ['--root-keystore', at];
+    await fails(run, ['crl', '--renew', '--authority', 'root-g1', ...there], 'ERR_KEYSTORE_PERMISSIONS');
+    await fails(run, ['keystore', 'check', ...there], 'ERR_KEYSTORE_PERMISSIONS');
+    await fails(run, ['crl', '--sign', request, '--out', answer, ...there], 'ERR_KEYSTORE_PERMISSIONS');
+  };
+  await expectRefused(link);
+  for (const open of [root, join(root, 'slots'), join(root, 'sealed')]) {
+    await chmod(open, 0o777);
+    await expectRefused(root);
+    await chmod(open, 0o700);
+  }
+  await done(run, ['crl', '--sign', request, '--out', answer, '--root-keystore', root]);
+});
+
 test('--root-keystore: the root’s secrets stand there, daily work does without them', async () => {
   const { keystore, run } = next();
   const root = `${keystore}-root`;

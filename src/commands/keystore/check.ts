@@ -10,7 +10,7 @@ import type { Secret } from '../../keystore/envelope/slot.ts';
 import { hasExternalRoot } from '../../keystore/hierarchy.ts';
 import { decodeIdentity } from '../../keystore/identity.ts';
 import type { Keystore } from '../../keystore/keystore.ts';
-import { type UnlockedDomain, unlock } from '../../keystore/unlock.ts';
+import { domainStore, type UnlockedDomain, unlock } from '../../keystore/unlock.ts';
 import { isGiven } from '../../secrets/inputs.ts';
 import { passphraseGiven } from '../../secrets/resolve.ts';
 import {
@@ -118,6 +118,7 @@ async function unlockGiven(
 }
 
 async function rootBy(ctx: Context, keystore: Keystore, options: CheckOptions, secrets: Secret[]) {
+  await domainStore(keystore, 'root').checkPermissions();
   const root = await unlock(keystore, 'root', secrets);
   root.pin = pinSource(ctx, options);
   return root;

@@ -29,7 +29,7 @@ export async function checkPermissions(root: string, groupRead: boolean): Promis
     if ((status.mode & 0o777 & ~allowed) !== 0)
       throw unsafe(
         `${path} is open to group or world (mode ${(status.mode & 0o777).toString(8)})`,
-        `chmod -R ${groupRead ? 'g-w,o-rwx' : 'go-rwx'} ${root}`,
+        `chmod -R ${groupRead ? 'g-w,o-rwx' : 'go-rwx'} ${root}; a medium that keeps no modes, such as FAT, is mounted with umask=077`,
       );
   };
   await check(root, true);
