@@ -1,12 +1,20 @@
-import { existsSync } from 'node:fs';
-import { sep } from 'node:path';
+import { lstatSync } from 'node:fs';
 import { ClusterCaError } from '../errors.ts';
+import { isInside } from '../keystore/directory/inside.ts';
 import type { ResultFile } from '../placement/result-file.ts';
 
-/** Refuses a place where a backup would be of no use, or in the way. @throws ERR_USAGE, ERR_EXISTS */
-export function checkBackupPlace(path: string, keystoreLocation: string): void {
-  if (path.startsWith(keystoreLocation + sep))
+/**
+ * Refuses a place where a backup would be of no use, or in the way.
+ * @param rootLocation where the root domain is kept, when that is elsewhere and at hand
+ * @throws ERR_USAGE, ERR_EXISTS
+ */
+export function checkBackupPlace(path: string, keystoreLocation: string, rootLocation: string | undefined): void {
+  if (isInside(path, keystoreLocation))
     throw new ClusterCaError('ERR_USAGE', 'a backup inside the keystore is lost with it', {
+      hint: 'name another place',
+    });
+  if (rootLocation !== undefined && isInside(path, rootLocation))
+    throw new ClusterCaError('ERR_USAGE', 'a backup inside the root keystore is lost with it', {
       hint: 'name another place',
     });
   checkIsNew(path);
@@ -14,10 +22,20 @@ export function checkBackupPlace(path: string, keystoreLocation: string): void {
 
 /** Refuses a place that is taken; asked again in the turn, where another backup may just have been made. @throws ERR_EXISTS */
 export function checkIsNew(path: string): void {
-  if (existsSync(path))
+  if (isTaken(path))
     throw new ClusterCaError('ERR_EXISTS', `${path} is there already`, {
       hint: 'name another file: backups are not overwritten',
     });
+}
+
+/** Whether there is anything, a link that leads nowhere too. */
+function isTaken(path: string): boolean {
+  try {
+    lstatSync(path);
+    return true;
+  } catch {
+    return false;
+  }
 }
 
 /**

@@ -2,7 +2,7 @@ import { ClusterCaError } from '../errors.ts';
 import { type Anchor, readAnchor, writeAnchor } from '../keystore/anchor.ts';
 import { Building, finishBoth } from '../keystore/creation/building.ts';
 import { sweepPlaces } from '../keystore/creation/leftovers.ts';
-import { checkPlaceIsFree } from '../keystore/creation/place.ts';
+import { checkPlaceIsFree, checkPlacesAreApart } from '../keystore/creation/place.ts';
 import { isRootDomain, isSameRoot } from '../keystore/creation/root-domain.ts';
 import type { Secret } from '../keystore/envelope/slot.ts';
 import { decodeIdentity } from '../keystore/identity.ts';
@@ -110,6 +110,7 @@ export async function restoreBackup(plan: RestorePlan): Promise<Restored> {
 /** A root domain that stands at its place already may be the backup's own: it is compared once that is unpacked. */
 async function checkPlaces({ location, rootLocation }: RestorePlan): Promise<void> {
   await checkPlaceIsFree(location);
+  if (rootLocation !== undefined) checkPlacesAreApart(location, rootLocation);
   if (rootLocation !== undefined && !isRootDomain(rootLocation)) await checkPlaceIsFree(rootLocation);
 }
 

@@ -1,4 +1,4 @@
-import { cp, mkdir, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises';
+import { cp, mkdir, readdir, readFile, rm, stat, symlink, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, test } from '@jest/globals';
 import { placeBackup } from '../../src/backup/place.ts';
@@ -62,6 +62,19 @@ describe('keystore backup', () => {
     await fails(ca, ['keystore', 'backup', '--out', '-'], 2);
     await fails(ca, ['keystore', 'backup', '--out', join(keystore, 'b')], 2);
     await fails(ca, ['keystore', 'backup', '--out', at('no/such/file')], 14);
+  });
+
+  test('inside the keystore or the root keystore, by a link too: 2; a link that leads nowhere is something: 6', async () => {
+    await symlink(apart.keystore, at('to-keystore'));
+    await symlink(at('nowhere'), at('dangling'));
+    const backup = (...args: string[]) => ['keystore', 'backup', ...args, '--out'];
+    await fails(apart.ca, [...backup(), at('to-keystore/objects/b')], 'ERR_USAGE');
+    await fails(apart.ca, [...backup('--root-keystore', medium), join(medium, 'b')], 'ERR_USAGE');
+    const start = ['rollover', 'start', '--root-keystore', medium, '--backup', join(medium, 'b'), '--yes'];
+    await fails(apart.ca, start, 'ERR_USAGE');
+    const before = await recorded(apart);
+    await fails(apart.ca, [...backup(), at('dangling')], 'ERR_EXISTS');
+    expect(await recorded(apart)).toEqual(before);
   });
 
   test('two at once to the same place: one is made and recorded, the other is refused: 6', async () => {
@@ -151,6 +164,29 @@ describe('keystore restore', () => {
     await writeFile(join(place, 'file'), 'x');
     await fails(ca, ['keystore', 'restore', first, '--keystore', place], 'ERR_EXISTS');
     expect(await readdir(place)).toEqual(['file']);
+  });
+
+  test('places inside one another: 2, as for init, and nothing is there', async () => {
+    const place = fresh();
+    await mkdir(at('holds-nothing'), { mode: 0o700 });
+    await symlink(at('holds-nothing'), at('leads-there'));
+    for (const [main, root] of [
+      [place, join(place, 'root')],
+      [join(place, 'keystore'), place],
+      [place, place],
+      [at('holds-nothing'), at('leads-there/root')],
+    ] as const)
+      for (const more of [[], ['--dry-run']]) {
+        const restore = ['keystore', 'restore', first, '--keystore', main, '--root-keystore', root, ...more];
+        expect((await fails(ca, restore, 'ERR_USAGE')).message).toContain('inside one another');
+      }
+    await fails(
+      ca,
+      ['init', 'x', '--keystore', at('holds-nothing'), '--root-keystore', at('leads-there/root')],
+      'ERR_USAGE',
+    );
+    await expect(stat(place)).rejects.toThrow();
+    expect(await readdir(at('holds-nothing'))).toEqual([]);
   });
 
   test('an older backup than what was seen: 13; --accept-loss by name', async () => {

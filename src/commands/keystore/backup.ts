@@ -32,7 +32,7 @@ export async function runBackup(ctx: Context, options: BackupOptions): Promise<v
     throw new ClusterCaError('ERR_USAGE', 'a backup takes a passphrase or a key file, not both');
   const keystore = await openKeystoreToWrite(ctx, { rootKeystore: options.rootKeystore });
   const path = resolve(ctx.cwd, options.out);
-  checkBackupPlace(path, keystore.store.location);
+  checkBackupPlace(path, keystore.store.location, options.rootKeystore && resolve(ctx.cwd, options.rootKeystore));
   if (!hasRoot(keystore))
     ctx.ui.warn(
       "the root domain is kept elsewhere: the root CA's key is not in this backup. Give --root-keystore DIR, or back its medium up by itself",

@@ -38,12 +38,12 @@ export function keepIn(
   ctx: Context,
   keystore: Keystore,
   { domain, secrets }: OpenedDomain,
-  { backup }: Pick<RolloverStartOptions, 'backup'>,
+  { backup, rootKeystore }: Pick<RolloverStartOptions, 'backup' | 'rootKeystore'>,
 ): Pick<StartRequest, 'keep' | 'onProgress'> {
   const onProgress = (text: string): void => ctx.ui.progress(text);
   if (backup === undefined) return { onProgress };
   const path = resolve(ctx.cwd, backup);
-  checkBackupPlace(path, keystore.store.location);
+  checkBackupPlace(path, keystore.store.location, rootKeystore && resolve(ctx.cwd, rootKeystore));
   const secret = secrets.find((one) => one.kind === domain.slot.kind) as Secret;
   return { keep: { path, secret }, onProgress };
 }

@@ -1,7 +1,7 @@
 import { readdir, stat } from 'node:fs/promises';
-import { sep } from 'node:path';
 import { ClusterCaError } from '../../errors.ts';
 import { errno, storageError } from '../directory/errors.ts';
+import { isInside } from '../directory/inside.ts';
 import { isPlacedBy, leftovers } from './leftovers.ts';
 import { readIdentityAt } from './root-domain.ts';
 
@@ -27,12 +27,17 @@ export async function checkPlaceIsFree(location: string): Promise<void> {
 export async function checkPlacesAreFree(location: string, rootLocation: string | undefined): Promise<void> {
   await checkPlaceIsFree(location);
   if (rootLocation === undefined) return;
-  if (`${rootLocation}${sep}`.startsWith(`${location}${sep}`) || location.startsWith(`${rootLocation}${sep}`))
+  checkPlacesAreApart(location, rootLocation);
+  if ((await leftovers(location)).some((leftover) => isPlacedBy(leftover, rootLocation))) return;
+  await checkPlaceIsFree(rootLocation);
+}
+
+/** Refuses a keystore and a root domain of which one would be inside the other, by whatever links. @throws ERR_USAGE */
+export function checkPlacesAreApart(location: string, rootLocation: string): void {
+  if (isInside(rootLocation, location) || isInside(location, rootLocation))
     throw new ClusterCaError('ERR_USAGE', 'the root keystore and the keystore cannot lie inside one another', {
       hint: 'name a place on a medium that can be taken away with --root-keystore DIR',
     });
-  if ((await leftovers(location)).some((leftover) => isPlacedBy(leftover, rootLocation))) return;
-  await checkPlaceIsFree(rootLocation);
 }
 
 async function namesIn(location: string): Promise<string[]> {
