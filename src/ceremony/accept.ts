@@ -43,7 +43,21 @@ export async function readAnswered(
   const known = keystore.authority(request.authority.id);
   if (request.cluster !== keystore.state.cluster || known?.certificate !== request.authority.certificate)
     throw new ClusterCaError('ERR_CONFIG', `${name} is of a root that this keystore does not know`);
-  return { request, answer, transcript: await transcriptOf(identity, request, requestBytes, { answer, bytes }) };
+  const transcript = await transcriptOf(identity, request, requestBytes, { answer, bytes });
+  const answered = { request, answer, transcript };
+  await compareAll(keystore, answered);
+  return answered;
+}
+
+/** What was signed is what was asked for, before anything is said of it. @throws ERR_POLICY */
+async function compareAll(keystore: Keystore, answered: Answered): Promise<void> {
+  const { request } = answered;
+  if (request.tbs !== undefined) answeredCrl(keystore, answered);
+  const certificates = await answeredCertificates(keystore, answered);
+  if (request.type === 'root') answeredFirstCrl(answered, certificates);
+  for (const { id, certificate } of request.destroyed ?? [])
+    if (keystore.authority(id)?.certificate !== certificate)
+      throw new ClusterCaError('ERR_CONFIG', `the answer is of a ${id} that this keystore does not know`);
 }
 
 /** The CRL of the root that was asked. @throws ERR_POLICY when it is another than was asked for */

@@ -61,12 +61,17 @@ export function checkCrl({ tbs, authority }: CeremonyRequest, own: Certificate):
 }
 
 /** What is odd about a CRL that was asked for then: for whoever signs to ask about. */
-export function oddities({ number, thisUpdate }: CrlContent, createdAt: string): string[] {
+export function oddities(
+  { number, thisUpdate, nextUpdate }: CrlContent,
+  { createdAt, type, authority }: CeremonyRequest,
+): string[] {
   const at = Date.parse(createdAt);
   const odd: string[] = [];
   if (Math.abs(thisUpdate.getTime() - at) > HOUR)
     odd.push(`the CRL is not of the time when it was asked for, ${createdAt}`);
   if (number > BigInt(at + 40 * DAY)) odd.push('the CRL’s number is ahead of the time: all later ones are above it');
+  const { notAfter } = parseCertificate(fromBase64(authority.certificate));
+  if (type === 'last-crl' && nextUpdate.getTime() < notAfter) odd.push('the last CRL ends before its root does');
   return odd;
 }
 

@@ -1,7 +1,7 @@
 import { type Context, openKeystoreToWrite } from '../context.ts';
 import type { CrlRef } from '../keystore/log/bodies.ts';
 import { newRequestId } from '../keystore/request-id.ts';
-import { dropReplaced, putCrl, requireAuthority } from '../revocation/renew-crls.ts';
+import { dropReplaced, putCrl, requireAuthority, requireKey } from '../revocation/renew-crls.ts';
 import { openWriter } from '../unlocking.ts';
 import { answeredCrl, isNewCrl, readAnswered } from './accept.ts';
 import type { CeremonyOptions } from './options.ts';
@@ -26,12 +26,16 @@ export async function runCrlRequest(ctx: Context, options: CrlCeremonyOptions): 
   }
 }
 
-/** Here again: what came back is recorded, when it is what was asked for, and still says all that the log does. */
+/**
+ * Here again: what came back is recorded, when it is what was asked for, and still says all that the log does. The last CRL
+ * of a root whose key was destroyed stays: one that was signed before that replaces it no more.
+ */
 export async function runCrlAccept(ctx: Context, options: CrlCeremonyOptions): Promise<void> {
   const keystore = await openKeystoreToWrite(ctx);
   const answered = await readAnswered(ctx, keystore, options.accept as string, ['crl']);
   const signed = answeredCrl(keystore, answered);
   const { authority } = signed.ref;
+  requireKey({ keystore }, requireAuthority({ keystore }, authority));
   const { transcript } = answered;
   if (options.dryRun)
     return ctx.ui.result({ ...transcript, dryRun: true }, (style) =>

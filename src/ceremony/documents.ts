@@ -9,6 +9,7 @@ import { concatBytes } from '../pki/der/writer.ts';
 import { fromBase64, fromHex, toBase64 } from '../pki/encoding.ts';
 import type { Signer } from '../pki/signer.ts';
 import { parseCertificate } from '../pki/x509/certificate.ts';
+import { checkAnswer } from './check-answer.ts';
 import { checkRequest } from './check-request.ts';
 import { type CeremonyRequest, request } from './request-shape.ts';
 
@@ -64,6 +65,7 @@ export function readAnswer(
     const { signature, ...rest } = answer(decodeCanonicalFile(bytes, name), name);
     const requestBytes = fromBase64(rest.request);
     const asked = requestIn(requestBytes, identity, name);
+    checkAnswer(rest, asked);
     const root = parseCertificate(fromBase64(asked.authority.certificate));
     // Self-signed: its own signature is by the same algorithm as this one.
     if (!verify(root.publicKey, root.signatureAlgorithm, statement(identity, rest), fromBase64(signature)))

@@ -83,7 +83,7 @@ export async function transcriptOf(
   const { cluster, authority, createdAt, tbs, ca, destroyed, type } = request;
   const { certificates, permitted } = ca === undefined ? {} : await newCas(identity, request, signed?.answer);
   const crl = tbs && crlContent(fromBase64(tbs), authority);
-  const beware = [...(crl ? oddities(crl, createdAt) : []), ...(permitted?.wide ?? [])];
+  const beware = [...(crl ? oddities(crl, request) : []), ...(permitted?.wide ?? [])];
   return {
     asks: type,
     cluster,

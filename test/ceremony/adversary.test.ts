@@ -12,7 +12,7 @@ import { parseCertificate } from '../../src/pki/x509/certificate.ts';
 import { done, type Expected, fails } from '../cli/checks.ts';
 import { newPlace } from '../support/clusters.ts';
 import { warmCli } from '../support/warm.ts';
-import { type Forge, holderOf } from './forged.ts';
+import { type Forge, holderOf, rootHolderOf } from './forged.ts';
 
 // The holder of the daily secret signs requests as the keystore does (S2, S3). The root signs, and removes, what its holder
 // was shown, and nothing else.
@@ -289,6 +289,51 @@ describe('what a CRL says', () => {
     expect(warnings?.join()).toContain('ahead');
     const plain = sign('crl', 'crl').filter((word) => word !== '--yes');
     expect(await done(offline, plain)).not.toHaveProperty('beware');
+  });
+});
+
+describe('what comes back', () => {
+  const take = (type: string, name: string) => [...(VERBS[type] ?? []), '--accept', off(name), '--yes'];
+
+  test('an answer has what was asked for, no more and no less, and of that request', async () => {
+    await done(offline, sign('issuing', 'issuing'));
+    await done(online, ['crl', '--renew', '--authority', 'root-g1', '--request', at('listed-again')]);
+    await done(offline, sign('crl', 'listed-again'));
+    const answerForged = await rootHolderOf(at('keystore'), off('medium'), at('key'));
+    const read = async (name: string): Promise<CeremonyAnswer> => JSON.parse(await readFile(off(name), 'utf8'));
+    const [issuing, root, crl] = [
+      await read('issuing.answer'),
+      await read('root.answer'),
+      await read('listed-again.answer'),
+    ];
+    const records = await readdir(at('keystore/log/0'));
+    const refusedAnswers: [string, string, object, Expected][] = [
+      ['issuing', 'issuing.answer', { v: 2 }, 'ERR_CONFIG'],
+      ['issuing', 'issuing.answer', { certificates: undefined }, 'ERR_CONFIG'],
+      ['issuing', 'issuing.answer', { certificates: [] }, 'ERR_CONFIG'],
+      ['issuing', 'issuing.answer', { destroyed: ['root-g1'] }, 'ERR_CONFIG'],
+      ['issuing', 'issuing.answer', { crl: crl.crl }, 'ERR_POLICY'],
+      ['issuing', 'issuing.answer', { crl: undefined }, 'ERR_CONFIG'],
+      ['issuing', 'issuing.answer', { sealed: root.sealed }, 'ERR_CONFIG'],
+      ['issuing', 'issuing.answer', { certificates: [root.certificates?.[1]] }, 'ERR_POLICY'],
+      ['issuing', 'issuing.answer', { request: root.request }, 'ERR_CONFIG'],
+      ['root', 'root.answer', { crl: crl.crl }, 'ERR_LINT'],
+      ['root', 'root.answer', { sealed: { ...root.sealed, domain: 'daily' } }, 'ERR_CONFIG'],
+      ['root', 'root.answer', { sealed: undefined }, 'ERR_CONFIG'],
+      ['crl', 'listed-again.answer', { crl: undefined }, 'ERR_CONFIG'],
+      ['crl', 'listed-again.answer', { crl: root.crl }, 'ERR_LINT'],
+      ['crl', 'listed-again.answer', { certificates: issuing.certificates }, 'ERR_CONFIG'],
+      ['destroy', 'destroy.answer', { destroyed: [] }, 'ERR_CONFIG'],
+      ['destroy', 'destroy.answer', { destroyed: ['root-g1'] }, 'ERR_CONFIG'],
+      // As it came: the log knows of no such root.
+      ['destroy', 'destroy.answer', {}, 'ERR_CONFIG'],
+    ];
+    for (const [type, name, change, expected] of refusedAnswers) {
+      await answerForged(off(name), off('changed.answer'), change);
+      await fails(online, [...take(type, 'changed.answer'), ...(type === 'destroy' ? [] : ['--dry-run'])], expected);
+    }
+    expect(await readdir(at('keystore/log/0'))).toEqual(records);
+    await done(online, take('crl', 'listed-again.answer'));
   });
 });
 

@@ -7,6 +7,7 @@ import { tree } from '../cli/tree.ts';
 import { type RunOptions, run } from '../support/cli.ts';
 import { newPlace } from '../support/clusters.ts';
 import { warmCli } from '../support/warm.ts';
+import { holderOf } from './forged.ts';
 
 // A new issuing CA, a new root, and what a rollover has to do at its ends, by a root whose medium never comes to the machine
 // that has the keystore.
@@ -269,9 +270,23 @@ describe('a new root', () => {
     expect((await fails(online, advance('--yes'), 'ERR_INPUT_REQUIRED')).hint).toContain('--request');
     const asked = await done<Transcript>(online, advance('--request', at('last')));
     expect(asked.asks).toBe('last-crl');
+    // One of the root that stays is not the last of the one that goes; one that is late replaces no last one.
+    const crlOf = async (authority: string, name: string): Promise<void> => {
+      await done(online, ['crl', '--renew', '--authority', authority, '--request', at(name)]);
+    };
+    await crlOf('root-g3', 'stays');
+    const forge = await holderOf(at('keystore'), at('key'));
+    await forge(at('stays'), at('stays-last'), (request) => ({ ...request, type: 'last-crl' }));
+    const odd = await done<{ beware: string[] }>(offline, sign('stays-last', 'advance'));
+    expect(odd.beware).toContain('the last CRL ends before its root does');
+    await fails(online, take('stays-last', 'advance'), 'ERR_STATE');
+    await crlOf('root-g1', 'late');
+    const [, , ...late] = sign('late');
+    await done(offline, ['crl', ...late]);
     await done(offline, sign('last', 'advance'));
     expect((await done<Taken>(online, take('last', 'advance'))).phase).toBe('done');
     expect((await done<Taken>(online, take('last', 'advance'))).recorded).toBe(false);
+    await fails(online, ['crl', '--accept', off('late.answer')], 'ERR_STATE');
     await done(online, advance('--request', at('remove')));
     const keys = await sealed();
     const removed = await done<Transcript>(offline, sign('remove', 'advance', '--confirm', 'orders'));

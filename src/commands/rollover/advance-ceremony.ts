@@ -14,7 +14,7 @@ import { ceremonyStep } from '../../ceremony/steps.ts';
 import { transcriptLines } from '../../ceremony/transcript.ts';
 import { type Context, openKeystoreToWrite } from '../../context.ts';
 import { ClusterCaError } from '../../errors.ts';
-import { inProgress, isDestroyed } from '../../keystore/hierarchy.ts';
+import { inProgress, isDestroyed, rootOf } from '../../keystore/hierarchy.ts';
 import type { KeystoreWriter } from '../../keystore/writer.ts';
 import type { Style } from '../../ui/text/style.ts';
 import { openWriter } from '../../unlocking.ts';
@@ -86,6 +86,15 @@ async function accept(ctx: Context, options: RolloverRunOptions, course: Course)
   if (isOver)
     return ctx.ui.result({ recorded: false, ...transcript }, (style) =>
       [`the last CRL of ${asked.authority.id} is recorded already`, ...lines(style)].join('\n'),
+    );
+  const going = inProgress(keystore.state) ? rootOf(keystore.state, 'old') : undefined;
+  if (going !== undefined && going.id !== asked.authority.id)
+    throw new ClusterCaError(
+      'ERR_STATE',
+      `this is the last CRL of ${asked.authority.id}, but ${going.id} is the root that goes`,
+      {
+        hint: `ask for that one: ${COMMAND} --request FILE`,
+      },
     );
   await runRolloverOn(ctx, options, course, {
     carried: {
