@@ -180,3 +180,16 @@ describe('what is refused', () => {
     expect(words(error)).not.toContain(PASSPHRASE);
   });
 });
+
+test('keystore passphrase, the root domain elsewhere and not given: that it was not looked at is said, not that it is another', async () => {
+  const at = { env: { CLUSTER_CA_KEYSTORE: path('apart') } };
+  const medium = ['--root-keystore', path('medium')];
+  await done(run, ['init', 'apart', '--passphrase-fd', '3', ...medium], { ...at, descriptors: [PASSPHRASE] });
+  const change = ['keystore', 'passphrase', '--passphrase-file', 'right', '--dry-run'];
+  const { slots, warnings = [] } = await done<{ slots: { domain: string }[] }>(run, change, at);
+  expect(slots.map(({ domain }) => domain)).toEqual(['daily']);
+  expect(warnings.join()).toContain('--root-keystore');
+  expect(warnings.join()).not.toContain('is another one');
+  const both = await done<{ slots: { domain: string }[] }>(run, [...change, ...medium], at);
+  expect(both.slots.map(({ domain }) => domain)).toEqual(['daily', 'root']);
+});

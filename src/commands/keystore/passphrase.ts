@@ -72,6 +72,12 @@ async function tryRoot(
   keystore: Keystore,
   options: PassphraseOptions,
 ): Promise<UnlockedDomain | undefined> {
+  if (keystore.identity.rootElsewhere && keystore.options.rootStore === undefined) {
+    ctx.ui.warn(
+      'the root domain is kept elsewhere and was not looked at: if the old passphrase opens it, it still does; give --root-keystore DIR to change it there too',
+    );
+    return undefined;
+  }
   try {
     const root = await unlockRoot(ctx, keystore, options);
     return root.slot.kind === 'passphrase' ? root : undefined;
