@@ -70,7 +70,10 @@ export async function runCutOff(ctx: Context, name: string, options: CutOffOptio
   const open = targets.filter(({ row }) => row?.revoked === undefined).map(({ serial }) => serial);
   const out = (await leftOut(keystore, ctx.now())).some((one) => holderKey(one) === holderKey(victim));
   // Left out of the last rollover, which is done: nothing that it had then is under a root that anybody trusts.
-  const isOver = phaseOf(keystore.state) === 'done' && out && open.length === 0 && !hasNew;
+  const { from: now } = clockSpan(keystore.state, ctx.now());
+  const lives = ({ row, notAfter = 0 }: RevocationTarget): boolean =>
+    row?.revoked === undefined && notAfter + 1000 > now.getTime();
+  const isOver = phaseOf(keystore.state) === 'done' && out && !targets.some(lives) && !hasNew;
   if (options.dryRun && !isOver)
     return printPlan(ctx, keystore, inventory, { ...about, open, isLeftOut: out }, isElsewhere);
   if (isOver) {

@@ -1,7 +1,7 @@
 import { Command } from 'commander';
 import { type Context, openKeystoreToWrite } from '../context.ts';
 import { crlPlan } from '../deployment/plan.ts';
-import { acceptingUntil, audienceOf, publishRevocation } from '../deployment/publish-crl.ts';
+import { acceptingUntil, audienceOf, type CrlAudience, publishRevocation } from '../deployment/publish-crl.ts';
 import { certificateObject } from '../documents/certificate-object.ts';
 import { ClusterCaError } from '../errors.ts';
 import { checkPlanes } from '../issuance/names.ts';
@@ -67,7 +67,7 @@ export async function runRevoke(ctx: Context, text: string, options: RevokeOptio
     const document: RevokeDocument = { ...(await documentOf(keystore, open, now)), dryRun: true };
     if (audience !== undefined && targets.length > 0) {
       document.services = crlPlan(audience.deployment.units);
-      document.accepting = acceptingUntil(audience, holdersOf(targets), lastEnd(targets, keystore));
+      Object.assign(document, accepting(audience, targets, keystore, now));
     }
     ctx.ui.result(document, (style) => renderRevoke(document, style));
     return;
@@ -98,7 +98,7 @@ export async function runRevoke(ctx: Context, text: string, options: RevokeOptio
     const published = audience && (await publishRevocation(ctx, writer, audience));
     if (audience !== undefined && targets.length > 0) {
       document.services = published?.services ?? [];
-      document.accepting = acceptingUntil(audience, holdersOf(targets), lastEnd(targets, keystore));
+      Object.assign(document, accepting(audience, targets, keystore, now));
     }
     ctx.ui.result(document, (style) => renderRevoke(document, style));
     if (published?.failure !== undefined) throw published.failure;
@@ -109,6 +109,18 @@ export async function runRevoke(ctx: Context, text: string, options: RevokeOptio
 
 function holdersOf(targets: readonly RevocationTarget[]): Set<string> {
   return new Set(targets.flatMap(({ row }) => (row === undefined ? [] : [row.name])));
+}
+
+/** Which services accept what is revoked, and until when: nothing is said of what has ended. */
+function accepting(
+  audience: CrlAudience,
+  targets: readonly RevocationTarget[],
+  keystore: Keystore,
+  now: Date,
+): Pick<RevokeDocument, 'accepting'> {
+  const until = lastEnd(targets, keystore);
+  if (until + 1000 <= clockSpan(keystore.state, now).from.getTime()) return {};
+  return { accepting: acceptingUntil(audience, holdersOf(targets), until) };
 }
 
 /** When the last of them ends; one that the log does not know may live for as long as its issuer. */

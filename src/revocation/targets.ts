@@ -18,7 +18,7 @@ const verifySignature = createVerifySignature();
 
 /**
  * The certificates that a WHAT of `revoke` means. A name means every unexpired certificate ever issued to it,
- * superseded ones too, and those that a node's agent asks its services with.
+ * superseded ones too, the last of each plane even where it has ended, and those that a node's agent asks its services with.
  * @param options.from what ended before has ended: the earlier of the two times that it may be now
  * @throws ERR_NOT_FOUND, ERR_USAGE, ERR_CONFIG; ERR_POLICY for a certificate of another CA
  */
@@ -57,7 +57,8 @@ async function nameTargets(
         hint: 'cluster-ca list --all shows what was issued',
       },
     );
-  const open = chosen.filter((row) => statusOf(row, from) !== 'expired');
+  // What has ended is not taken along, but for the last of each plane: what is due is issued by it.
+  const open = chosen.filter((row) => !row.superseded || statusOf(row, from) !== 'expired');
   // A node that goes with all that it has is to ask nobody any more either.
   const isNode = planes === undefined && chosen.some(({ kind }) => kind === 'node');
   return [...open, ...(isNode ? await agentProbes(keystore, name, from) : [])].map(rowTarget);

@@ -29,21 +29,24 @@ export async function excludeHolders(
   });
   const now = writer.options.now();
   await revokeCertificates(writer, {
-    find: () => unexpiredOf(keystore, holders, now),
+    find: () => openOf(keystore, holders, now),
     reason: 'cessationOfOperation',
     invalidityDate: undefined,
     requestId,
   });
 }
 
-/** Every unexpired certificate of theirs that is not revoked, those of the nodes' agents too. */
-async function unexpiredOf(keystore: Keystore, holders: readonly Holder[], now: Date): Promise<RevocationTarget[]> {
+/** Every unexpired certificate of theirs that is not revoked, the last of each plane even where it has ended, and those of the nodes' agents. */
+async function openOf(keystore: Keystore, holders: readonly Holder[], now: Date): Promise<RevocationTarget[]> {
   const targets: RevocationTarget[] = [];
   for (const { kind, name } of holders) {
     const own = await keystore.query((index) => index.ofName(kind, name));
     const probes = kind === 'node' ? await agentProbes(keystore, name, now) : [];
     for (const row of [...own, ...probes])
-      if (row.revoked === undefined && row.notAfter + 1000 > now.getTime())
+      if (
+        row.revoked === undefined &&
+        ((row.kind !== 'probe' && !row.superseded) || row.notAfter + 1000 > now.getTime())
+      )
         targets.push({ authority: row.authority, serial: row.serial, notAfter: row.notAfter, row });
   }
   return targets;
