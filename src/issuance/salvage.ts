@@ -6,7 +6,7 @@ import { tarEntries } from '../archive/tar.ts';
 import type { IssuedCertificate } from '../keystore/certificates/row.ts';
 import type { Keystore } from '../keystore/keystore.ts';
 import { publicHalf } from '../placement/key-match.ts';
-import { FILES, type FileAccess, Place } from '../placement/place.ts';
+import { FILES, type FileAccess, holderDirectory, Place } from '../placement/place.ts';
 import { isStagedKeys, parseTemporaryName } from '../placement/temporary-name.ts';
 import { type Holding, relativeDirectory } from './batch/output.ts';
 import { holderFiles } from './files.ts';
@@ -88,11 +88,13 @@ export async function finishStagedBatch(keystore: Keystore, out: string, access:
     const [first = '', second = ''] = directory.split('/');
     const holding: Holding =
       first === 'clients' ? { kind: 'client', name: second, plane: '' } : { kind: 'node', name: first, plane: second };
+    // Whoever may write to `out` may have made the archive: a file goes where its holder's do, or nowhere.
+    if (relativeDirectory(holding) !== directory) continue;
     const current = await keystore.query((index) => index.current(holding.kind, holding.name, holding.plane));
     if (current === undefined || current.revoked !== undefined) continue;
     const key = await salvage.keyFor(keystore, holding, current, now);
     if (key === undefined) continue;
-    const place = new Place(join(out, directory), access);
+    const place = new Place(holderDirectory(out, holding), access);
     if (publicHalf(place.read(FILES.key)) === publicHalf(key.content)) {
       await place.finish(await holderFiles(keystore, current, now), undefined);
       continue;
