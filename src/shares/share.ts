@@ -17,10 +17,14 @@ export interface Share {
 
 /** More people than come together, and fewer octets than a passphrase's file may have. */
 export const MOST_SHARES = 16;
+/** One that opens alone would be a passphrase. */
+export const LEAST_SHARES = 2;
 const PREFIX = 'CCA1-';
 const CHECKSUM = 4;
 /** version, set, needed, total, number */
 const HEAD = 12;
+/** A secret of 32 octets, and where on the polynomials the share is: never at 0, where the secret is. */
+const VALUE = 33;
 const VERSION = 1;
 /** Crockford's base 32: none of I, L, O, U, so that nobody has to ask which. */
 const DIGITS = '0123456789ABCDEFGHJKMNPQRSTVWXYZ';
@@ -55,12 +59,20 @@ function readShare(line: string, place: number): Share {
     throw new ClusterCaError('ERR_USAGE', `the ${ordinal(place)} share was made by a later version of cluster-ca`, {
       hint: 'install that version, or a newer one',
     });
-  return { set: content.slice(1, 9), needed, total, number, value: content.slice(HEAD) };
+  const value = content.slice(HEAD);
+  const counts = needed >= LEAST_SHARES && needed <= total && total <= MOST_SHARES && number >= 1 && number <= total;
+  if (!counts || value.length !== VALUE || value.at(-1) === 0)
+    throw new ClusterCaError(
+      'ERR_USAGE',
+      `the ${ordinal(place)} share is none that cluster-ca made: number ${number} of ${total}, of which ${needed} are needed, with ${value.length} octets`,
+      { hint: 'take the file, or the paper, that keystore slot add --shares made' },
+    );
+  return { set: content.slice(1, 9), needed, total, number, value };
 }
 
 /**
  * Those that belong together, as many as are needed.
- * @throws ERR_USAGE when they are of several sets, or too few
+ * @throws ERR_USAGE when they are of several sets, contradict one another, or are too few
  */
 export function completeSet(shares: readonly Share[]): Share[] {
   const [first] = shares as [Share];
@@ -72,6 +84,7 @@ export function completeSet(shares: readonly Share[]): Share[] {
       { hint: 'each share says in its file which slot of which keystore it opens' },
     );
   const byNumber = new Map(shares.map((share) => [share.number, share]));
+  for (const share of shares) checkFits(share, first, shares);
   const numbers = [...byNumber.keys()].sort((a, b) => a - b);
   if (byNumber.size < first.needed)
     throw new ClusterCaError(
@@ -82,6 +95,27 @@ export function completeSet(shares: readonly Share[]): Share[] {
       },
     );
   return [...byNumber.values()].slice(0, first.needed);
+}
+
+/** What one and the same split makes: everywhere the same counts, and of each number one value, of its own. */
+function checkFits(share: Share, first: Share, shares: readonly Share[]): void {
+  const { set, needed, total, number, value } = share;
+  const fits =
+    needed === first.needed &&
+    total === first.total &&
+    shares.every((other) => (other.number === number) === (placeOf(other) === placeOf(share))) &&
+    shares.every((other) => other.number !== number || equalBytes(other.value, value));
+  if (!fits)
+    throw new ClusterCaError(
+      'ERR_USAGE',
+      `share number ${number} of set ${toHex(set)} does not go with the others: it was changed, or another has its number`,
+      { hint: 'take the files, or the papers, that keystore slot add --shares made' },
+    );
+}
+
+/** Where on the polynomials a share is: the library's last octet. */
+function placeOf({ value }: Share): number | undefined {
+  return value.at(-1);
 }
 
 function ordinal(place: number): string {

@@ -1,13 +1,13 @@
 import { randomBytes } from '../crypto/hash.ts';
 import { ClusterCaError } from '../errors.ts';
-import { completeSet, MOST_SHARES, readShares, type Share, secretText } from './share.ts';
+import { completeSet, LEAST_SHARES, MOST_SHARES, readShares, type Share, secretText } from './share.ts';
 
 /** `3of5`. @throws ERR_USAGE */
 export function parseThreshold(text: string): { needed: number; total: number } {
   const [, needed = 0, total = 0] = (/^(\d{1,2})of(\d{1,2})$/.exec(text) ?? []).map(Number);
-  if (needed >= 2 && needed <= total && total <= MOST_SHARES) return { needed, total };
+  if (needed >= LEAST_SHARES && needed <= total && total <= MOST_SHARES) return { needed, total };
   throw new ClusterCaError('ERR_USAGE', `not a number of shares: ${JSON.stringify(text)}`, {
-    hint: `such as 3of5: any 3 of 5 open it; at least 2, at most ${MOST_SHARES}`,
+    hint: `such as 3of5: any 3 of 5 open it; at least ${LEAST_SHARES}, at most ${MOST_SHARES}`,
   });
 }
 

@@ -5,13 +5,14 @@ import { fromShares, newShares, parseThreshold } from '../../src/shares/split.ts
 
 const text = (bytes: Uint8Array): string => new TextDecoder().decode(bytes);
 const bytes = (content: string): Uint8Array => new TextEncoder().encode(content);
-const share: Share = {
+const numbered = (number: number): Share => ({
   set: Uint8Array.from([1, 2, 3, 4, 5, 6, 7, 8]),
   needed: 2,
   total: 3,
-  number: 1,
-  value: new Uint8Array(33).fill(9),
-};
+  number,
+  value: new Uint8Array(33).fill(9 + number),
+});
+const share = numbered(1);
 const line = formatShare(share);
 
 describe('a share', () => {
@@ -35,10 +36,42 @@ describe('a share', () => {
   });
 });
 
+test.each([
+  ['one that opens alone', { needed: 1 }],
+  ['needs none', { needed: 0 }],
+  ['more are needed than there are', { needed: 4 }],
+  ['of more than there may be', { total: 17 }],
+  ['number 0', { number: 0 }],
+  ['a number beyond the last', { number: 4 }],
+  ['a value of one octet', { value: Uint8Array.of(7) }],
+  ['one octet too many', { value: new Uint8Array(34).fill(7) }],
+  ['where the secret is', { value: new Uint8Array(33) }],
+])('a good checksum on what nobody made is no help: %s', async (_, change) => {
+  const made = formatShare({ ...share, ...change });
+  await expect(fromShares(bytes(`${made}\n${formatShare(numbered(2))}\n`))).rejects.toMatchObject({
+    code: 'ERR_USAGE',
+    message: expect.stringMatching(/first share is none that cluster-ca made/),
+  });
+});
+
+test.each([
+  ['one value under two numbers', { number: 2 }],
+  ['one place under two numbers', { number: 2, value: Uint8Array.from([...new Uint8Array(32).fill(1), 10]) }],
+  ['two values under one number', { value: new Uint8Array(33).fill(77) }],
+  ['another number that is needed', { number: 2, needed: 3, value: numbered(2).value }],
+  ['another number of all', { number: 2, total: 5, value: numbered(2).value }],
+])('shares that contradict one another are refused: %s', async (_, change) => {
+  const file = [share, { ...share, ...change }, numbered(3)].map((one) => `${formatShare(one)}\n`).join('');
+  await expect(fromShares(bytes(file))).rejects.toMatchObject({
+    code: 'ERR_USAGE',
+    message: expect.stringContaining('does not go with the others'),
+  });
+});
+
 describe('a set', () => {
-  const second = { ...share, number: 2 };
+  const second = numbered(2);
   test('is complete with as many different ones as are needed', () => {
-    expect(completeSet([share, second, { ...share, number: 3 }]).map(({ number }) => number)).toEqual([1, 2]);
+    expect(completeSet([share, second, numbered(3)]).map(({ number }) => number)).toEqual([1, 2]);
   });
 
   test('too few, or the same twice: it says which are there and how many are missing', () => {
