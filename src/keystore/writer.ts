@@ -11,6 +11,7 @@ import { type Applied, applyRecord } from './log/fold.ts';
 import { checkNoGap } from './log/gap.ts';
 import { encodeRecord, type LogRecord, RECORD_LIMIT, recordHash } from './log/record.ts';
 import { formatHead, type LogState } from './log/state.ts';
+import { afterUnknownOutcome } from './outcome.ts';
 import { writePublic } from './public.ts';
 import { writeSnapshot } from './snapshot/snapshot.ts';
 import type { UnlockedDomain } from './unlock.ts';
@@ -177,7 +178,7 @@ export class KeystoreWriter {
     } catch (error) {
       if (isClusterCaError(error, 'ERR_OUTCOME_UNKNOWN'))
         throw new ClusterCaError(error.code, error.message, {
-          hint: `run the same command again with --request-id ${requestId}`,
+          hint: afterUnknownOutcome(op, requestId),
           details: { requestId },
           cause: error,
         });

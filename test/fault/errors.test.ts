@@ -87,7 +87,7 @@ async function expectHonest(
   }
   const error = errorObject(result, result.code === 75 ? 'ERR_OUTCOME_UNKNOWN' : 'ERR_STORAGE');
   expect(result.stdout).toBe('');
-  if (result.code === 75) expect(words(error)).toContain('request');
+  if (result.code === 75) expect(words(error)).toMatch(/run the same command again/);
   if (result.code === 14 && error.details?.committed === undefined)
     expect([result.stderr, handedOut(await look())]).toEqual([result.stderr, before]);
 }

@@ -135,14 +135,21 @@ describe('commit', () => {
     expect([...store.files.keys()]).toEqual(before);
   });
 
-  test('an unknown outcome names the request id', async () => {
-    const { writer, store } = await openWriter();
+  test('an unknown outcome names the request id, and a flag for it only where there is one', async () => {
+    const { writer, store, keystore } = await openWriter();
     store.append = () => Promise.reject(new ClusterCaError('ERR_OUTCOME_UNKNOWN', 'cannot tell'));
     await expect(writer.commit('abandon', 'my-request', () => abandon(1))).rejects.toMatchObject({
       code: 'ERR_OUTCOME_UNKNOWN',
       exitCode: 75,
       details: { requestId: 'my-request' },
-      hint: expect.stringContaining('my-request'),
+      hint: expect.not.stringContaining('--request-id'),
+    });
+    const serials = ['40'.repeat(20)];
+    await expect(
+      writer.commit('reserve', 'my-request', async () => ({ serials, requestHash: '00'.repeat(32) })),
+    ).rejects.toMatchObject({ hint: expect.stringContaining('--request-id my-request') });
+    await expect(writer.commit('slots', 'r', async () => ({ slots: keystore.state.slots }))).rejects.toMatchObject({
+      hint: expect.stringContaining('slot list'),
     });
   });
 
