@@ -40,6 +40,7 @@ export function checkRequest(request: CeremonyRequest): void {
       throw tampered(`a request of the kind ${type} has no place for ${member}`);
   }
   if (slots.some(({ domain }) => domain !== 'root')) throw tampered('a slot of another domain does not open a root');
+  if (new Set(slots.map(({ id }) => id)).size < slots.length) throw tampered('a slot is named twice');
   const own = rootCertificate(cluster, authority);
   checkCrl(request, own);
   checkNewCa(request, own);

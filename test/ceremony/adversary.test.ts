@@ -120,12 +120,14 @@ describe('what is destroyed', () => {
 
   test('a kind asks for what it says, and for nothing besides', async () => {
     const { ca } = await requestOf('issuing');
-    const { tbs } = await requestOf('crl');
+    const { tbs, slots } = await requestOf('crl');
     for (const change of [
       { ca },
       { destroyed: [g2] },
       { destroyed: [] },
       { v: 2 },
+      { slots: [...slots, ...slots] },
+      { slots: slots.map((slot) => ({ ...slot, domain: 'daily' })) },
       { tbs: undefined },
       { type: 'destroy' },
     ])
@@ -278,15 +280,26 @@ describe('what a CRL says', () => {
     await forge(at('crl'), at('odd-number'), crl({ number: BigInt(year(20).getTime()) }));
     await forge(at('crl'), at('odd-time'), crl({ thisUpdate: year(1) }));
     await forge(at('crl'), at('old'), (request) => ({ ...request, createdAt: year(-1).toISOString() }));
-    await forge(at('crl'), at('future'), (request) => ({ ...request, createdAt: year(1).toISOString() }));
-    for (const name of ['odd-number', 'odd-time', 'old', 'future']) {
+    // Of one piece, but ahead of this clock.
+    const ahead = { thisUpdate: year(1), nextUpdate: year(2) };
+    await forge(at('crl'), at('ahead'), (request) => ({
+      ...crl(ahead)(request),
+      createdAt: ahead.thisUpdate.toISOString(),
+    }));
+    const beware: Record<string, string> = {
+      'odd-number': 'number',
+      'odd-time': 'not of the time',
+      old: 'not of the time',
+    };
+    const warned: Record<string, string> = { old: 'days old', ahead: 'days ahead' };
+    for (const name of ['odd-number', 'odd-time', 'old', 'ahead']) {
       const flags = sign('crl', name).filter((word) => word !== '--yes');
       await fails(offline, flags, 'ERR_INPUT_REQUIRED');
       expect(await readdir(there.directory)).not.toContain(`${name}.answer`);
-      expect(await done<{ beware?: string[] }>(offline, [...flags, '--dry-run'])).toHaveProperty('beware');
+      const shown = await done<{ beware?: string[] }>(offline, [...flags, '--dry-run']);
+      expect(shown.beware?.join() ?? '').toContain(beware[name] ?? '');
+      expect(shown.warnings?.join() ?? '').toContain(warned[name] ?? '');
     }
-    const { warnings } = await done(offline, [...sign('crl', 'future'), '--dry-run']);
-    expect(warnings?.join()).toContain('ahead');
     const plain = sign('crl', 'crl').filter((word) => word !== '--yes');
     expect(await done(offline, plain)).not.toHaveProperty('beware');
   });
