@@ -1,4 +1,5 @@
 import { X509Certificate } from 'node:crypto';
+import { existsSync } from 'node:fs';
 import { readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { beforeAll, expect, test } from '@jest/globals';
@@ -16,8 +17,12 @@ const daemon = await Daemon.make('orders', ['--inventory', inventory], LIVES);
 let operator: Required<Material>;
 
 const directory = (node: string): string => join(work, node);
+/** A reload of its own ends when this file is there. */
+const gate = join(work, 'gate');
+const reached = join(work, 'reached');
+const slow = `[sh, -c, "touch ${reached}; until [ -e ${gate} ]; do sleep 0.05; done"]`;
 const yaml = (...nodes: string[]): string =>
-  `cluster: orders\nnodes:\n${nodes.map((node) => `  ${node}: { planes: [data], services: [{ kind: files, dir: ${directory(node)} }] }\n`).join('')}`;
+  `cluster: orders\nnodes:\n  slow: { planes: [data], services: [{ kind: exec, dir: ${directory('slow')}, reload: { command: ${slow}, timeout: 60s } }] }\n${nodes.map((node) => `  ${node}: { planes: [data], services: [{ kind: files, dir: ${directory(node)} }] }\n`).join('')}`;
 
 async function certificate(node: string): Promise<X509Certificate> {
   return new X509Certificate(await readFile(join(directory(node), 'cert.pem')));
@@ -37,6 +42,7 @@ const alertOf = (change: string, name: string, subject: string) => (event: Event
 
 beforeAll(async () => {
   await writeFile(inventory, yaml('n1', 'n2', 'n3'));
+  await writeFile(gate, '');
   operator = await daemon.person('ann', '--role', 'operator', '--lifetime', '1d');
   await daemon.ca.run('issue', '--inventory', inventory, '--out', daemon.ca.out);
   await daemon.ca.run('deploy', '--inventory', inventory, '--from', daemon.ca.out, '--yes');
@@ -67,6 +73,21 @@ test("the daemon's own certificate too, without a restart; and its CRLs are rene
     /cluster_ca_last_successful_run_timestamp_seconds\{what="crl"\} \d/,
   );
 });
+
+test('while a rotation is under way, what else there is is seen to', async () => {
+  await Promise.all([rm(gate), rm(reached, { force: true })]);
+  const rotate = '/v1/cluster/certificates/rotate';
+  const asked = { method: 'POST', body: { nodes: ['slow'] }, headers: { prefer: 'respond-async' } };
+  const location = (await daemon.call(operator, rotate, asked)).headers.location as string;
+  const job = async (): Promise<string> => (await daemon.call(operator, location)).json().state;
+  while (!existsSync(reached)) await new Promise((resolve) => setTimeout(resolve, 50));
+  await daemon.person('brief', '--lifetime', '4s');
+  await daemon.event('alert', ({ change, subject }) => change === 'raised' && String(subject).includes('brief'));
+  expect(['waiting', 'running']).toContain(await job());
+  await writeFile(gate, '');
+  while (['waiting', 'running'].includes(await job())) await new Promise((resolve) => setTimeout(resolve, 50));
+  expect(await job()).toBe('done');
+}, 60_000);
 
 test('a node that fails does not keep the others from it; it is told once, tried again, and resolved', async () => {
   const blocked = directory('n1');

@@ -74,10 +74,9 @@ export class ScheduledRotations {
     const began = performance.now();
     const plan = await this.#plan(current, at);
     this.#notBefore = performance.now() + SHARE * (performance.now() - began);
-    if (plan.due.length + plan.undone.length > 0) {
-      await this.#run();
-      return;
-    }
+    // A job that is at it has its services among the undone: what is left of them is for when it has ended.
+    if (plan.due.length > 0 || (plan.undone.length > 0 && !this.#service.jobs.isBusy)) await this.#run();
+    if (plan.due.length + plan.undone.length > 0) return;
     this.#seen = seen;
     this.#next = Math.min(plan.next, this.#backoff.next);
     if (this.#backoff.next === Number.POSITIVE_INFINITY)
@@ -145,6 +144,8 @@ export class ScheduledRotations {
       },
     });
     await ended;
+    // Somebody else has done it meanwhile.
+    if (tried.length === 0 && job.problem === undefined) return;
     for (const { row } of tried) this.#settle(row, job, reached);
     this.#service.drift.again();
     this.#service.rotated(job);

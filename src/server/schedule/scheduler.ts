@@ -22,9 +22,10 @@ export class Scheduler {
   constructor(service: Service) {
     this.#service = service;
     this.#rotations = new ScheduledRotations(service);
-    // Who asks for proofs waits for them: that does not stand behind the rest.
+    // Who asks for proofs waits for them; and a rotation takes as long as its services do: nothing stands behind either.
     const proofs = () => this.#step('proofs', (current) => proveForOthers(service, current));
-    this.#loops = [new Loop(() => this.#look()), new Loop(proofs)];
+    const rotate = () => this.#step('rotate', (current) => this.#rotations.look(current));
+    this.#loops = [() => this.#look(), proofs, rotate].map((look) => new Loop(look));
   }
 
   /** What it has tried, and what fails. */
@@ -47,7 +48,6 @@ export class Scheduler {
     await this.#step('agents', (current) => this.#wakeAgents(current));
     await this.#step('drift', (current) => this.#service.drift.look(this.#service, current));
     await this.#step('alerts', (current) => this.#alerting.look(this.#service, current));
-    await this.#step('rotate', (current) => this.#rotations.look(current));
   }
 
   /** What fails as a whole (the disk is full, the inventory is broken) is told, and tried again after a pause. */
