@@ -25,14 +25,15 @@ export async function addSlot(
   const slot = await storeSlot(writer, domain, name, secret);
   await writer.commit('slots', requestId, async () => {
     const { slots } = writer.keystore.state;
-    await requireStored(writer, domain, slot);
+    await requireStored(writer, domain, slot.ref);
     if (slots.some((other) => other.name === name && other.domain === domain.domain))
       throw new ClusterCaError('ERR_EXISTS', `the ${domain.domain} domain has a slot ${name} already`, {
         hint: 'choose another name',
       });
-    return { slots: [...slots, slot] };
+    return { slots: [...slots, slot.ref] };
   });
-  return slot;
+  await storeAgain(writer, slot);
+  return slot.ref;
 }
 
 /**
@@ -81,7 +82,7 @@ export async function changePassphrase(
   secret: Secret,
   requestId: string,
 ): Promise<SlotRef[]> {
-  const replaced: { old: SlotRef; made: SlotRef }[] = [];
+  const replaced: { old: SlotRef; made: MadeSlot }[] = [];
   for (const domain of domains)
     replaced.push({ old: domain.slot, made: await storeSlot(writer, domain, domain.slot.name, secret) });
   await writer.commit('slots', requestId, async () => {
@@ -89,12 +90,15 @@ export async function changePassphrase(
     for (const { old } of replaced)
       if (!slots.some(({ id }) => id === old.id))
         throw new ClusterCaError('ERR_STATE', `the slot ${old.name} was changed by somebody else`);
-    for (const [i, { made }] of replaced.entries()) await requireStored(writer, domains[i] as UnlockedDomain, made);
-    return { slots: slots.map((slot) => replaced.find(({ old }) => old.id === slot.id)?.made ?? slot) };
+    for (const [i, { made }] of replaced.entries()) await requireStored(writer, domains[i] as UnlockedDomain, made.ref);
+    return { slots: slots.map((slot) => replaced.find(({ old }) => old.id === slot.id)?.made.ref ?? slot) };
   });
+  for (const { made } of replaced) await storeAgain(writer, made);
   for (const { old } of replaced) await domainStore(writer.keystore, old.domain).deleteBlob('slots', old.id);
-  return replaced.map(({ made }) => made);
+  return replaced.map(({ made }) => made.ref);
 }
+
+type MadeSlot = Awaited<ReturnType<typeof makeSlot>>;
 
 /** Between making a slot and naming it new master keys may have come, and with them an end to what no record named. */
 async function requireStored(writer: KeystoreWriter, domain: UnlockedDomain, slot: SlotRef): Promise<void> {
@@ -110,12 +114,20 @@ async function storeSlot(
   domain: UnlockedDomain,
   name: string,
   secret: Secret,
-): Promise<SlotRef> {
+): Promise<MadeSlot> {
   const { keystore } = writer;
   const now = new Date(Math.max(writer.options.now().getTime(), keystore.state.time));
   const slot = await domain.withMasterKey((masterKey) =>
     makeSlot(keystore.identity.id, name, domain.domain, secret, masterKey, domain.epoch, now),
   );
   await domainStore(keystore, domain.domain).createBlob('slots', slot.ref.id, slot.bytes);
-  return slot.ref;
+  return slot;
+}
+
+/**
+ * Between the last look at it and its record another process may have taken its file for one that nobody names, where this
+ * one slept meanwhile. That it is there already is a success.
+ */
+async function storeAgain({ keystore }: KeystoreWriter, { ref, bytes }: MadeSlot): Promise<void> {
+  await domainStore(keystore, ref.domain).createBlob('slots', ref.id, bytes);
 }

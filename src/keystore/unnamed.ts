@@ -43,10 +43,15 @@ async function* unnamed({ state, store, options }: Keystore) {
       }
 }
 
-/** Whether a file is certainly of the past: sealed before the last rewrap, or a slot that nobody named for a day. */
-export function isOfThePast({ state }: Keystore, now: Date): (file: Unnamed) => boolean {
+/**
+ * Whether a file is certainly of the past: sealed before the last rewrap, or a slot that nobody named for a day. The day
+ * counts by the clock and by the log: a wrong clock alone must not end a slot that another process is about to name.
+ * @param logged the time of the log before this process wrote to it, in milliseconds since 1970
+ */
+export function isOfThePast({ state }: Keystore, now: Date, logged: number): (file: Unnamed) => boolean {
+  const by = Math.min(now.getTime(), logged);
   return ({ domain, epoch, createdAt }) =>
-    epoch < (domainEpoch(state, domain) ?? 0) || (createdAt !== undefined && now.getTime() - createdAt.getTime() > DAY);
+    epoch < (domainEpoch(state, domain) ?? 0) || (createdAt !== undefined && by - createdAt.getTime() > DAY);
 }
 
 /** What a slot or sealed key says of itself; undefined for anything else, which is left alone. */

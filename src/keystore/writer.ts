@@ -37,6 +37,8 @@ export class KeystoreWriter {
   readonly #audit: Signer;
   /** The time of the log before a clock that is far from it wrote anything here. */
   #steady: { time: number };
+  /** The time of the log before anything was written here. */
+  readonly #logged: number;
   #durable = -1;
   /** Whether the end that this process read was looked at: it fills no gap. */
   #whole = false;
@@ -48,6 +50,7 @@ export class KeystoreWriter {
     this.#audit = audit;
     this.options = options;
     this.#steady = { time: keystore.state.time };
+    this.#logged = keystore.state.time;
   }
 
   /** @throws ERR_KEYSTORE_PERMISSIONS, ERR_KEYSTORE_ROLLED_BACK, ERR_STORAGE, ERR_KEYSTORE_TAMPERED */
@@ -137,7 +140,7 @@ export class KeystoreWriter {
           await keystore.rebase({ state, pages, overlay: new Overlay() });
         }
       }
-      await removeUnnamed(keystore, isOfThePast(keystore, this.options.now()));
+      await removeUnnamed(keystore, isOfThePast(keystore, this.options.now(), this.#logged));
       await keystore.store.holdRoom(await roomForRevocation(keystore));
     } catch (error) {
       if (!isClusterCaError(error, 'ERR_STORAGE')) throw error;

@@ -4,6 +4,7 @@ import { fileURLToPath } from 'node:url';
 import { beforeEach, describe, expect, test } from '@jest/globals';
 import { ClusterCaError } from '../../src/errors.ts';
 import { readAnchor } from '../../src/keystore/anchor.ts';
+import { encodeCanonicalFile } from '../../src/keystore/canonical.ts';
 import { Keystore } from '../../src/keystore/keystore.ts';
 import { unlock } from '../../src/keystore/unlock.ts';
 import { KeystoreWriter } from '../../src/keystore/writer.ts';
@@ -133,6 +134,23 @@ describe('commit', () => {
     const bad = { serials: ['no hex'] };
     await expect(writer.commit('abandon', 'r', async () => bad)).rejects.toThrow('wrong form');
     expect([...store.files.keys()]).toEqual(before);
+  });
+
+  test('a clock that is days ahead does not end a slot that another process is about to name; a log that is, does', async () => {
+    const first = await openWriter();
+    const { store, keystore } = first;
+    const [live] = keystore.state.slots;
+    const createdAt = new Date(keystore.state.time).toISOString();
+    const file = { ...live, createdAt, epoch: 1 };
+    const name = 'ab'.repeat(8);
+    await store.createBlob('slots', name, encodeCanonicalFile(file));
+    const ahead = new Date(keystore.state.time + 3 * 86_400_000);
+    first.writer.options.now = () => ahead;
+    await first.writer.inTurn(0, () => first.writer.commit('abandon', 'r', () => abandon(1)));
+    expect(await store.readBlob('slots', name)).toBeDefined();
+    const next = await KeystoreWriter.open(keystore, first.writer.daily, first.writer.options);
+    await next.inTurn(0, async () => {});
+    expect(await store.readBlob('slots', name)).toBeUndefined();
   });
 
   test('an unknown outcome names the request id, and a flag for it only where there is one', async () => {

@@ -148,7 +148,7 @@ async function go(
  * that the rollover is done; so it is done first.
  */
 async function finishDestroying(ctx: Context, keystore: Keystore, options: RolloverRunOptions): Promise<void> {
-  const isDead = isOfThePast(keystore, ctx.now());
+  const isDead = isOfThePast(keystore, ctx.now(), keystore.state.time);
   if (inProgress(keystore.state) || !((await hasDestroyed(keystore)) || (await hasUnnamed(keystore, isDead)))) return;
   const writer = await openWriter(ctx, keystore, options);
   try {
