@@ -98,7 +98,7 @@ export function asOperator(text: string, home: string): string {
 export function normalise(text: string): string {
   return (
     text
-      .replace(/\b\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?Z/g, (time) => '#'.repeat(time.length))
+      .replace(/\b\d{4}-\d\d-\d\d(T\d\d:\d\d:\d\d(\.\d+)?Z)?/g, (time) => '#'.repeat(time.length))
       // A hash in base64: the tree of `audit verify`.
       .replace(/(?<= )[A-Za-z0-9+/]{43}=/g, (hash) => '#'.repeat(hash.length))
       .replace(/\b(now|\d+ (second|minute)s? ago)(?=\)?$)/gm, '#')
