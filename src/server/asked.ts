@@ -61,7 +61,7 @@ export function otherRequest(): Problem {
 export async function replyWhenDone(
   { job, ended }: Started,
   prefer: string | undefined,
-  stopping: Promise<unknown>,
+  stopping: AbortSignal,
   outcome: (job: Job) => Reply,
   document: (job: Job) => object,
 ): Promise<Reply> {
@@ -84,11 +84,24 @@ function preference(prefer = ''): { wait: number; applied: string | undefined } 
   return { wait, applied: `wait=${wait}` };
 }
 
-/** What the work comes to; undefined when it takes longer, or the daemon stops. */
-function withinSeconds<T>(work: Promise<T>, seconds: number, stopping: Promise<unknown>): Promise<T | undefined> {
-  return new Promise((resolve, reject) => {
-    const timer = setTimeout(() => resolve(undefined), seconds * 1000);
-    void stopping.then(() => resolve(undefined));
-    work.then(resolve, reject).finally(() => clearTimeout(timer));
+/**
+ * What the work comes to; undefined when it takes longer, or the daemon stops. Nothing of the work hangs on the signal
+ * afterwards: that lasts for as long as the daemon.
+ */
+function withinSeconds<T>(work: Promise<T>, seconds: number, stopping: AbortSignal): Promise<T | undefined> {
+  if (stopping.aborted) return Promise.resolve(undefined);
+  return new Promise<T | undefined>((resolve, reject) => {
+    const giveUp = (): void => settle(() => resolve(undefined));
+    const timer = setTimeout(giveUp, seconds * 1000);
+    const settle = (how: () => void): void => {
+      clearTimeout(timer);
+      stopping.removeEventListener('abort', giveUp);
+      how();
+    };
+    stopping.addEventListener('abort', giveUp);
+    work.then(
+      (done) => settle(() => resolve(done)),
+      (error: unknown) => settle(() => reject(error)),
+    );
   });
 }

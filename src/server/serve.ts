@@ -1,3 +1,4 @@
+import { setMaxListeners } from 'node:events';
 import { type Context, openKeystoreToWrite } from '../context.ts';
 import { selectUnits } from '../deployment/select.ts';
 import { type Address, formatAddress } from '../endpoint/address.ts';
@@ -77,7 +78,13 @@ async function run(ctx: Context, writer: KeystoreWriter, options: ServeOptions):
   const stopped = stopSignal();
   const jobs = new Jobs(now);
   const agents = new Agents(() => now().getTime());
-  void stopped.then(() => agents.stop());
+  const stopping = new AbortController();
+  // One for each request that waits for its work.
+  setMaxListeners(0, stopping.signal);
+  void stopped.then(() => {
+    stopping.abort();
+    agents.stop();
+  });
   const rotated = (job: Job): void => tellOf(job, metrics, journal);
   const advanced = (job: Job): void => tellOfRollover(job, metrics, journal);
   const service: Service = {
@@ -97,7 +104,7 @@ async function run(ctx: Context, writer: KeystoreWriter, options: ServeOptions):
     rotated,
     advanced,
     ready,
-    stopping: stopped,
+    stopping: stopping.signal,
     failedRotations: () => scheduler.failed,
   };
   const scheduler: Scheduler = new Scheduler(service);

@@ -31,7 +31,7 @@ export interface Service {
   /** What the daemon has seen itself of services without an agent. */
   drift: DriftWatch;
   /** When the daemon is told to stop: nobody is kept waiting longer. */
-  stopping: Promise<unknown>;
+  stopping: AbortSignal;
   /** Rotations that the daemon has tried, and that fail. */
   failedRotations: () => FailedRotation[];
   /** To be told of every rotation that has ended. */
