@@ -47,7 +47,10 @@ export function sameKeystore({ globals: { keystore } }: Pick<Context, 'globals'>
   return keystore === undefined ? '' : ` ${shellWords(['--keystore', keystore])}`;
 }
 
-/** Opens the keystore that the options mean, for reading. @throws ERR_USAGE, ERR_KEYSTORE_ABSENT, ERR_KEYSTORE_TAMPERED */
+/**
+ * Opens the keystore that the options mean, for reading. An older copy than this user has seen is refused.
+ * @throws ERR_USAGE, ERR_KEYSTORE_ABSENT, ERR_KEYSTORE_TAMPERED, ERR_KEYSTORE_ROLLED_BACK
+ */
 export async function openKeystore(
   ctx: Context,
   options: { rootKeystore?: string | undefined } = {},
@@ -55,15 +58,23 @@ export async function openKeystore(
   return openKeystoreAt(ctx, keystoreLocation(ctx), options);
 }
 
-/** Opens the keystore in a directory, for reading. */
+/**
+ * Opens the keystore in a directory, for reading.
+ * @param options.unwitnessed neither this user's anchor nor public/head is asked: for what tells of them itself
+ * @throws as `openKeystore`
+ */
 export async function openKeystoreAt(
   ctx: Context,
   location: string,
-  options: { rootKeystore?: string | undefined } = {},
+  options: { rootKeystore?: string | undefined; unwitnessed?: boolean } = {},
 ): Promise<Keystore> {
   const rootStore =
     options.rootKeystore === undefined ? undefined : rootKeystoreAt(resolve(ctx.cwd, options.rootKeystore));
   const keystore = await Keystore.open(directoryStore(location), { anchors: anchorDirectory(ctx.env), rootStore });
+  if (!options.unwitnessed) {
+    await keystore.checkRollback();
+    await keystore.checkPublicHead();
+  }
   const { cluster } = ctx.globals;
   if (cluster !== undefined && keystore.state.cluster !== cluster)
     throw new ClusterCaError(

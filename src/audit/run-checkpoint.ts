@@ -11,7 +11,8 @@ import { auditLog } from './verify.ts';
  */
 export async function runCheckpoint(ctx: Context, options: UnlockOptions): Promise<void> {
   const keystore = await openKeystoreToWrite(ctx);
-  await keystore.checkRollback();
+  const untold = await keystore.checkRollback();
+  if (untold !== undefined) ctx.ui.warn(untold);
   const daily = await unlockDaily(ctx, keystore, options);
   try {
     const { document, error } = await auditLog(keystore.store, {

@@ -1,7 +1,7 @@
 import { join, resolve } from 'node:path';
 import { type Context, directoryStore, keystoreLocation, openKeystore } from '../context.ts';
 import { ClusterCaError } from '../errors.ts';
-import { anchorDirectory, parseHead, readAnchor } from '../keystore/anchor.ts';
+import { type AnchorFound, anchorDirectory, damagedAnchor, findAnchor, parseHead } from '../keystore/anchor.ts';
 import { clockWarning } from '../keystore/clock.ts';
 import { decodeIdentity } from '../keystore/identity.ts';
 import { readInputFile } from '../what/read-file.ts';
@@ -42,13 +42,14 @@ export async function runAuditVerify(ctx: Context, options: AuditVerifyOptions):
     options.since === undefined
       ? undefined
       : readCheckpoint(new TextDecoder().decode(readInputFile(options.since, 'checkpoint')), options.since);
-  let anchor: Awaited<ReturnType<typeof readAnchor>>;
+  let found: AnchorFound = { state: 'none' };
   try {
-    anchor = identityBytes && (await readAnchor(anchorDirectory(ctx.env), decodeIdentity(identityBytes).id));
+    if (identityBytes) found = await findAnchor(anchorDirectory(ctx.env), decodeIdentity(identityBytes).id);
   } catch {
     // The replay says what is wrong with KEYSTORE.
   }
-  const { document, error } = await auditLog(store, {
+  const anchor = found.state === 'seen' ? found.anchor : undefined;
+  const audited = await auditLog(store, {
     auditKey,
     expectHead,
     since,
@@ -57,6 +58,8 @@ export async function runAuditVerify(ctx: Context, options: AuditVerifyOptions):
     now: ctx.now(),
     onProgress: (records) => ctx.ui.progress(`${records} records verified`),
   });
+  const error = audited.error ?? (found.state === 'damaged' ? damagedAnchor(found) : undefined);
+  const document = { ...audited.document, valid: error === undefined };
   ctx.ui.endProgress();
   const leap = document.last && clockWarning({ time: Date.parse(document.last) }, ctx.now());
   if (leap) ctx.ui.warn(leap);

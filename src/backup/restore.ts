@@ -1,5 +1,5 @@
 import { ClusterCaError } from '../errors.ts';
-import { type Anchor, readAnchor, writeAnchor } from '../keystore/anchor.ts';
+import { type Anchor, damagedAnchor, findAnchor, writeAnchor } from '../keystore/anchor.ts';
 import { Building, finishBoth } from '../keystore/creation/building.ts';
 import { sweepPlaces } from '../keystore/creation/leftovers.ts';
 import { checkPlaceIsFree, checkPlacesAreApart } from '../keystore/creation/place.ts';
@@ -43,6 +43,8 @@ export interface Loss {
   restored: number;
   /** The last one that was seen, where the backup does not have it. */
   seen: Anchor | undefined;
+  /** Where this user's anchor is damaged: what was seen cannot be told. */
+  untold?: string | undefined;
   /** By the CRLs that were given. */
   dropped: DroppedRevocation[];
 }
@@ -125,13 +127,14 @@ export async function rehearseRestore(plan: RestorePlan): Promise<Restored> {
 }
 
 /** The refusal of a restore that would lose what was seen. */
-export function lossError({ restored, seen, dropped }: Loss): ClusterCaError {
+export function lossError({ restored, seen, untold, dropped }: Loss): ClusterCaError {
   const reasons = [
     ...(seen === undefined
       ? []
       : seen.seq > restored
         ? [`the backup ends at record ${restored}, but this user's anchor has seen record ${seen.seq}`]
         : [`log record ${seen.seq} of the backup is not the one that this user's anchor has seen`]),
+    ...(untold === undefined ? [] : [untold]),
     ...(dropped.length === 0 ? [] : [`the backup lacks ${droppedText(dropped)}`]),
   ];
   const { message, code } = rolledBack(reasons.join('; '));
@@ -157,13 +160,16 @@ export function droppedText(dropped: readonly DroppedRevocation[]): string {
 
 async function lossOf(keystore: Keystore, plan: RestorePlan): Promise<{ loss: Loss | undefined; anchored: boolean }> {
   const { identity, state } = keystore;
-  const seen = await readAnchor(plan.anchors, identity.id);
+  const found = await findAnchor(plan.anchors, identity.id);
+  const seen = found.state === 'seen' ? found.anchor : undefined;
   const record = seen && (await keystore.store.readRecord(seen.seq));
   const isThere = seen === undefined || (record !== undefined && recordHash(record) === seen.head);
+  const untold = found.state === 'damaged' ? damagedAnchor(found).message : undefined;
   const dropped = await droppedRevocations(keystore, plan.crls);
   const anchored = seen !== undefined;
-  if (isThere && dropped.length === 0) return { loss: undefined, anchored };
-  return { loss: { cluster: state.cluster, restored: state.seq, seen: isThere ? undefined : seen, dropped }, anchored };
+  if (isThere && untold === undefined && dropped.length === 0) return { loss: undefined, anchored };
+  const lost = isThere ? undefined : seen;
+  return { loss: { cluster: state.cluster, restored: state.seq, seen: lost, untold, dropped }, anchored };
 }
 
 function describe({ identity, state }: Keystore, rootInBackup: boolean) {

@@ -4,7 +4,7 @@ import { parseHead } from '../keystore/anchor.ts';
 import { decodeStoredKey, sealedName } from '../keystore/envelope/sealed-key.ts';
 import { decodeSlot } from '../keystore/envelope/slot.ts';
 import { liveAuthorities } from '../keystore/hierarchy.ts';
-import type { Keystore } from '../keystore/keystore.ts';
+import { HEAD_HINT, type Keystore } from '../keystore/keystore.ts';
 import { readObject } from '../keystore/load.ts';
 import { publicFiles } from '../keystore/public.ts';
 import { readSnapshot } from '../keystore/snapshot/snapshot.ts';
@@ -21,9 +21,6 @@ import { crlSigner } from '../revocation/crl-signer.ts';
 import { damaged, type Finding, lookAt, RESTORE } from './finding.ts';
 
 const REPAIR = 'cluster-ca keystore check --repair rebuilds it';
-const HEAD =
-  'if this is an older copy of the keystore, bring back the newer one; if this user wrote last and has an anchor, the file is wrong: cluster-ca keystore check --repair rebuilds it';
-
 /**
  * Looks at everything that the log names: slots, sealed keys, CRLs, packs (by the replay of the log, before this), and
  * at what is derived. What a crash leaves (temporary files, objects and keys that no record names) is no finding.
@@ -56,7 +53,7 @@ export async function checkKeystore(keystore: Keystore): Promise<{ findings: Fin
     await look(`objects/${crl.sha256}`, RESTORE, () => readObject(store, crl.sha256, `the CRL of ${crl.authority}`));
   await look('snapshot/head', REPAIR, () => checkSnapshot(keystore));
   for (const name of ['trust-bundle.pem', 'crl.pem', 'head'])
-    await look(`public/${name}`, name === 'head' ? HEAD : REPAIR, () => checkPublic(keystore, name));
+    await look(`public/${name}`, name === 'head' ? HEAD_HINT : REPAIR, () => checkPublic(keystore, name));
   return { findings: findings.filter(({ problem }) => problem !== UNREADABLE), skipped: [...new Set(skipped)] };
 }
 

@@ -1,6 +1,7 @@
 import { lstat, readdir, readFile, unlink } from 'node:fs/promises';
 import { dirname, isAbsolute, join } from 'node:path';
 import { randomBytes } from '../crypto/hash.ts';
+import { ClusterCaError } from '../errors.ts';
 import { toHex } from '../pki/encoding.ts';
 import { makeDirectories, renameDurably, writeNew } from './directory/durable.ts';
 import { errno } from './directory/errors.ts';
@@ -29,14 +30,58 @@ export function anchorDirectory(env: Record<string, string | undefined>): string
   return home === '' ? undefined : join(home, '.local', 'state', 'cluster-ca', 'anchors');
 }
 
-/** The anchor of a keystore; undefined where there is none or it cannot be read. */
-export async function readAnchor(directory: string | undefined, keystoreId: string): Promise<Anchor | undefined> {
-  if (directory === undefined) return undefined;
-  return parseHead(await readFile(join(directory, keystoreId), 'utf8').catch(() => ''));
+/** What there is of an anchor. One that this user may not read is none of theirs; one that is damaged is not taken for none. */
+export type AnchorFound =
+  | { state: 'seen'; anchor: Anchor }
+  | { state: 'none' }
+  | { state: 'denied' | 'damaged'; path: string; reason: string };
+
+/** Looks for the anchor of a keystore. */
+export async function findAnchor(directory: string | undefined, keystoreId: string): Promise<AnchorFound> {
+  if (directory === undefined) return { state: 'none' };
+  const path = join(directory, keystoreId);
+  try {
+    const anchor = parseHead(await readFile(path, 'utf8'));
+    return anchor === undefined ? { state: 'damaged', path, reason: 'it is not SEQ:HASH' } : { state: 'seen', anchor };
+  } catch (error) {
+    const code = errno(error);
+    if (code === 'ENOENT' || code === 'ENOTDIR') return { state: 'none' };
+    const state = code === 'EACCES' || code === 'EPERM' ? 'denied' : 'damaged';
+    return { state, path, reason: code ?? String(error) };
+  }
 }
 
 /**
- * Moves the anchor forward, durably; never back, unless `reset`.
+ * The anchor of a keystore; undefined where there is none, or it is not this user's to read.
+ * @throws ERR_KEYSTORE_TAMPERED when it is damaged
+ */
+export async function readAnchor(directory: string | undefined, keystoreId: string): Promise<Anchor | undefined> {
+  const found = await findAnchor(directory, keystoreId);
+  if (found.state === 'damaged') throw damagedAnchor(found);
+  return found.state === 'seen' ? found.anchor : undefined;
+}
+
+/** Where an anchor cannot be told from none, an older copy would pass: the operator says that this one is the newest. */
+export function damagedAnchor({ path, reason }: { path: string; reason: string }): ClusterCaError {
+  return new ClusterCaError(
+    'ERR_KEYSTORE_TAMPERED',
+    `the anchor ${path} is damaged (${reason}): whether this is an older copy of the keystore cannot be told`,
+    {
+      hint: 'make sure that it is the newest one, then: cluster-ca keystore check --accept-rollback',
+    },
+  );
+}
+
+/** Why a rollback could not be told, in words: a warning. */
+export function unwitnessed(found: AnchorFound): string | undefined {
+  if (found.state === 'seen') return undefined;
+  if (found.state === 'none')
+    return 'there is no anchor of this keystore here: an older copy of it would look the same';
+  return `the anchor ${found.path} cannot be read (${found.reason}): an older copy of the keystore would look the same`;
+}
+
+/**
+ * Moves the anchor forward, durably; never back, unless `reset`. One that cannot be read is not replaced: it may be further.
  * @returns a warning where it cannot be written
  */
 export async function writeAnchor(
@@ -51,8 +96,11 @@ export async function writeAnchor(
   try {
     await makeDirectories(dirname(path), 0o700);
     const isAhead = async (): Promise<boolean> => {
-      const there = await readAnchor(directory, keystoreId);
-      return there !== undefined && there.seq >= anchor.seq && !options.reset;
+      if (options.reset) return false;
+      const there = await findAnchor(directory, keystoreId);
+      if (there.state === 'denied') throw new Unreadable(unwitnessed(there));
+      if (there.state === 'damaged') throw new Unreadable(damagedAnchor(there).message);
+      return there.state === 'seen' && there.anchor.seq >= anchor.seq;
     };
     if (await isAhead()) return undefined;
     const temporary = `${path}.${process.pid}.${toHex(randomBytes(4))}`;
@@ -66,9 +114,12 @@ export async function writeAnchor(
     await sweep(directory);
     return undefined;
   } catch (error) {
+    if (error instanceof Unreadable) return error.message;
     return `the anchor ${path} cannot be written (${errno(error) ?? String(error)}): a rollback of the keystore would go unnoticed`;
   }
 }
+
+class Unreadable extends Error {}
 
 /**
  * Removes what killed processes left among the anchors more than a day ago. Their names say no host, and a home may be

@@ -2,7 +2,7 @@ import { sha256Hex } from '../crypto/hash.ts';
 import { ClusterCaError } from '../errors.ts';
 import { fromBase64 } from '../pki/encoding.ts';
 import { type Certificate, parseCertificate } from '../pki/x509/certificate.ts';
-import { type Anchor, readAnchor } from './anchor.ts';
+import { type Anchor, damagedAnchor, findAnchor, parseHead, unwitnessed } from './anchor.ts';
 import { tampered } from './canonical.ts';
 import { CertificateIndex } from './certificates/index.ts';
 import { Overlay } from './certificates/overlay.ts';
@@ -33,6 +33,10 @@ export interface RevocationMark {
   overlay: Overlay;
   revoked: number;
 }
+
+/** What helps when the log is behind `public/head`. */
+export const HEAD_HINT =
+  'if this is an older copy of the keystore, bring back the newer one; if this user wrote last and has an anchor, the file is wrong: cluster-ca keystore check --repair rebuilds it';
 
 /** An open keystore, for reading: no passphrase, no write access. */
 export class Keystore {
@@ -121,14 +125,12 @@ export class Keystore {
     const record = await this.store.readRecord(seq);
     if (record !== undefined && recordHash(record) === head) return;
     if ((await this.store.readIdentity()) === undefined) throw await absent(this.store);
-    const { code, message } = rolledBack(
+    throw rolledBack(
       record === undefined
         ? `the keystore ends before record ${seq}, which was read from it a while ago`
         : `log record ${seq} is not the one that was read a while ago`,
+      'an older copy was put in its place: bring back the newer one; after a wanted restore start what runs on it anew',
     );
-    throw new ClusterCaError(code, message, {
-      hint: 'an older copy was put in its place: bring back the newer one; after a wanted restore start what runs on it anew',
-    });
   }
 
   /** Takes over what a record that was just appended changes, as applied to `before`. False when the log was read on since. */
@@ -282,14 +284,14 @@ export class Keystore {
    * Compares the log, as it was read, with a lower bound of it.
    * @throws ERR_KEYSTORE_ROLLED_BACK when the log is shorter or differs
    */
-  async checkAnchor(anchor: Anchor, what: string): Promise<void> {
+  async checkAnchor(anchor: Anchor, what: string, hint?: string): Promise<void> {
     // The bound may be of a record that a writer has made since the log was read.
     if (anchor.seq > this.state.seq) await this.refresh();
     const { seq, head } = this.state;
     if (anchor.seq > seq)
-      throw rolledBack(`the keystore ends at record ${seq}, but ${what} has seen record ${anchor.seq}`);
+      throw rolledBack(`the keystore ends at record ${seq}, but ${what} has seen record ${anchor.seq}`, hint);
     const found = anchor.seq === seq ? head : await this.#hashOf(anchor.seq);
-    if (found !== anchor.head) throw rolledBack(`log record ${anchor.seq} is not the one that ${what} has seen`);
+    if (found !== anchor.head) throw rolledBack(`log record ${anchor.seq} is not the one that ${what} has seen`, hint);
   }
 
   async #hashOf(seq: number): Promise<string> {
@@ -298,11 +300,26 @@ export class Keystore {
     return recordHash(record);
   }
 
-  /** Compares the log with this user's anchor. False when there is none: a rollback could not be noticed. */
-  async checkRollback(): Promise<boolean> {
-    const anchor = await readAnchor(this.options.anchors, this.identity.id);
-    if (anchor !== undefined) await this.checkAnchor(anchor, "this user's anchor");
-    return anchor !== undefined;
+  /**
+   * Compares the log with this user's anchor.
+   * @returns why it could not be compared, in words; undefined when it was
+   * @throws ERR_KEYSTORE_ROLLED_BACK; ERR_KEYSTORE_TAMPERED when the anchor is damaged
+   */
+  async checkRollback(): Promise<string | undefined> {
+    const found = await findAnchor(this.options.anchors, this.identity.id);
+    if (found.state === 'damaged') throw damagedAnchor(found);
+    if (found.state === 'seen') await this.checkAnchor(found.anchor, "this user's anchor");
+    return unwitnessed(found);
+  }
+
+  /**
+   * Compares the log with `public/head`, which every writer leaves behind. One that is no head is found by `keystore check`.
+   * @throws ERR_KEYSTORE_ROLLED_BACK
+   */
+  async checkPublicHead(): Promise<void> {
+    const bytes = await this.store.readBlob('public', 'head');
+    const head = bytes && parseHead(new TextDecoder().decode(bytes));
+    if (head !== undefined) await this.checkAnchor(head, 'public/head', HEAD_HINT);
   }
 
   /** The file `KEYSTORE` as it is. */

@@ -98,8 +98,10 @@ async function startingPoint(store: Store, identity: Identity, identityBytes: Ui
 }
 
 /** The error of a log that is shorter than, or differs from, what was seen of it before. */
-export function rolledBack(message: string): ClusterCaError {
+export function rolledBack(message: string, hint?: string): ClusterCaError {
   return new ClusterCaError('ERR_KEYSTORE_ROLLED_BACK', message, {
-    hint: 'this is an older copy of the keystore: bring back the newer one; after a wanted restore: cluster-ca keystore check --accept-rollback',
+    hint:
+      hint ??
+      'this is an older copy of the keystore: bring back the newer one; after a wanted restore: cluster-ca keystore check --accept-rollback',
   });
 }

@@ -43,6 +43,10 @@ export class KeystoreWriter {
   /** Whether the end that this process read was looked at: it fills no gap. */
   #whole = false;
   #lastTurn: Promise<unknown> = Promise.resolve();
+  /** Why a rollback could not be told when it was opened: said with the first record. */
+  #unwitnessed: string | undefined;
+  /** What was warned of last about the anchor: once is enough. */
+  #warned: string | undefined;
 
   private constructor(keystore: Keystore, daily: UnlockedDomain, audit: Signer, options: WriterOptions) {
     this.keystore = keystore;
@@ -57,9 +61,11 @@ export class KeystoreWriter {
   static async open(keystore: Keystore, daily: UnlockedDomain, options: WriterOptions): Promise<KeystoreWriter> {
     await keystore.store.checkPermissions();
     await keystore.store.checkWritable();
-    await keystore.checkRollback();
+    const untold = await keystore.checkRollback();
     const audit = await daily.signer(keystore.state.audit.sealed, 'ed25519');
-    return new KeystoreWriter(keystore, daily, audit, options);
+    const writer = new KeystoreWriter(keystore, daily, audit, options);
+    writer.#unwitnessed = untold;
+    return writer;
   }
 
   /**
@@ -192,8 +198,12 @@ export class KeystoreWriter {
 
   async #moveAnchor(): Promise<void> {
     const { seq, head } = this.keystore.state;
-    const warning = await writeAnchor(this.keystore.options.anchors, this.keystore.identity.id, { seq, head });
-    if (warning !== undefined) this.options.warn(warning);
+    const written = await writeAnchor(this.keystore.options.anchors, this.keystore.identity.id, { seq, head });
+    const warning = written ?? this.#unwitnessed;
+    this.#unwitnessed = undefined;
+    if (warning === undefined || warning === this.#warned) return;
+    this.#warned = warning;
+    this.options.warn(warning);
   }
 
   /** Between what two times it is now, whatever this process has recorded by a clock that is far from the log's. */

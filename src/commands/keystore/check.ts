@@ -5,7 +5,14 @@ import { examineKeystore } from '../../keeping/examine.ts';
 import type { Finding } from '../../keeping/finding.ts';
 import { renderCheck } from '../../keeping/render.ts';
 import { repairDerived } from '../../keeping/repair.ts';
-import { anchorDirectory, readAnchor, writeAnchor } from '../../keystore/anchor.ts';
+import {
+  type AnchorFound,
+  anchorDirectory,
+  damagedAnchor,
+  findAnchor,
+  unwitnessed,
+  writeAnchor,
+} from '../../keystore/anchor.ts';
 import type { Secret } from '../../keystore/envelope/slot.ts';
 import { hasExternalRoot } from '../../keystore/hierarchy.ts';
 import { decodeIdentity } from '../../keystore/identity.ts';
@@ -35,14 +42,16 @@ export async function runCheck(ctx: Context, options: CheckOptions): Promise<voi
   const identityBytes = await store.readIdentity();
   if (identityBytes === undefined) await openKeystore(ctx);
   if (options.acceptRollback) await acceptRollback(ctx, location, options);
-  const anchor = await anchorOf(ctx, identityBytes);
+  const found = await anchorOf(ctx, identityBytes);
+  const anchor = found.state === 'seen' ? found.anchor : undefined;
   const { error, findings, skipped, keystore } = await examineKeystore(store, {
     anchor,
     now: ctx.now(),
     onProgress: (n) => ctx.ui.progress(`${n} records checked`),
-    open: () => openKeystoreAt(ctx, location, { rootKeystore: options.rootKeystore }),
+    open: () => openKeystoreAt(ctx, location, { rootKeystore: options.rootKeystore, unwitnessed: true }),
   });
   ctx.ui.endProgress();
+  if (found.state === 'damaged') findings.push(anchorFinding(found));
   let unsealed: boolean | 'in-part' = false;
   if (keystore !== undefined) {
     for (const what of skipped) ctx.ui.warn(what);
@@ -54,8 +63,8 @@ export async function runCheck(ctx: Context, options: CheckOptions): Promise<voi
     for (const domain of opened) domain.close();
     if (options.repair && !options.dryRun) await repair(ctx, keystore, findings);
   }
-  if (anchor === undefined)
-    ctx.ui.warn('there is no anchor of this keystore here: an older copy of it would look the same');
+  const untold = found.state === 'damaged' ? undefined : unwitnessed(found);
+  if (untold !== undefined) ctx.ui.warn(untold);
   if (!unsealed) ctx.ui.warn('whether the keys open was not checked: give the passphrase or key file');
   const document = { valid: findings.length === 0, unsealed: unsealed === true, findings };
   ctx.ui.result(document, (style) => renderCheck({ ...document, unsealed }, style));
@@ -65,12 +74,18 @@ export async function runCheck(ctx: Context, options: CheckOptions): Promise<voi
     throw new ClusterCaError('ERR_KEYSTORE_TAMPERED', `${first.file}: ${first.problem}`, { hint: first.hint });
 }
 
-async function anchorOf(ctx: Context, identityBytes: Uint8Array | undefined) {
+async function anchorOf(ctx: Context, identityBytes: Uint8Array | undefined): Promise<AnchorFound> {
   try {
-    return identityBytes && (await readAnchor(anchorDirectory(ctx.env), decodeIdentity(identityBytes).id));
+    if (identityBytes) return await findAnchor(anchorDirectory(ctx.env), decodeIdentity(identityBytes).id);
   } catch {
-    return undefined;
+    // What is wrong with KEYSTORE is a finding.
   }
+  return { state: 'none' };
+}
+
+function anchorFinding(found: { path: string; reason: string }): Finding {
+  const { message, hint = '' } = damagedAnchor(found);
+  return { file: found.path, problem: message, hint };
 }
 
 /**
@@ -132,9 +147,9 @@ async function repair(ctx: Context, keystore: Keystore, findings: Finding[]): Pr
   for (const finding of damaged) findings.splice(findings.indexOf(finding), 1);
 }
 
-/** A severe thing: the anchor goes back to what this copy ends with. */
+/** A severe thing: the anchor, and public/ where it is ahead, go back to what this copy ends with. */
 async function acceptRollback(ctx: Context, location: string, options: CheckOptions): Promise<void> {
-  const keystore = await openKeystoreAt(ctx, location);
+  const keystore = await openKeystoreAt(ctx, location, { unwitnessed: true });
   const { cluster, seq, head } = keystore.state;
   if (options.dryRun) return;
   await ctx.ui.confirmByName(
@@ -144,4 +159,11 @@ async function acceptRollback(ctx: Context, location: string, options: CheckOpti
   );
   const warning = await writeAnchor(keystore.options.anchors, keystore.identity.id, { seq, head }, { reset: true });
   if (warning !== undefined) throw new ClusterCaError('ERR_STORAGE', warning);
+  try {
+    await keystore.checkPublicHead();
+  } catch (error) {
+    if (!isClusterCaError(error, 'ERR_KEYSTORE_ROLLED_BACK')) throw error;
+    await keystore.store.checkPermissions();
+    await repairDerived(keystore, ctx.now(), false);
+  }
 }

@@ -57,7 +57,7 @@ export async function runRestore(ctx: Context, file: string, options: RestoreOpt
 function report(ctx: Context, restored: Restored, location: string, options: RestoreOptions): void {
   const { cluster, keystoreId, head, rootElsewhere, loss, anchored, warning } = restored;
   if (warning !== undefined) ctx.ui.warn(warning);
-  if (!anchored)
+  if (!anchored && loss?.untold === undefined)
     ctx.ui.warn(
       `there is no anchor of this keystore here: ${options.crl === undefined ? 'whether something was recorded after the backup cannot be told; --crl FILE, with the newest CRL that a server has, tells which revocations it lacks' : 'what was recorded after the backup is told by the CRLs alone'}`,
     );
