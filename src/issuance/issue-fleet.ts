@@ -9,7 +9,7 @@ import { ArchiveSink, DirectorySink, type Sink, type Unplaced } from './batch/si
 import { type IssueRequest, recordsOfRequest } from './issue-request.ts';
 import { describeItem, type IssueItem } from './item.ts';
 import { attempt, type Job } from './job.ts';
-import { prepare, reconsider, revokedMeanwhile } from './prepare.ts';
+import { prepare, reconsider, revokedMeanwhile, revokedSince } from './prepare.ts';
 import { failure, type IssueResult, madeEntry, resultOf } from './result.ts';
 import { RevokedSince } from './revoked-since.ts';
 import { Salvage } from './salvage.ts';
@@ -61,7 +61,7 @@ export async function issueInBatches(
   const salvage = archiveSink && (await Salvage.find(dirname(out), (final) => final === basename(out)));
   const since = new RevokedSince(keystore);
   const decide = async (job: Job): Promise<void> => {
-    if (archive) return decideForArchive(writer, request, job, salvage, archiveSink, since);
+    if (archive) return decideForArchive(writer, request, job, { bound, since, salvage, sink: archiveSink });
     if (job.place === undefined && currentOf(await since.note(job.item), job.item) === undefined) return;
     job.place ??= new Place(holderDirectory(out, job.item), access);
     await prepare(writer, request, job, bound, since);
@@ -157,10 +157,14 @@ async function decideForArchive(
   writer: KeystoreWriter,
   request: IssueRequest,
   job: Job,
-  salvage: Salvage | undefined,
-  sink: ArchiveSink | undefined,
-  since: RevokedSince,
+  by: {
+    bound: ReadonlySet<number>;
+    since: RevokedSince;
+    salvage: Salvage | undefined;
+    sink: ArchiveSink | undefined;
+  },
 ): Promise<void> {
+  const { bound, since, salvage, sink } = by;
   const { keystore } = writer;
   const now = writer.options.now();
   const current = currentOf(await since.note(job.item), job.item);
@@ -168,7 +172,8 @@ async function decideForArchive(
   if (request.skipRevoked && statusOf(current, now) === 'revoked') {
     if (!request.partial) throw revokedMeanwhile(job.item);
     job.unchanged = { row: current, why: 'revoked' };
-  } else if (salvage !== undefined && sink !== undefined && statusOf(current, now) === 'valid') {
+  } else if (bound.has(current.seq) && current.revoked !== undefined) throw revokedSince(request, job.item);
+  else if (salvage !== undefined && sink !== undefined && statusOf(current, now) === 'valid') {
     const entries = await salvage.entriesFor(keystore, job.item, current, now);
     if (entries === undefined) return;
     await sink.add(entries);

@@ -71,7 +71,7 @@ export function revokedMeanwhile(item: IssueItem): ClusterCaError {
 }
 
 /** Done is what a caller that repeats its request would take it for, and a new certificate would undo the revocation. */
-function revokedSince({ requestId }: IssueRequest, item: IssueItem): ClusterCaError {
+export function revokedSince({ requestId }: IssueRequest, item: IssueItem): ClusterCaError {
   return new ClusterCaError(
     'ERR_STATE',
     `the certificate that the request ${requestId} made for ${describeItem(item)} was revoked since`,

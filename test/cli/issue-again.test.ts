@@ -158,6 +158,7 @@ describe('--request-id, when the certificate was revoked since', () => {
     expect((await again('rid-revoked')).message).toContain('was revoked since');
     expect(await files(out)).toEqual(before);
     await again('rid-lost', `${out}-elsewhere`);
+    await again('rid-lost', `${out}-elsewhere.tar`);
     expect([await statuses('rid-revoked'), await statuses('rid-lost')]).toEqual([['revoked'], ['revoked']]);
     await issue('rid-revoked');
     expect(await statuses('rid-revoked')).toEqual(['revoked', 'valid']);
