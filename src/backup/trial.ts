@@ -1,5 +1,5 @@
-import { lstat, mkdir, mkdtemp, readdir, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { lstat, mkdir, mkdtemp, readdir, readlink, rm } from 'node:fs/promises';
+import { hostname, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Anchor } from '../keystore/anchor.ts';
 import { DirectoryStore } from '../keystore/directory/directory-store.ts';
@@ -12,6 +12,7 @@ import { openBackup } from './file.ts';
 import { proveRestored } from './prove.ts';
 import { type Unpacked, unpack } from './unpack.ts';
 
+const DAY = 86_400_000;
 const PREFIX = 'cluster-ca-trial-';
 
 export interface TrialOptions {
@@ -65,20 +66,28 @@ export async function temporaryDirectory(): Promise<string> {
   const parent = tmpdir();
   try {
     await sweep(parent);
-    return await mkdtemp(join(parent, `${PREFIX}${process.pid}-`));
+    return await mkdtemp(join(parent, `${PREFIX}${await processes()}.${process.pid}-`));
   } catch (error) {
     throw storageError(error, 'make a directory in', parent);
   }
 }
 
-/** Removes what killed trials of this user left. */
+/** Among whose processes a number means one: of this host, and of this container. Another may share the directory. */
+async function processes(): Promise<string> {
+  const namespace = await readlink('/proc/self/ns/pid').catch(() => '');
+  return `${hostname()}.${/\d+/.exec(namespace)?.[0] ?? 0}`;
+}
+
+/** Removes what killed trials of this user left: of processes that are seen from here, and of others when a day old. */
 async function sweep(parent: string): Promise<void> {
+  const own = await processes();
   for (const name of await readdir(parent)) {
-    const pid = name.startsWith(PREFIX) ? Number.parseInt(name.slice(PREFIX.length), 10) : Number.NaN;
-    if (Number.isNaN(pid) || isAlive(pid)) continue;
+    if (!name.startsWith(PREFIX)) continue;
     const path = join(parent, name);
     const status = await lstat(path).catch(() => undefined);
-    if (status?.isDirectory() && status.uid === process.geteuid?.())
+    if (!status?.isDirectory() || status.uid !== process.geteuid?.()) continue;
+    const [, whose, pid] = /^(.*)\.(\d+)-[^-.]+$/.exec(name.slice(PREFIX.length)) ?? [];
+    if (whose === own ? !isAlive(Number(pid)) : Date.now() - status.mtimeMs > DAY)
       await rm(path, { recursive: true, force: true }).catch(() => {});
   }
 }
