@@ -107,6 +107,17 @@ test('a node that fails does not keep the others from it; it is told once, tried
   expect(raised).toHaveLength(1);
 });
 
+test('what fails of a node that the inventory has no more is over', async () => {
+  const blocked = directory('n3');
+  await rm(blocked, { recursive: true });
+  await writeFile(blocked, 'not a directory');
+  await daemon.event('alert', alertOf('raised', 'node_rotation_failed', 'n3/data'));
+  await writeFile(inventory, yaml('n1', 'n2'));
+  await daemon.event('alert', alertOf('resolved', 'node_rotation_failed', 'n3/data'));
+  await rm(blocked);
+  await writeFile(inventory, yaml('n1', 'n2', 'n3'));
+});
+
 test('an inventory that is broken is told, keeps nothing else from being done, and is read again when it is mended', async () => {
   await writeFile(inventory, 'cluster: orders\nnodes: [');
   await daemon.event('schedule-failed', ({ what }) => what === 'rotate');

@@ -33,6 +33,8 @@ interface Plan {
   undone: DueTime[];
   /** When the next is due. */
   next: number;
+  /** Who is due or undone, those that are not tried yet among them. */
+  open: ReadonlySet<string>;
 }
 
 /** Rotates what is due, when it is due, and again what was not done. */
@@ -73,6 +75,7 @@ export class ScheduledRotations {
     if (ticked) this.#backoff.release();
     const began = performance.now();
     const plan = await this.#plan(current, at);
+    this.#forget(plan.open);
     this.#notBefore = performance.now() + SHARE * (performance.now() - began);
     // A job that is at it has its services among the undone: what is left of them is for when it has ended.
     if (plan.due.length > 0 || (plan.undone.length > 0 && !this.#service.jobs.isBusy)) await this.#run();
@@ -81,6 +84,15 @@ export class ScheduledRotations {
     this.#next = Math.min(plan.next, this.#backoff.next);
     if (this.#backoff.next === Number.POSITIVE_INFINITY)
       this.#service.metrics.lastRun.set({ what: 'schedule' }, at / 1000);
+  }
+
+  /** What has failed is over where somebody else has done it, or nobody is to do it any more: revoked, or in no inventory. */
+  #forget(open: ReadonlySet<string>): void {
+    for (const key of [...this.#failed.keys()])
+      if (!open.has(key)) {
+        this.#failed.delete(key);
+        this.#backoff.succeeded(key);
+      }
   }
 
   /** True when the time of the cron expression has come since the last look. */
@@ -102,15 +114,16 @@ export class ScheduledRotations {
     const times = (await dueTimes(keystore, rotationSettings(state).rotateBeforeDays)).filter(({ row }) =>
       concerned.some((holding) => sameHolding(holding, holdingOfRow(row))),
     );
-    const ready = times.filter(({ row }) => !this.#backoff.waits(holderKey(row), at));
     const isDue = ({ row, dueAt }: DueTime): boolean => {
       // Issued by a run whose deployment is not done, and good for a while: the same certificate is tried again.
       return dueAt <= at && !(open(holdingOfRow(row)) && isFresh(row, at));
     };
+    const wanted = times.filter((time) => isDue(time) || open(holdingOfRow(time.row)));
+    const ready = wanted.filter(({ row }) => !this.#backoff.waits(holderKey(row), at));
     const due = ready.filter(isDue).slice(0, AT_ONCE);
-    const undone = ready.filter((time) => !isDue(time) && open(holdingOfRow(time.row))).slice(0, AT_ONCE - due.length);
+    const undone = ready.filter((time) => !isDue(time)).slice(0, AT_ONCE - due.length);
     const next = Math.min(Number.POSITIVE_INFINITY, ...times.map(({ dueAt }) => dueAt).filter((time) => time > at));
-    return { due, undone, next };
+    return { due, undone, next, open: new Set(wanted.map(({ row }) => holderKey(row))) };
   }
 
   /** One run, in its turn among the rotations; what is to be done is looked at again when that comes. */
