@@ -103,6 +103,6 @@ function outcomeUnknown(seq: number, cause: unknown): ClusterCaError {
   return new ClusterCaError(
     'ERR_OUTCOME_UNKNOWN',
     `cannot tell whether log record ${seq} is stored: ${reason(cause)}`,
-    { hint: 'cluster-ca status shows the log as it is', cause },
+    { hint: 'run the same command again: it finishes what was begun', cause },
   );
 }
