@@ -2,7 +2,9 @@ import { expect, test } from '@jest/globals';
 import type { Report } from '../../src/agent/protocol.ts';
 import { Retry } from '../../src/agent/retry.ts';
 import { reportedFindings } from '../../src/drift/reported.ts';
+import type { Keystore } from '../../src/keystore/keystore.ts';
 import { Agents } from '../../src/server/agents/agents.ts';
+import { agentAlerts } from '../../src/server/agents/alerts.ts';
 
 // What the daemon makes of what it hears, and of silence; by a clock of its own.
 
@@ -179,4 +181,12 @@ test('a daemon that stops waits for no word of an agent, which cannot reach it a
   agents.stop();
   expect(await before).toBeUndefined();
   expect(await agents.rotate('n2', [{ plane: 'data', serial: '02' }], patience)).toBeUndefined();
+});
+
+test('what was told of a node that has no agent any more is over', async () => {
+  const agents = new Agents(() => 0);
+  agents.tell('n1', { report: report({ services: [{ ...service, state: 'failed' }] }), at: 0, findings: [] });
+  const alerts = (known: string[]) => agentAlerts({ state: { agents: known } } as unknown as Keystore, agents);
+  expect((await alerts(['n1'])).map(({ name }) => name)).toEqual(['node_deployment_failed']);
+  expect(await alerts([])).toEqual([]);
 });
